@@ -1,0 +1,19 @@
+#pragma once
+
+#include <initializer_list>
+#include <string>
+#include <string_view>
+#include <utility>
+
+/// One line is one event: a sentence and its values. Goes to stderr; JSON lines when
+/// MILLRACE_LOG=json, nothing below `warning` unless MILLRACE_LOG_LEVEL says so.
+namespace millrace::log {
+
+using Values = std::initializer_list<std::pair<std::string_view, std::string>>;
+
+void debug(std::string_view sentence, Values values = {});
+void info(std::string_view sentence, Values values = {});
+void warning(std::string_view sentence, Values values = {});
+void error(std::string_view sentence, Values values = {});
+
+}  // namespace millrace::log

@@ -1,0 +1,221 @@
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "base/env.h"
+#include "base/error.h"
+#include "base/process.h"
+#include "model/version.h"
+#include "model/work.h"
+
+namespace millrace::catalog {
+
+struct Session;
+
+/// The right to work on one (ingestion, day). Every write about that day is fenced by `token`.
+struct Lease {
+  std::string ingestion;
+  Day day;
+  std::string load;
+  std::string token;
+  std::string current;  ///< The version that was current when the lease was taken.
+};
+
+/// What one publish, undo, hold or release puts into the store's record.
+struct Published {
+  std::int64_t seq = 0;  ///< Of the dataset's table.
+  Dataset dataset = Dataset::Events;
+  std::string record;  ///< The `_publish/<seq>.json` text, complete; empty when told long ago.
+};
+
+/// Work that must follow a commit: done idempotently until confirmed, again after every crash.
+struct Intent {
+  std::int64_t id = 0;
+  std::string what;  ///< "publish_record" | "delta"
+  Dataset dataset = Dataset::Events;
+  std::int64_t seq = 0;
+  std::string record;
+};
+
+struct LoadRow {
+  std::string id, ingestion;
+  Day day;
+  std::string revision, run, trigger;
+  Attempt attempt = Attempt::None;
+  ProcessId holder;
+  Instant started_at;
+  std::optional<Instant> closed_at;
+  std::string error_text;
+};
+
+/// Billable rows: one entry per published load, so a reload counts again.
+struct LedgerEntry {
+  std::string load, ingestion;
+  Dataset dataset = Dataset::Events;
+  Day day;
+  std::int64_t rows = 0;
+  Instant at;
+};
+
+/// The change token that a later one is compared with, and when the day was last known to match it.
+struct KnownToken {
+  std::string text;
+  Instant confirmed_at;
+};
+
+/// The last check of a day.
+struct Checked {
+  CheckResult result;
+  Instant at;
+};
+
+/// The control plane: which version of each day is current, who works on what, what is owed.
+/// SQLite through SOCI: WAL, synchronous=FULL, BEGIN IMMEDIATE, a bounded wait and then a Conflict
+/// `catalog_busy` that names the holder. One object per thread; many processes may open one file.
+class Catalog {
+ public:
+  struct Options {
+    std::filesystem::path path;
+    bool read_only = false;  ///< For questions: opens in milliseconds, never waits for a writer.
+    std::chrono::milliseconds wait{10'000};
+  };
+  /// Makes or migrates the schema; a newer one is a Conflict `newer_schema`.
+  Catalog(const Options& options, Env& env);
+  ~Catalog();
+  Catalog(const Catalog&) = delete;
+  Catalog& operator=(const Catalog&) = delete;
+
+  // -- the store this catalog belongs to
+  std::string store_id();
+  void set_store_id(const std::string& id);
+  /// Known generations: written before the store's file is put, so a copied or restored catalog
+  /// can be told from the one that wrote last.
+  void add_generation(std::int64_t number, const std::string& nonce);
+  bool knows_generation(std::int64_t number, const std::string& nonce);
+  std::int64_t highest_publish(Dataset dataset);
+
+  // -- project, connections, ingestions
+  Project project();
+  void set_project(const Project& project);
+  /// Unit types ever used, also retired ones: a name is never used again for something else.
+  std::vector<std::string> unit_types_ever();
+  std::vector<Connection> connections();
+  std::optional<Connection> connection(const std::string& name);
+  void put_connection(const Connection& connection);
+  void remove_connection(const std::string& name);
+  std::vector<Ingestion> ingestions(bool archived = false);
+  /// By handle, by name where unambiguous, or `kind/dataset/name`. Throws Misconfigured
+  /// `unknown_ingestion` with the nearest handle, or `ambiguous_ingestion` naming the candidates.
+  Ingestion ingestion(const std::string& name);
+  std::optional<Ingestion> ingestion_by_id(const std::string& id);
+  /// Creates (id empty), revives an archived one of the same (kind, dataset, name), or updates.
+  /// Stores the definition's revision. Returns it with its id. A name that another one bears is a
+  /// Conflict `name_taken`; the dataset never changes (Misconfigured `dataset_fixed`).
+  Ingestion put_ingestion(Ingestion ingestion);
+  /// Id, name and days stay; nothing new is loaded.
+  void archive_ingestion(const std::string& id);
+  /// Forgets days and versions as well; their files are garbage after the retention. A load that
+  /// is under way is a Conflict `day_busy`.
+  std::vector<Published> remove_ingestion(const std::string& id);
+  std::optional<Definition> definition(const std::string& revision);
+  /// Days whose current version carries another revision than the ingestion's.
+  std::vector<Day> stale_days(const std::string& ingestion);
+
+  // -- loads
+  /// Registers the load and takes the day's lease, in one transaction. A living holder is a
+  /// Conflict `day_busy` that says who; a dead one's lease is taken over and its load closed.
+  Lease begin_load(const std::string& ingestion, Day day, const std::string& revision,
+                   const std::string& run, const std::string& trigger);
+  /// Takes the lease again for the day's held load, so that `publish` may follow. Misconfigured
+  /// `nothing_held` when none waits. `fail_load` puts it back among the waiting.
+  Lease accept_load(const std::string& ingestion, Day day);
+  /// What the held load sealed.
+  std::optional<Manifest> held_manifest(const std::string& ingestion, Day day);
+  /// Ends the load without a version; the current version stays. Frees the lease. Does nothing when
+  /// the lease was lost: whoever took it over has closed the load.
+  void fail_load(const Lease& lease, Attempt attempt, const Error& error);
+  /// Ends it held: staged files wait under the load's id.
+  Published hold_load(const Lease& lease, const Manifest& manifest, const std::string& reason);
+  /// One transaction, fenced by the lease and by `lease.current`; zero rows is a Conflict
+  /// `lost_lease` and changes nothing. Sets the version current, writes state, ledger and intents;
+  /// `parent` and `published_at` are filled in here. The same load twice is the same result. A
+  /// (metric, unit type) of this day that another ingestion delivers is a Conflict
+  /// `metric_delivered_twice` naming both.
+  Published publish(const Lease& lease, const Version& version, unsigned flags,
+                    const std::string& note);
+  /// The seq under which a load was published, if it was: how a lost COMMIT answer is resolved.
+  std::optional<std::int64_t> published_seq(const std::string& load);
+  std::vector<LoadRow> open_loads();
+  /// Closes loads whose holder is certainly gone; returns those whose staging is of no use (all but
+  /// held ones).
+  std::vector<LoadRow> close_dead_loads();
+  std::optional<LoadRow> load(const std::string& id);
+
+  // -- days and versions
+  std::optional<DayState> day(const std::string& ingestion, Day day);
+  std::vector<DayRow> days(const std::string& ingestion, std::optional<DayRange> range = {});
+  std::optional<Version> version(const std::string& id);
+  /// All versions of a day, newest first.
+  std::vector<Version> history(const std::string& ingestion, Day day);
+  /// Makes an older version (empty: the parent of the current one) current again and holds the
+  /// day. Misconfigured `nothing_to_undo`, `unknown_version`, `version_swept`.
+  Published undo(const std::string& ingestion, Day day, const std::string& to);
+  /// Ends the hold; a staged load that waited is garbage now. Misconfigured `not_held`.
+  Published release(const std::string& ingestion, Day day);
+  /// What a check found: kept until the next one; sets or clears kNotRepeatable. Only an exact
+  /// check that found nothing changed refreshes the day's token, and never on a held day.
+  void record_check(const std::string& ingestion, const CheckResult& result,
+                    const std::optional<std::string>& token, bool exact);
+  std::optional<Checked> last_check(const std::string& ingestion, Day day);
+  /// The token that the last load or exact check saw; none where the warehouse offers none.
+  std::optional<KnownToken> known_token(const std::string& ingestion, Day day);
+  /// When the day's token was last confirmed by a load or an exact check.
+  std::optional<Instant> token_confirmed_at(const std::string& ingestion, Day day);
+  /// Every file of every current version of a dataset, and the sequence this is true for.
+  std::pair<std::int64_t, std::vector<FileEntry>> current_files(Dataset dataset);
+
+  // -- what is owed, what may go
+  std::vector<Intent> intents();
+  void confirm(std::int64_t intent);
+  std::vector<LedgerEntry> ledger(const std::string& ingestion);
+  /// What may be deleted, relative to the store's root. Of a version superseded for longer than
+  /// `retention`: each file that no retained version names. Of a load that ended without being
+  /// published: its staging folder. Open and held loads are spared, and rejected ones until the
+  /// retention or the next attempt.
+  struct Garbage {
+    std::string load, ingestion, path;
+    Dataset dataset = Dataset::Events;
+    bool staging = false;  ///< `path` is a staging folder.
+  };
+  std::vector<Garbage> garbage(std::chrono::seconds retention);
+  /// The same list, and from now on nobody can undo to a version on it. Call it before deleting;
+  /// what it named is named again until `mark_swept` says that it is gone.
+  std::vector<Garbage> condemn(std::chrono::seconds retention);
+  /// All that the garbage of these loads named is deleted.
+  void mark_swept(const std::vector<std::string>& loads);
+  bool registered(const std::string& load);
+  /// True for a registered load that ended without being published and does not wait held: then
+  /// whatever bears its id is of no use, also what had its final name before the process died.
+  bool is_leftover(const std::string& load);
+
+  /// Applies one `_publish` record to an empty or partly rebuilt catalog, in the order of `seq`;
+  /// one that is already in does nothing.
+  void replay(Dataset dataset, std::int64_t seq, const std::string& record);
+
+  /// All in one IMMEDIATE transaction, e.g. an apply. What throws inside and is caught inside
+  /// changes nothing by itself.
+  void atomically(const std::function<void()>& work);
+
+ private:
+  std::unique_ptr<Session> session_;
+};
+
+}  // namespace millrace::catalog

@@ -1,0 +1,236 @@
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+#include "catalog/session.h"
+#include "model/json.h"
+
+namespace millrace::catalog {
+namespace {
+
+/// A day's state and what its current version counts, in one walk along neighbouring rows.
+constexpr const char* kDayColumns =
+    R"(SELECT d.day, d.current, d.attempt, d.load, d.flags, d.held_load, d.hold_reason,
+              d.error_code, d.error_text, d.error_advice, d.changed_at,
+              v.rows, v.files, v.quarantined, v.revision, v.published_at
+       FROM day d
+       LEFT JOIN version v ON v.project_id = d.project_id AND v.ingestion = d.ingestion
+                          AND v.day = d.day AND v.id = d.current
+       WHERE d.project_id = :project AND d.ingestion = :ingestion
+         AND d.day BETWEEN :first AND :last
+       ORDER BY d.day)";
+
+struct DayWithCounts {
+  DayRow row;
+  std::int64_t files = 0;
+};
+
+DayWithCounts day_in(const Row& row, const std::string& ingestion) {
+  DayWithCounts found;
+  DayState& state = found.row.state;
+  std::string attempt;
+  row.into(state.day, state.current, attempt, state.load, state.flags, state.held_load,
+           state.hold_reason, state.error_code, state.error_text, state.error_advice,
+           state.changed_at, found.row.rows, found.files, found.row.quarantined, found.row.revision,
+           found.row.loaded_at);
+  state.ingestion = ingestion;
+  state.attempt = attempt_named(attempt);
+  return found;
+}
+
+std::vector<FileEntry> files_of(Session& session, const std::string& version) {
+  std::vector<FileEntry> files;
+  session.db.query(R"(SELECT path, bytes, rows, revision, stats FROM file
+                      WHERE project_id = :project AND version = :version ORDER BY position)",
+                   {session.project, version}, [&](const Row& row) {
+                     FileEntry& file = files.emplace_back();
+                     row.into(file.path, file.bytes, file.rows, file.revision, file.stats);
+                   });
+  return files;
+}
+
+Version version_with_files(Session& session, const std::string& body) {
+  Version version = json::version(json::parse(body, "version in the catalog"));
+  version.files = files_of(session, version.id);
+  return version;
+}
+
+}  // namespace
+
+std::optional<DayState> find_day(Session& session, const std::string& ingestion, Day day) {
+  std::optional<DayState> found;
+  session.db.query(kDayColumns, {session.project, ingestion, day, day},
+                   [&](const Row& row) { found = day_in(row, ingestion).row.state; });
+  return found;
+}
+
+void store_day(Session& session, const DayState& state) {
+  std::optional<std::string> current;
+  if (!state.current.empty()) current = state.current;
+  session.db.run(
+      R"(INSERT INTO day (project_id, ingestion, day, current, attempt, load, flags, held_load,
+                          hold_reason, error_code, error_text, error_advice, changed_at)
+         VALUES (:project, :ingestion, :day, :current, :attempt, :load, :flags, :held_load,
+                 :hold_reason, :error_code, :error_text, :error_advice, :changed_at)
+         ON CONFLICT (project_id, ingestion, day) DO UPDATE SET
+           current = excluded.current, attempt = excluded.attempt, load = excluded.load,
+           flags = excluded.flags, held_load = excluded.held_load,
+           hold_reason = excluded.hold_reason, error_code = excluded.error_code,
+           error_text = excluded.error_text, error_advice = excluded.error_advice,
+           changed_at = excluded.changed_at)",
+      {session.project, state.ingestion, state.day, current, name_of(state.attempt), state.load,
+       state.flags, state.held_load, state.hold_reason, state.error_code, state.error_text,
+       state.error_advice, state.changed_at});
+}
+
+std::optional<Version> find_version(Session& session, const std::string& id) {
+  std::string body;
+  if (!session.db.one(R"(SELECT b.body FROM version v
+                         JOIN version_body b ON b.project_id = v.project_id AND b.version = v.id
+                         WHERE v.project_id = :project AND v.id = :id AND v.forgotten = 0)",
+                      {session.project, id}, body)) {
+    return {};
+  }
+  return version_with_files(session, body);
+}
+
+std::optional<DayState> Catalog::day(const std::string& ingestion, Day day) {
+  return find_day(*session_, ingestion, day);
+}
+
+std::vector<DayRow> Catalog::days(const std::string& ingestion, std::optional<DayRange> range) {
+  Transaction view(session_->db, Transaction::Kind::Read);
+  const Zone zone = project().zone;
+  std::string revision;
+  session_->db.one("SELECT revision FROM ingestion WHERE project_id = :project AND id = :id",
+                   {session_->project, ingestion}, revision);
+  const std::string first = range ? range->first.text() : "";
+  const std::string last = range ? range->last.text() : "~";  // Sorts behind every day.
+  std::vector<DayRow> days;
+  session_->db.query(kDayColumns, {session_->project, ingestion, first, last}, [&](const Row& row) {
+    DayWithCounts found = day_in(row, ingestion);
+    DayRow& day = days.emplace_back(std::move(found.row));
+    day.stale = !day.state.current.empty() && day.revision != revision;
+    day.bounds = zone.bounds(day.state.day);
+    day.status = status_of(day.state, found.files == 0);
+  });
+  return days;
+}
+
+std::vector<Day> Catalog::stale_days(const std::string& ingestion) {
+  std::vector<Day> stale;
+  session_->db.query(R"(SELECT d.day FROM day d
+                        JOIN version v ON v.project_id = d.project_id
+                                      AND v.ingestion = d.ingestion AND v.day = d.day
+                                      AND v.id = d.current
+                        JOIN ingestion i ON i.project_id = d.project_id AND i.id = d.ingestion
+                        WHERE d.project_id = :project AND d.ingestion = :ingestion
+                          AND v.revision <> i.revision
+                        ORDER BY d.day)",
+                     {session_->project, ingestion},
+                     [&](const Row& row) { row.into(stale.emplace_back()); });
+  return stale;
+}
+
+std::optional<Version> Catalog::version(const std::string& id) {
+  Transaction view(session_->db, Transaction::Kind::Read);
+  return find_version(*session_, id);
+}
+
+std::vector<Version> Catalog::history(const std::string& ingestion, Day day) {
+  Transaction view(session_->db, Transaction::Kind::Read);
+  std::vector<Version> versions;
+  session_->db.query(R"(SELECT b.body FROM version v
+                        JOIN version_body b ON b.project_id = v.project_id AND b.version = v.id
+                        WHERE v.project_id = :project AND v.ingestion = :ingestion
+                          AND v.day = :day AND v.forgotten = 0
+                        ORDER BY v.seq DESC)",
+                     {session_->project, ingestion, day}, [&](const Row& row) {
+                       std::string body;
+                       row.into(body);
+                       versions.push_back(version_with_files(*session_, body));
+                     });
+  return versions;
+}
+
+void Catalog::record_check(const std::string& ingestion, const CheckResult& result,
+                           const std::optional<std::string>& token, bool exact) {
+  Session& session = *session_;
+  Transaction transaction(session.db);
+  auto state = find_day(session, ingestion, result.day);
+  if (!state) return;
+  const Instant now = session.env.now();
+  session.db.run(R"(UPDATE day SET checked_at = :now, check_result = :result
+                    WHERE project_id = :project AND ingestion = :ingestion AND day = :day)",
+                 {now, json::from(result).dump(), session.project, ingestion, result.day});
+  // A token taken from a warehouse that differs from the day would hide that difference for ever.
+  const bool is_held = (state->flags & kHeld) != 0;
+  if (exact && !result.changed && token && !is_held) {
+    session.db.run(R"(UPDATE day SET token = :token, token_confirmed_at = :now
+                      WHERE project_id = :project AND ingestion = :ingestion AND day = :day)",
+                   {token, now, session.project, ingestion, result.day});
+  }
+  if (result.repeatable) {
+    state->flags &= ~static_cast<unsigned>(kNotRepeatable);
+    if (!*result.repeatable) state->flags |= kNotRepeatable;
+    store_day(session, *state);
+  }
+  transaction.commit();
+}
+
+std::optional<Checked> Catalog::last_check(const std::string& ingestion, Day day) {
+  std::optional<Instant> at;
+  std::string result;
+  session_->db.one(R"(SELECT checked_at, check_result FROM day
+                      WHERE project_id = :project AND ingestion = :ingestion AND day = :day)",
+                   {session_->project, ingestion, day}, at, result);
+  if (!at) return {};
+  return Checked{json::check_result(json::parse(result, "check in the catalog")), *at};
+}
+
+std::optional<KnownToken> Catalog::known_token(const std::string& ingestion, Day day) {
+  std::optional<std::string> token;
+  std::optional<Instant> confirmed_at;
+  session_->db.one(R"(SELECT token, token_confirmed_at FROM day
+                      WHERE project_id = :project AND ingestion = :ingestion AND day = :day)",
+                   {session_->project, ingestion, day}, token, confirmed_at);
+  if (!token || !confirmed_at) return {};
+  return KnownToken{*token, *confirmed_at};
+}
+
+std::optional<Instant> Catalog::token_confirmed_at(const std::string& ingestion, Day day) {
+  const auto token = known_token(ingestion, day);
+  if (!token) return {};
+  return token->confirmed_at;
+}
+
+std::pair<std::int64_t, std::vector<FileEntry>> Catalog::current_files(Dataset dataset) {
+  Transaction view(session_->db, Transaction::Kind::Read);
+  std::vector<FileEntry> files;
+  session_->db.query(R"(SELECT f.path, f.bytes, f.rows, f.revision, f.stats
+                        FROM ingestion i
+                        JOIN day d ON d.project_id = i.project_id AND d.ingestion = i.id
+                        JOIN file f ON f.project_id = d.project_id AND f.version = d.current
+                        WHERE i.project_id = :project AND i.dataset = :dataset
+                        ORDER BY d.ingestion, d.day, f.position)",
+                     {session_->project, name_of(dataset)}, [&](const Row& row) {
+                       FileEntry& file = files.emplace_back();
+                       row.into(file.path, file.bytes, file.rows, file.revision, file.stats);
+                     });
+  return {highest_publish(dataset), std::move(files)};
+}
+
+std::vector<LedgerEntry> Catalog::ledger(const std::string& ingestion) {
+  std::vector<LedgerEntry> entries;
+  session_->db.query(R"(SELECT load, ingestion, dataset, day, rows, at FROM ledger
+                        WHERE project_id = :project AND ingestion = :ingestion ORDER BY load)",
+                     {session_->project, ingestion}, [&](const Row& row) {
+                       LedgerEntry& entry = entries.emplace_back();
+                       std::string dataset;
+                       row.into(entry.load, entry.ingestion, dataset, entry.day, entry.rows,
+                                entry.at);
+                       entry.dataset = dataset_of(dataset);
+                     });
+  return entries;
+}
+
+}  // namespace millrace::catalog

@@ -1,0 +1,128 @@
+#include <doctest/doctest.h>
+
+#include "catalog/fixture.h"
+
+namespace millrace::catalog {
+
+using namespace fixture;
+
+TEST_CASE("days come in order, within the range asked for, with their two instants") {
+  const Folder folder;
+  Clock clock;
+  Catalog catalog({.path = folder.catalog()}, clock);
+  Project project;
+  project.zone = Zone::named("UTC-8");
+  catalog.set_project(project);
+  const Ingestion ingestion = catalog.put_ingestion(flights());
+  for (const int day : {3, 0, 2, 1}) load_day(catalog, ingestion, 10 + day, kDay.plus(day));
+
+  const auto all = catalog.days(ingestion.id);
+  REQUIRE(all.size() == 4);
+  CHECK(all[0].state.day == kDay);
+  CHECK(all[3].rows == 13);
+  CHECK(to_text(all[0].bounds.start) == "2013-01-01T08:00:00.000000Z");
+  CHECK(to_text(all[0].bounds.end) == "2013-01-02T08:00:00.000000Z");
+  const auto some = catalog.days(ingestion.id, DayRange{kDay.plus(1), kDay.plus(2)});
+  REQUIRE(some.size() == 2);
+  CHECK(some[0].state.day == kDay.plus(1));
+  CHECK(some[1].state.day == kDay.plus(2));
+}
+
+TEST_CASE("a day that was only tried has no version") {
+  const Folder folder;
+  Clock clock;
+  Catalog catalog({.path = folder.catalog()}, clock);
+  const Ingestion ingestion = catalog.put_ingestion(flights());
+  CHECK_FALSE(catalog.day(ingestion.id, kDay).has_value());
+  const Lease lease = begin(catalog, ingestion);
+  CHECK(catalog.days(ingestion.id).at(0).status == "loading");
+  catalog.fail_load(lease, Attempt::Failed, Error(Fault::Misconfigured, "wrong_password", "no"));
+  const auto row = catalog.days(ingestion.id).at(0);
+  CHECK(row.status == "failed");
+  CHECK(row.state.current == "");
+  CHECK_FALSE(row.loaded_at.has_value());
+  CHECK_FALSE(row.stale);
+}
+
+TEST_CASE("an exact check that found nothing refreshes the token; any other check does not") {
+  const Folder folder;
+  Clock clock;
+  Catalog catalog({.path = folder.catalog()}, clock);
+  const Ingestion ingestion = catalog.put_ingestion(flights());
+  const std::string version = load_day(catalog, ingestion, 10);
+  const Instant loaded = catalog.version(version)->published_at;
+  CHECK(catalog.known_token(ingestion.id, kDay)->text == "lsn:10");
+  CHECK(catalog.token_confirmed_at(ingestion.id, kDay) == loaded);
+
+  clock.pass(std::chrono::hours(24));
+  CheckResult result;
+  result.day = kDay;
+  result.by = "fingerprint";
+
+  SUBCASE("exact and unchanged") {
+    catalog.record_check(ingestion.id, result, "lsn:99", true);
+    CHECK(catalog.known_token(ingestion.id, kDay)->text == "lsn:99");
+    CHECK(*catalog.token_confirmed_at(ingestion.id, kDay) > loaded + std::chrono::hours(23));
+  }
+  SUBCASE("exact and changed: the new token would hide the difference for ever") {
+    result.changed = true;
+    catalog.record_check(ingestion.id, result, "lsn:99", true);
+    CHECK(catalog.known_token(ingestion.id, kDay)->text == "lsn:10");
+  }
+  SUBCASE("not exact") {
+    catalog.record_check(ingestion.id, result, "lsn:99", false);
+    CHECK(catalog.known_token(ingestion.id, kDay)->text == "lsn:10");
+    CHECK(catalog.token_confirmed_at(ingestion.id, kDay) == loaded);
+  }
+  CHECK(catalog.last_check(ingestion.id, kDay)->result.by == "fingerprint");
+}
+
+TEST_CASE("a day whose source has no token knows none") {
+  const Folder folder;
+  Clock clock;
+  Catalog catalog({.path = folder.catalog()}, clock);
+  const Ingestion ingestion = catalog.put_ingestion(flights());
+  load_day(catalog, ingestion, 10);
+  const Lease lease = begin(catalog, ingestion);
+  Version version = version_of(lease, ingestion, 10);
+  version.token.reset();
+  catalog.publish(lease, version, 0, "");
+  CHECK_FALSE(catalog.known_token(ingestion.id, kDay).has_value());
+}
+
+TEST_CASE("after an undo the older version's token is the one to compare with, and stays it") {
+  const Folder folder;
+  Clock clock;
+  Catalog catalog({.path = folder.catalog()}, clock);
+  const Ingestion ingestion = catalog.put_ingestion(flights());
+  const std::string first = load_day(catalog, ingestion, 10);
+  load_day(catalog, ingestion, 11);
+  catalog.undo(ingestion.id, kDay, "");
+  CheckResult result;
+  result.day = kDay;
+  result.by = "fingerprint";
+  catalog.record_check(ingestion.id, result, "lsn:11", true);
+  CHECK(catalog.known_token(ingestion.id, kDay)->text == "lsn:10");
+  CHECK(catalog.token_confirmed_at(ingestion.id, kDay) == catalog.version(first)->published_at);
+}
+
+TEST_CASE("a check that finds a query not repeatable says so on the day, and takes it back") {
+  const Folder folder;
+  Clock clock;
+  Catalog catalog({.path = folder.catalog()}, clock);
+  const Ingestion ingestion = catalog.put_ingestion(flights());
+  load_day(catalog, ingestion, 10);
+  CheckResult result;
+  result.day = kDay;
+  result.repeatable = false;
+  catalog.record_check(ingestion.id, result, {}, false);
+  CHECK(catalog.day(ingestion.id, kDay)->flags == kNotRepeatable);
+  result.repeatable.reset();
+  catalog.record_check(ingestion.id, result, {}, false);
+  CHECK(catalog.day(ingestion.id, kDay)->flags == kNotRepeatable);
+  result.repeatable = true;
+  catalog.record_check(ingestion.id, result, {}, false);
+  CHECK(catalog.day(ingestion.id, kDay)->flags == 0);
+}
+
+}  // namespace millrace::catalog

@@ -1,0 +1,345 @@
+#include <algorithm>
+#include <cctype>
+
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+#include "base/nearest.h"
+#include "catalog/record.h"
+#include "catalog/session.h"
+#include "model/json.h"
+
+namespace millrace::catalog {
+namespace {
+
+constexpr const char* kIngestionColumns =
+    R"(SELECT i.id, i.handle, i.name, i.connection, i.kind, i.limits, i.managed_by, i.archived,
+              d.body
+       FROM ingestion i
+       JOIN definition d ON d.project_id = i.project_id AND d.revision = i.revision )";
+
+Ingestion ingestion_in(const Row& row) {
+  Ingestion ingestion;
+  std::string limits, definition;
+  row.into(ingestion.id, ingestion.handle, ingestion.name, ingestion.connection, ingestion.kind,
+           limits, ingestion.managed_by, ingestion.archived, definition);
+  ingestion.limits = json::limits(json::parse(limits, "limits in the catalog"));
+  ingestion.definition = json::definition(json::parse(definition, "definition in the catalog"));
+  return ingestion;
+}
+
+std::string folded(std::string text) {
+  std::transform(text.begin(), text.end(), text.begin(),
+                 [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+  return text;
+}
+
+std::string full_name(const Ingestion& ingestion) {
+  return fmt::format("{}/{}/{}", ingestion.kind, name_of(ingestion.definition.dataset),
+                     ingestion.name);
+}
+
+/// How people call an ingestion. Finding one among thousands reads no definition.
+struct Called {
+  std::string id, handle, name, full_name;
+  bool archived = false;
+};
+
+std::vector<Called> all_called(Session& session) {
+  std::vector<Called> called;
+  session.db.query(R"(SELECT id, handle, name, kind || '/' || dataset || '/' || name, archived
+                      FROM ingestion WHERE project_id = :project ORDER BY kind, dataset, name)",
+                   {session.project}, [&](const Row& row) {
+                     Called& one = called.emplace_back();
+                     row.into(one.id, one.handle, one.name, one.full_name, one.archived);
+                   });
+  return called;
+}
+
+[[noreturn]] void refuse_unknown(const std::string& name, const std::vector<Called>& called) {
+  std::vector<std::string> handles;
+  for (const Called& one : called) {
+    if (!one.archived) handles.push_back(one.handle);
+  }
+  throw Error(Fault::Misconfigured, "unknown_ingestion",
+              fmt::format("there is no ingestion {}{}", name, did_you_mean(nearest(name, handles))),
+              handles.empty() ? "Add one with `millrace apply`" : "See `millrace ingestion list`");
+}
+
+/// The id of the only one that is called so; empty when none is.
+template <typename Matches>
+std::string only_one(const std::string& name, const std::vector<Called>& called, Matches matches) {
+  std::string id, names;
+  std::size_t found = 0;
+  for (const Called& one : called) {
+    if (!matches(one)) continue;
+    ++found;
+    id = one.id;
+    names += (names.empty() ? "" : ", ") + one.full_name;
+  }
+  if (found <= 1) return id;
+  throw Error(Fault::Misconfigured, "ambiguous_ingestion",
+              fmt::format("{} may be any of {}", name, names), "Give one of these names");
+}
+
+/// Handles before names, the living before the archived.
+std::string id_called(const std::string& name, const std::vector<Called>& called) {
+  for (const bool archived : {false, true}) {
+    for (const auto& part : {&Called::handle, &Called::name, &Called::full_name}) {
+      const std::string id = only_one(name, called, [&](const Called& one) {
+        return one.archived == archived && one.*part == name;
+      });
+      if (!id.empty()) return id;
+    }
+  }
+  refuse_unknown(name, called);
+}
+
+std::optional<Ingestion> of_same_name(Session& session, const Ingestion& ingestion) {
+  std::optional<Ingestion> found;
+  session.db.query(
+      std::string(kIngestionColumns) +
+          R"(WHERE i.project_id = :project AND i.kind = :kind
+                            AND i.dataset = :dataset AND i.name = :name)",
+      {session.project, ingestion.kind, name_of(ingestion.definition.dataset), ingestion.name},
+      [&](const Row& row) { found = ingestion_in(row); });
+  return found;
+}
+
+/// What is stored under the ingestion's id now, once it has one; decides whether it is a new one.
+std::optional<Ingestion> settle_identity(Session& session, Ingestion& ingestion) {
+  const auto same_name = of_same_name(session, ingestion);
+  if (ingestion.id.empty()) {
+    if (same_name && !same_name->archived) {
+      throw Error(Fault::Conflict, "name_taken",
+                  fmt::format("{} exists already: {} of {}", full_name(ingestion),
+                              same_name->handle, same_name->managed_by),
+                  "Give this one another `name`, or change the one that exists");
+    }
+    ingestion.id = same_name ? same_name->id : new_id(session.env);
+    return same_name;
+  }
+  auto known = find_ingestion(session, ingestion.id);
+  if (!known) {
+    throw Error(Fault::Misconfigured, "unknown_ingestion",
+                fmt::format("there is no ingestion with the id {}", ingestion.id));
+  }
+  if (same_name && same_name->id != ingestion.id) {
+    throw Error(Fault::Conflict, "name_taken",
+                fmt::format("{} exists already: {}{}", full_name(ingestion), same_name->handle,
+                            same_name->archived ? ", removed but with its days kept" : ""),
+                same_name->archived
+                    ? fmt::format("Remove it with `millrace ingestion remove {} --with-data` first",
+                                  full_name(ingestion))
+                    : "Give one of them another `name`");
+  }
+  if (known->definition.dataset != ingestion.definition.dataset) {
+    throw Error(
+        Fault::Misconfigured, "dataset_fixed",
+        fmt::format("{} delivers {}; it cannot become {}", known->handle,
+                    name_of(known->definition.dataset), name_of(ingestion.definition.dataset)),
+        "Remove it, and add another ingestion for the other dataset");
+  }
+  return known;
+}
+
+bool same(const Ingestion& a, const Ingestion& b) {
+  return a.id == b.id && a.handle == b.handle && a.name == b.name && a.connection == b.connection &&
+         a.kind == b.kind && a.definition == b.definition && a.limits == b.limits &&
+         a.managed_by == b.managed_by && a.archived == b.archived;
+}
+
+}  // namespace
+
+std::optional<Ingestion> find_ingestion(Session& session, const std::string& id) {
+  std::optional<Ingestion> found;
+  session.db.query(std::string(kIngestionColumns) + "WHERE i.project_id = :project AND i.id = :id",
+                   {session.project, id}, [&](const Row& row) { found = ingestion_in(row); });
+  return found;
+}
+
+std::string handle_of(Session& session, const std::string& ingestion) {
+  std::string handle = ingestion;
+  session.db.one("SELECT handle FROM ingestion WHERE project_id = :project AND id = :id",
+                 {session.project, ingestion}, handle);
+  return handle;
+}
+
+void store_definition(Session& session, const Definition& definition) {
+  session.db.run(R"(INSERT INTO definition (project_id, revision, body)
+                    VALUES (:project, :revision, :body) ON CONFLICT DO NOTHING)",
+                 {session.project, revision_of(definition), json::from(definition).dump()});
+}
+
+void store_ingestion(Session& session, const Ingestion& ingestion) {
+  store_definition(session, ingestion.definition);
+  session.db.run(
+      R"(INSERT INTO ingestion (project_id, id, handle, name, connection, kind, dataset, revision,
+                                limits, managed_by, archived)
+         VALUES (:project, :id, :handle, :name, :connection, :kind, :dataset, :revision,
+                 :limits, :managed_by, :archived)
+         ON CONFLICT (project_id, id) DO UPDATE SET
+           handle = excluded.handle, name = excluded.name, connection = excluded.connection,
+           kind = excluded.kind, revision = excluded.revision, limits = excluded.limits,
+           managed_by = excluded.managed_by, archived = excluded.archived)",
+      {session.project, ingestion.id, ingestion.handle, ingestion.name, ingestion.connection,
+       ingestion.kind, name_of(ingestion.definition.dataset), revision_of(ingestion.definition),
+       json::from(ingestion.limits).dump(), ingestion.managed_by, ingestion.archived ? 1 : 0});
+}
+
+void remember_unit_type(Session& session, const std::string& name) {
+  std::string known;
+  if (session.db.one("SELECT name FROM unit_type WHERE project_id = :project AND folded = :folded",
+                     {session.project, folded(name)}, known)) {
+    if (known == name) return;
+    throw Error(Fault::Misconfigured, "unit_type_taken",
+                fmt::format("the unit type {} differs only by case from {}, which is or was in use",
+                            name, known),
+                fmt::format("Spell it {}, or choose another name: columns are named after it for "
+                            "ever",
+                            known));
+  }
+  session.db.run(R"(INSERT INTO unit_type (project_id, folded, name, first_used_at, position)
+                    VALUES (:project, :folded, :name, :now, (SELECT COUNT(*) FROM unit_type)))",
+                 {session.project, folded(name), name, session.env.now()});
+}
+
+Project Catalog::project() {
+  Project project;
+  std::string zone, unit_types;
+  if (session_->db.one("SELECT project_id, zone, unit_types FROM project", {}, project.id, zone,
+                       unit_types)) {
+    project.zone = Zone::named(zone);
+    project.unit_types =
+        json::parse(unit_types, "unit types in the catalog").get<std::vector<std::string>>();
+  }
+  return project;
+}
+
+void Catalog::set_project(const Project& project) {
+  Session& session = *session_;
+  Transaction transaction(session.db);
+  std::string known;
+  if (session.db.one("SELECT project_id FROM project", {}, known) && known != project.id) {
+    throw Error(Fault::Misconfigured, "project_fixed",
+                fmt::format("this catalog is of project {}, not of {}", known, project.id),
+                "Give each project a home of its own");
+  }
+  session.project = project.id;
+  session.db.run(R"(INSERT INTO project (project_id, zone, unit_types)
+                    VALUES (:project, :zone, :unit_types)
+                    ON CONFLICT (project_id) DO UPDATE SET
+                      zone = excluded.zone, unit_types = excluded.unit_types)",
+                 {project.id, project.zone.name(), json::Value(project.unit_types).dump()});
+  for (const std::string& name : project.unit_types) remember_unit_type(session, name);
+  transaction.commit();
+}
+
+std::vector<std::string> Catalog::unit_types_ever() {
+  std::vector<std::string> names;
+  session_->db.query(R"(SELECT name FROM unit_type WHERE project_id = :project
+                        ORDER BY position)",
+                     {session_->project}, [&](const Row& row) { row.into(names.emplace_back()); });
+  return names;
+}
+
+std::vector<Connection> Catalog::connections() {
+  std::vector<Connection> connections;
+  session_->db.query(R"(SELECT name, kind, settings, managed_by FROM connection
+                        WHERE project_id = :project ORDER BY name)",
+                     {session_->project}, [&](const Row& row) {
+                       Connection& connection = connections.emplace_back();
+                       std::string settings;
+                       row.into(connection.name, connection.kind, settings, connection.managed_by);
+                       connection.settings = json::parse(settings, "settings in the catalog")
+                                                 .get<std::map<std::string, std::string>>();
+                     });
+  return connections;
+}
+
+std::optional<Connection> Catalog::connection(const std::string& name) {
+  for (Connection& connection : connections()) {
+    if (connection.name == name) return std::move(connection);
+  }
+  return {};
+}
+
+void Catalog::put_connection(const Connection& connection) {
+  Transaction transaction(session_->db);
+  session_->db.run(R"(INSERT INTO connection (project_id, name, kind, settings, managed_by)
+                      VALUES (:project, :name, :kind, :settings, :managed_by)
+                      ON CONFLICT (project_id, name) DO UPDATE SET
+                        kind = excluded.kind, settings = excluded.settings,
+                        managed_by = excluded.managed_by)",
+                   {session_->project, connection.name, connection.kind,
+                    json::Value(connection.settings).dump(), connection.managed_by});
+  transaction.commit();
+}
+
+void Catalog::remove_connection(const std::string& name) {
+  Transaction transaction(session_->db);
+  std::string users;
+  for (const Ingestion& ingestion : ingestions()) {
+    if (ingestion.connection == name) users += (users.empty() ? "" : ", ") + ingestion.handle;
+  }
+  if (!users.empty()) {
+    throw Error(Fault::Conflict, "connection_in_use",
+                fmt::format("connection {} is used by {}", name, users),
+                "Remove these ingestions first, or let them use another connection");
+  }
+  session_->db.run("DELETE FROM connection WHERE project_id = :project AND name = :name",
+                   {session_->project, name});
+  transaction.commit();
+}
+
+std::vector<Ingestion> Catalog::ingestions(bool archived) {
+  std::vector<Ingestion> found;
+  session_->db.query(std::string(kIngestionColumns) +
+                         R"(WHERE i.project_id = :project AND i.archived <= :archived
+                            ORDER BY i.handle, i.kind, i.dataset, i.name)",
+                     {session_->project, archived ? 1 : 0},
+                     [&](const Row& row) { found.push_back(ingestion_in(row)); });
+  return found;
+}
+
+Ingestion Catalog::ingestion(const std::string& name) {
+  Transaction view(session_->db, Transaction::Kind::Read);
+  return *find_ingestion(*session_, id_called(name, all_called(*session_)));
+}
+
+std::optional<Ingestion> Catalog::ingestion_by_id(const std::string& id) {
+  return find_ingestion(*session_, id);
+}
+
+Ingestion Catalog::put_ingestion(Ingestion ingestion) {
+  Transaction transaction(session_->db);
+  const auto known = settle_identity(*session_, ingestion);
+  ingestion.archived = false;
+  if (!known || !same(*known, ingestion)) {
+    announce(*session_, {.what = What::Define, .ingestion = ingestion});
+  }
+  transaction.commit();
+  return ingestion;
+}
+
+void Catalog::archive_ingestion(const std::string& id) {
+  Transaction transaction(session_->db);
+  auto ingestion = find_ingestion(*session_, id);
+  if (ingestion && !ingestion->archived) {
+    ingestion->archived = true;
+    announce(*session_, {.what = What::Archive, .ingestion = *ingestion});
+  }
+  transaction.commit();
+}
+
+std::optional<Definition> Catalog::definition(const std::string& revision) {
+  std::string body;
+  if (!session_->db.one(
+          "SELECT body FROM definition WHERE project_id = :project AND revision = :revision",
+          {session_->project, revision}, body)) {
+    return {};
+  }
+  return json::definition(json::parse(body, "definition in the catalog"));
+}
+
+}  // namespace millrace::catalog

@@ -1,0 +1,16 @@
+#pragma once
+
+namespace millrace::catalog {
+
+class Database;
+
+/// The schema that this program writes.
+extern const int kSchemaVersion;
+
+/// 0 for an empty file. A schema newer than `kSchemaVersion` is a Conflict `newer_schema`.
+int schema_version(Database& database);
+
+/// Brings the schema up to `kSchemaVersion`, in one transaction; does nothing when it is.
+void migrate(Database& database);
+
+}  // namespace millrace::catalog

@@ -1,0 +1,46 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "catalog/catalog.h"
+#include "catalog/database.h"
+
+namespace millrace::catalog {
+
+/// The open file and what every part of the catalog needs to work on it. The functions below are
+/// the rows of its tables as nouns; those that write expect an open Transaction.
+struct Session {
+  Session(const Catalog::Options& options, Env& environment);
+
+  Env& env;
+  Database db;
+  std::string project = "default";  ///< Its id; on every row.
+};
+
+std::optional<Ingestion> find_ingestion(Session& session, const std::string& id);
+/// Inserts or replaces it, with its definition.
+void store_ingestion(Session& session, const Ingestion& ingestion);
+void store_definition(Session& session, const Definition& definition);
+void remember_unit_type(Session& session, const std::string& name);
+/// "flights", or the id of one that is gone: how errors name an ingestion.
+std::string handle_of(Session& session, const std::string& ingestion);
+
+std::optional<LoadRow> find_load(Session& session, const std::string& id);
+/// Ends an open load; nothing happens to one that is closed.
+void close_load(Session& session, const std::string& id, Attempt attempt,
+                const std::string& error_text);
+
+std::optional<DayState> find_day(Session& session, const std::string& ingestion, Day day);
+/// All of a day but its lease, its token and its last check.
+void store_day(Session& session, const DayState& state);
+std::optional<Version> find_version(Session& session, const std::string& id);
+
+std::int64_t next_seq(Session& session, Dataset dataset);
+void owe(Session& session, const std::string& what, const Published& published);
+
+Attempt attempt_named(const std::string& name);
+Dataset dataset_of(const std::string& name);
+
+}  // namespace millrace::catalog

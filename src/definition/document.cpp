@@ -1,0 +1,128 @@
+#include "definition/document.h"
+
+#include <algorithm>
+#include <tuple>
+
+#include <fmt/format.h>
+#include <toml++/toml.h>
+
+#include "base/error.h"
+
+namespace millrace::definition {
+namespace {
+
+Position position_of(const toml::source_position& position) {
+  return {position.line, position.column};
+}
+
+class Reader {
+ public:
+  explicit Reader(const std::string& file) : file_(file) {}
+
+  Node node_of(const toml::node& source) const {
+    Node node;
+    node.place = place_of(source.source().begin);
+    node.end = position_of(source.source().end);
+    if (const auto* table = source.as_table()) {
+      node.inlined = table->is_inline();
+      read_members(*table, node);
+    } else if (const auto* array = source.as_array()) {
+      node.type = Node::Type::Array;
+      for (const toml::node& item : *array) node.items.push_back(node_of(item));
+    } else {
+      read_value(source, node);
+    }
+    return node;
+  }
+
+ private:
+  Place place_of(const toml::source_position& position) const {
+    return {file_, position_of(position)};
+  }
+
+  /// toml++ sorts its keys; their places tell the order in which they were written.
+  void read_members(const toml::table& table, Node& node) const {
+    for (const auto& [key, value] : table) {
+      node.members.push_back(
+          {std::string(key.str()), place_of(key.source().begin), node_of(value)});
+    }
+    const auto written = [](const Node::Member& member) {
+      return std::tuple(member.place.at.line, member.place.at.column);
+    };
+    std::stable_sort(node.members.begin(), node.members.end(),
+                     [&](const auto& a, const auto& b) { return written(a) < written(b); });
+  }
+
+  static void read_value(const toml::node& source, Node& node) {
+    if (const auto* text = source.as_string()) {
+      node.type = Node::Type::Text;
+      node.text = text->get();
+    } else if (const auto* integer = source.as_integer()) {
+      node.type = Node::Type::Integer;
+      node.integer = integer->get();
+    } else if (const auto* real = source.as_floating_point()) {
+      node.type = Node::Type::Real;
+      node.real = real->get();
+    } else if (const auto* boolean = source.as_boolean()) {
+      node.type = Node::Type::Boolean;
+      node.boolean = boolean->get();
+    } else {
+      node.type = Node::Type::Time;
+    }
+  }
+
+  const std::string& file_;
+};
+
+[[noreturn]] void refuse_syntax(const toml::parse_error& error, const std::string& file) {
+  std::string what(error.description());
+  std::string advice;
+  constexpr std::string_view kRedefined = "cannot redefine existing ";
+  if (const std::size_t at = what.find(kRedefined); at != std::string::npos) {
+    what = fmt::format("{} is written twice", what.substr(what.find('\'', at)));
+    advice = "Keep one of the two";
+  } else if (what.find("could not determine value type") != std::string::npos) {
+    advice = "Put quotes around a text: key = \"value\"";
+  } else if (what.find("parsing string") != std::string::npos) {
+    advice = "Write a text of several lines between ''' and '''";
+  }
+  refuse({file, position_of(error.source().begin)}, fmt::format("this is not TOML: {}", what),
+         advice);
+}
+
+}  // namespace
+
+std::string Place::text() const { return fmt::format("{}:{}:{}", file, at.line, at.column); }
+
+const Node::Member* Node::find(std::string_view key) const {
+  const auto found = std::find_if(members.begin(), members.end(),
+                                  [&](const Member& member) { return member.key == key; });
+  return found == members.end() ? nullptr : &*found;
+}
+
+std::string_view Node::type_name() const {
+  switch (type) {
+    case Type::Table: return "a table";
+    case Type::Array: return "a list";
+    case Type::Text: return "a text";
+    case Type::Integer: return "a whole number";
+    case Type::Real: return "a number with a fraction";
+    case Type::Boolean: return "true or false";
+    case Type::Time: return "a date or time";
+  }
+  throw std::logic_error("a type of TOML without a name");
+}
+
+Node parse_toml(std::string_view text, const std::string& file) {
+  try {
+    return Reader(file).node_of(toml::parse(text, std::string_view(file)));
+  } catch (const toml::parse_error& error) {
+    refuse_syntax(error, file);
+  }
+}
+
+void refuse(const Place& place, const std::string& what, std::string advice) {
+  throw Error(Fault::Misconfigured, "bad_toml", what, std::move(advice)).at(place.text());
+}
+
+}  // namespace millrace::definition

@@ -1,0 +1,51 @@
+#pragma once
+
+#include <filesystem>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "catalog/catalog.h"
+#include "model/ingestion.h"
+
+namespace millrace::definition {
+
+/// What a TOML file or a folder of them says. Each connection and ingestion is `managed_by` the
+/// file that it stands in.
+struct FileSet {
+  std::string origin;  ///< File or folder: relative to the home where it lies under it ("." is the
+                       ///< home itself), else absolute. Errors and ownership name it.
+  std::vector<Connection> connections;
+  std::vector<Ingestion> ingestions;
+};
+
+/// Server configuration: `<home>/millrace.toml`, the tables that no other file may hold.
+struct Configuration {
+  std::filesystem::path home;
+  Project project;
+  std::string store_root;   ///< Default `<home>/store`.
+  std::string catalog_url;  ///< Default `<home>/catalog.db`.
+  std::vector<std::string> file_roots;
+};
+
+/// Reads one file, or every *.toml below a folder (not the store, `secrets` and what starts with a
+/// dot), and checks every key: a typo is Misconfigured `bad_toml` with file, line and column in
+/// `where`, and the nearest valid key. `query_file` is read relative to the file that names it. An
+/// ingestion's `kind` stays empty where its connection is not in the files: `plan` fills it in.
+FileSet read_files(const std::filesystem::path& path, const Configuration& configuration);
+/// `<home>/millrace.toml`, with defaults for what it does not say; all paths absolute.
+Configuration read_configuration(const std::filesystem::path& home);
+/// Makes `<home>/millrace.toml` say this; an existing one keeps its comments and other tables.
+/// Empty members mean the defaults.
+void write_configuration(const Configuration& configuration);
+
+/// `env:NAME`, `file:PATH`: the value behind a reference; only files under the home may be named.
+/// Throws Misconfigured `secret_missing` saying which variable or file.
+std::map<std::string, std::string> resolve(const Connection& connection,
+                                           const std::filesystem::path& home);
+
+std::string to_toml(const Connection& connection);
+std::string to_toml(const Ingestion& ingestion);
+
+}  // namespace millrace::definition

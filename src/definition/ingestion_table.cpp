@@ -1,0 +1,169 @@
+#include <algorithm>
+#include <cctype>
+#include <charconv>
+
+#include <fmt/format.h>
+
+#include "base/error.h"
+#include "base/file.h"
+#include "definition/keys.h"
+#include "definition/tables.h"
+#include "definition/toml_text.h"
+#include "warehouse/query_text.h"
+
+namespace millrace::definition {
+namespace {
+
+namespace fs = std::filesystem;
+
+const Node::Member& needed(const Node::Member& table, std::string_view key,
+                           const std::string& heading) {
+  if (const Node::Member* member = table.value.find(key)) return *member;
+  const TableRule& rule = table_rule("ingestion.NAME");
+  const auto known = std::find_if(rule.keys.begin(), rule.keys.end(),
+                                  [&](const KeyRule& candidate) { return candidate.name == key; });
+  refuse(table.value.place, fmt::format("[{}] lacks \"{}\"", heading, key),
+         fmt::format("For example: {} = {}", key, known->example));
+}
+
+std::string query_from(const Node::Member& member, const Source& source) {
+  const fs::path path = source.path.parent_path() / member.value.text;
+  std::error_code unreadable;
+  if (!fs::is_regular_file(path, unreadable)) {
+    refuse(member.value.place, fmt::format("there is no file {}", path.lexically_normal().string()),
+           "`query_file` is relative to the file that names it");
+  }
+  std::string query = located(member.value.place, [&] { return file::read(path); });
+  if (query.starts_with("\xEF\xBB\xBF")) query.erase(0, 3);
+  while (!query.empty() && std::isspace(static_cast<unsigned char>(query.back()))) query.pop_back();
+  if (query.empty()) refuse(member.value.place, fmt::format("{} is empty", path.string()));
+  if (!is_utf8(query)) {
+    refuse(member.value.place, fmt::format("{} is not UTF-8 text", path.string()),
+           "Save it again as UTF-8");
+  }
+  return query;
+}
+
+/// A mistyped placeholder is found now rather than by the first load.
+void check_placeholders(const Node::Member& member, const std::string& query) {
+  const warehouse::Dialect any{.name = "any",
+                               .identifier = warehouse::quoted_identifier,
+                               .literal = warehouse::quoted_literal,
+                               .date_literal = warehouse::iso_date_literal,
+                               .instant_literal = warehouse::iso_instant_literal,
+                               .naive_literal = warehouse::iso_naive_literal};
+  const Day day = *Day::parse("2026-01-01");
+  located(member.value.place, [&] { return warehouse::render(query, {day, day}, Zone(), any); });
+}
+
+void check_folder(const Node::Member& member) {
+  const fs::path folder = member.value.text;
+  const bool climbs = std::any_of(folder.begin(), folder.end(),
+                                  [](const fs::path& part) { return part == ".."; });
+  if (climbs) {
+    refuse(member.value.place, "\"folder\" must not contain \"..\"",
+           "Name a folder below the connection's root");
+  }
+}
+
+/// Exactly one of query, query_file and folder.
+void read_origin(const Node::Member& table, const Source& source, const std::string& heading,
+                 Definition& definition) {
+  const Node::Member* only = nullptr;
+  for (const std::string_view key : {"query", "query_file", "folder"}) {
+    const Node::Member* member = table.value.find(key);
+    if (!member) continue;
+    if (only) {
+      refuse(member->place,
+             fmt::format("[{}] has both \"{}\" and \"{}\"", heading, only->key, member->key),
+             "Keep one of the two");
+    }
+    only = member;
+  }
+  if (!only) {
+    refuse(table.value.place,
+           fmt::format("[{}] lacks \"query\", \"query_file\" or \"folder\"", heading),
+           "Write the SQL as query = '''…''', name its file, or the folder of a layout");
+  }
+  if (only->key == "folder") {
+    check_folder(*only);
+    definition.folder = only->value.text;
+    return;
+  }
+  definition.query = only->key == "query" ? only->value.text : query_from(*only, source);
+  check_placeholders(*only, definition.query);
+}
+
+Partition read_partition(const Node::Member& table, const std::string& heading) {
+  check_keys(table.value, table_rule("ingestion.NAME.partition"), heading);
+  Partition partition{.column = text_in(table.value, "column")};
+  if (partition.column.empty()) {
+    refuse(table.value.place, fmt::format("[{}] lacks \"column\"", heading),
+           "For example: partition = { column = \"ds\", type = \"date\" }");
+  }
+  if (const std::string type = text_in(table.value, "type"); !type.empty()) partition.type = type;
+  if (const Node::Member* lag = table.value.find("lag_days")) {
+    constexpr std::int64_t kYear = 366;
+    if (lag->value.integer < 0 || lag->value.integer > kYear) {
+      refuse(lag->value.place,
+             fmt::format("\"lag_days\" must be from 0 to {}, not {}", kYear, lag->value.integer));
+    }
+    partition.lag_days = static_cast<int>(lag->value.integer);
+  }
+  return partition;
+}
+
+double percent_of(const std::string& text) {
+  double percent = 0;
+  std::from_chars(text.data(), text.data() + text.size(), percent);
+  return percent;
+}
+
+Limits read_limits(const Node& table, const std::string& heading) {
+  check_keys(table, table_rule("ingestion.NAME.limits"), heading);
+  Limits limits;
+  if (const Node::Member* rejected = table.find("max_rejected")) {
+    if (rejected->value.is(Node::Type::Integer)) {
+      limits.max_rejected.rows = rejected->value.integer;
+    } else {
+      limits.max_rejected.percent = percent_of(rejected->value.text);
+    }
+  }
+  if (const Node::Member* shrink = table.find("shrink_max")) {
+    limits.shrink_max_percent = percent_of(shrink->value.text);
+  }
+  if (const Node::Member* empty = table.find("allow_empty")) {
+    limits.allow_empty = empty->value.boolean;
+  }
+  return limits;
+}
+
+}  // namespace
+
+Ingestion read_ingestion(const Node::Member& table, const Source& source) {
+  check_name(table, "ingestion");
+  const std::string heading = "ingestion." + table.key;
+  check_keys(table.value, table_rule("ingestion.NAME"), heading);
+  Ingestion ingestion{.handle = table.key, .name = table.key};
+  ingestion.managed_by = "file:" + source.name;
+  if (const std::string name = text_in(table.value, "name"); !name.empty()) ingestion.name = name;
+  ingestion.connection = needed(table, "connection", heading).value.text;
+  Definition& definition = ingestion.definition;
+  definition.dataset = *dataset_named(needed(table, "dataset", heading).value.text);
+  definition.zone = source.configuration.project.zone.name();
+  read_origin(table, source, heading, definition);
+  if (const Node::Member* partition = table.value.find("partition")) {
+    if (!definition.folder.empty()) {
+      refuse(partition->place, "\"partition\" does not apply to \"folder\": the folder is the day");
+    }
+    definition.partition = read_partition(*partition, heading + ".partition");
+  }
+  definition.mapping = read_mapping(needed(table, "mapping", heading), heading + ".mapping",
+                                    definition, source.configuration.project);
+  if (const Node::Member* limits = table.value.find("limits")) {
+    ingestion.limits = read_limits(limits->value, heading + ".limits");
+  }
+  return ingestion;
+}
+
+}  // namespace millrace::definition

@@ -1,0 +1,196 @@
+#include "definition/keys.h"
+
+#include <algorithm>
+#include <array>
+#include <iterator>
+#include <stdexcept>
+
+namespace millrace::definition {
+namespace {
+
+constexpr unsigned kEvents = bit(Dataset::Events);
+constexpr unsigned kMetrics = bit(Dataset::Metrics);
+constexpr unsigned kExposures = bit(Dataset::Exposures);
+constexpr unsigned kProperties = bit(Dataset::EntityProperties);
+constexpr unsigned kTimed = kEvents | kExposures | kProperties;
+
+constexpr std::array<std::string_view, 4> kDatasetWords = {"events", "metrics", "exposures",
+                                                           "entity_properties"};
+constexpr std::array<std::string_view, 3> kTimeUnits = {"s", "ms", "us"};
+constexpr std::array<std::string_view, 3> kDuplicateRules = {"reject", "sum", "last"};
+constexpr std::array<std::string_view, 3> kPartitionTypes = {"date", "text", "integer"};
+
+constexpr KeyRule kTop[] = {
+    {"project", Shape::Table, "Zone and unit types."},
+    {"store", Shape::Table, "Where files lie."},
+    {"catalog", Shape::Table, "Where the catalog lies."},
+    {"files", Shape::Table, "What connections of kind `files` may read."},
+    {"connection", Shape::Table, "Warehouse accounts, by name."},
+    {"ingestion", Shape::Table, "What is loaded, by name."},
+};
+
+constexpr KeyRule kProject[] = {
+    {"id", Shape::Text, "Names the project's folder in the store. Default `default`.",
+     "\"default\""},
+    {"zone", Shape::Text,
+     "Where a day begins: a fixed offset or an IANA name. Default `UTC-8`.", "\"UTC-8\""},
+    {"unit_types", Shape::TextList,
+     "What ids are of: letters, digits and `_`, no two alike but for case. Never reused.",
+     "[\"userID\", \"stableID\"]"},
+};
+
+constexpr KeyRule kStore[] = {
+    {"root", Shape::Text, "Folder for all data; relative to the home. Default `store`.",
+     "\"store\""},
+};
+
+constexpr KeyRule kCatalog[] = {
+    {"url", Shape::Text, "SQLite file; relative to the home. Default `catalog.db`.",
+     "\"catalog.db\""},
+};
+
+constexpr KeyRule kFiles[] = {
+    {"roots", Shape::TextList, "Folders that connections of kind `files` may read; default none.",
+     "[\"/data/exports\"]"},
+};
+
+constexpr KeyRule kIngestion[] = {
+    {"name", Shape::Text, "Shown to people, unique per (kind, dataset). Default: the table's key.",
+     "\"Purchases\""},
+    {"connection", Shape::Text, "The connection to read from. Required.", "\"shop\""},
+    {"dataset", Shape::Text, "What the rows become. Required.", "\"events\"", kEveryDataset,
+     kDatasetWords},
+    {"query", Shape::Text,
+     "One SELECT in the warehouse's SQL. One of `query`, `query_file` and `folder` is required.",
+     "\"select * from purchases\""},
+    {"query_file", Shape::Text, "A file holding the query, relative to this file.",
+     "\"purchases.sql\""},
+    {"folder", Shape::Text,
+     "Kinds `files` and `s3`: read `<folder>/<YYYY-MM-DD>/*.parquet`; the folder is the day.",
+     "\"events\""},
+    {"partition", Shape::Table, "A pruning predicate on another column than the mapped time.",
+     "{ column = \"ds\", type = \"date\", lag_days = 1 }"},
+    {"mapping", Shape::Table, "Which column means what. Required.",
+     "{ timestamp = \"ts\", … }"},
+    {"limits", Shape::Table, "What is too much to be true.", "{ max_rejected = \"1%\" }"},
+};
+
+constexpr KeyRule kPartition[] = {
+    {"column", Shape::Column, "A column of the query's result. Required.", "\"ds\""},
+    {"type", Shape::Text, "How it writes a day; `integer` is 20261120. Default `date`.",
+     "\"date\"", kEveryDataset, kPartitionTypes},
+    {"lag_days", Shape::Integer,
+     "How many days after its day a row's value may lie. Default 0.", "1"},
+};
+
+constexpr KeyRule kLimits[] = {
+    {"max_rejected", Shape::Share,
+     "More rejected rows than this in a day fail its load. Default `1%`.", "\"1%\""},
+    {"shrink_max", Shape::Percent,
+     "A reload that loses more than this share of a day is held. Default `50%`.", "\"50%\""},
+    {"allow_empty", Shape::Boolean,
+     "Whether a loaded day may become empty by itself. Default false.", "true"},
+};
+
+constexpr KeyRule kMapping[] = {
+    {"event_name", Shape::ColumnOrLiteral, "Name of the event. Required.", "\"kind\"", kEvents},
+    {"experiment", Shape::ColumnOrLiteral, "Name of the experiment. Required.", "\"experiment\"",
+     kExposures},
+    {"group_id", Shape::ColumnOrLiteral, "The group that was seen. Required.", "\"variant\"",
+     kExposures},
+    {"timestamp", Shape::Column,
+     "When it happened: timestamp, timestamptz, date, or integer epoch. Required, except for "
+     "entity properties (without it: a snapshot of the latest day).",
+     "\"ts\"", kTimed},
+    {"timestamp_zone", Shape::Text, "Zone of a timestamp without one. Default `UTC`.", "\"UTC\"",
+     kTimed},
+    {"timestamp_unit", Shape::Text, "Unit of an integer epoch. Default `s`.", "\"s\"", kTimed,
+     kTimeUnits},
+    {"ids", Shape::Columns, "Unit type = column; at least one.",
+     "{ userID = \"user_id\", stableID = \"device_id\" }", kTimed},
+    {"event_value", Shape::Column, "A number or a text that comes with the event.", "\"amount\"",
+     kEvents},
+    {"metadata", Shape::ColumnsOrAll,
+     "Further columns to keep, by key; `\"*\"`: every column not mapped elsewhere.",
+     "{ page = \"page\" }", kEvents | kExposures},
+    {"metadata_object", Shape::Column, "A column holding a JSON object, unpacked one level.",
+     "\"props\"", kEvents | kExposures},
+    {"dedupe", Shape::TextList,
+     "Columns that tell a row's copies within a day; the earliest is kept.", "[\"event_id\"]",
+     kEvents},
+    {"date", Shape::Column,
+     "The day of a value: a DATE or ISO text, never shifted. Required, except with `folder` or "
+     "day placeholders in the query.",
+     "\"ds\"", kMetrics},
+    {"units", Shape::Columns, "Wide table: unit type = column; a row counts for each of them.",
+     "{ userID = \"user_id\" }", kMetrics},
+    {"metrics", Shape::Metrics, "Wide table: metric = column, or a ratio of two.",
+     "{ revenue = \"rev\", conversion = { numerator = \"orders\", denominator = \"visits\" } }",
+     kMetrics},
+    {"unit_id", Shape::Column, "Long table: the unit's id.", "\"unit_id\"", kMetrics},
+    {"id_type", Shape::ColumnOrLiteral, "Long table: the unit's type.",
+     "{ literal = \"userID\" }", kMetrics},
+    {"metric_name", Shape::ColumnOrLiteral, "Long table: the metric's name.", "\"metric\"",
+     kMetrics},
+    {"metric_value", Shape::Column, "Long table: the value.", "\"value\"", kMetrics},
+    {"numerator", Shape::Column, "Long table: the numerator of a ratio.", "\"num\"", kMetrics},
+    {"denominator", Shape::Column, "Long table: the denominator of a ratio.", "\"den\"",
+     kMetrics},
+    {"on_duplicate", Shape::Text,
+     "When a (unit, metric) comes twice in a day. Default `reject`: every copy.", "\"reject\"",
+     kMetrics, kDuplicateRules},
+    {"order_by", Shape::Column, "With `on_duplicate = \"last\"`: the copy that is greatest here.",
+     "\"updated_at\"", kMetrics},
+    {"properties", Shape::ColumnsOrAll,
+     "Columns to keep, by key; `\"*\"`: every column not mapped elsewhere. Required.", "\"*\"",
+     kProperties},
+};
+
+constexpr TableRule kTables[] = {
+    {"", "", kTop},
+    {"project", "Whose data this is.", kProject, true},
+    {"store", "Where the data lies.", kStore, true},
+    {"catalog", "Where the catalog lies.", kCatalog, true},
+    {"files", "What this server may read of its own disk.", kFiles, true},
+    {"connection.NAME",
+     "One warehouse account: `kind`, and that kind's settings (`millrace connection kinds KIND`). "
+     "A secret is `\"env:VARIABLE\"` or `\"file:secrets/name\"`, never the secret itself.",
+     {}},
+    {"ingestion.NAME", "What is read from where, and what becomes of it.", kIngestion},
+    {"ingestion.NAME.partition", "Lets the warehouse skip what cannot hold the day.", kPartition},
+    {"ingestion.NAME.mapping", "Columns of the query's result, by what they mean.", kMapping},
+    {"ingestion.NAME.limits", "When a load is not believed.", kLimits},
+};
+
+}  // namespace
+
+std::span<const TableRule> table_rules() { return kTables; }
+
+const TableRule& table_rule(std::string_view heading) {
+  const auto* found = std::find_if(std::begin(kTables), std::end(kTables),
+                                   [&](const TableRule& rule) { return rule.heading == heading; });
+  if (found == std::end(kTables)) throw std::logic_error("a TOML table without a rule");
+  return *found;
+}
+
+std::string_view described(Shape shape) {
+  switch (shape) {
+    case Shape::Text: return "a text";
+    case Shape::Integer: return "a whole number";
+    case Shape::Boolean: return "true or false";
+    case Shape::TextList: return "a list of texts";
+    case Shape::Column: return "the name of a column";
+    case Shape::ColumnOrLiteral: return "the name of a column or { literal = \"value\" }";
+    case Shape::Columns: return "a table of columns, { key = \"column\" }";
+    case Shape::ColumnsOrAll: return "a table of columns, { key = \"column\" }, or \"*\"";
+    case Shape::Metrics:
+      return "a table of metrics, { name = \"column\" } or "
+             "{ name = { numerator = \"column\", denominator = \"column\" } }";
+    case Shape::Share: return "a percentage such as \"1%\" or a number of rows such as 500";
+    case Shape::Percent: return "a percentage such as \"50%\"";
+    case Shape::Table: return "a table";
+  }
+  throw std::logic_error("a shape without a name");
+}
+
+}  // namespace millrace::definition

@@ -1,0 +1,38 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "definition/files.h"
+
+namespace millrace::definition {
+
+enum class Rebuild { None, Window, All };
+
+struct Change {
+  enum class What { Add, Update, Remove, Revive, Keep };
+  What what = What::Keep;
+  std::string kind;  ///< "connection" | "ingestion"
+  std::string name;
+  std::vector<std::string> details;  ///< "mapping.timestamp: \"ts\" -> \"at\"", a line each.
+  bool changes_definition = false;   ///< Then nothing reloads by itself:
+  std::size_t stale_days = 0;        ///< this many loaded days carry another definition.
+};
+
+struct Plan {
+  std::vector<Change> changes;
+  bool empty() const;
+};
+
+/// What would have to change for the catalog to be what the files say; touches nothing. Only what
+/// files of this set made is ever changed, and removed only with `prune`: something else that would
+/// have to change is a Conflict `managed_elsewhere` that names its owner. What is equal already is
+/// kept, whoever made it. A file owns what it defines; a folder, what any file in it defined.
+Plan plan(const FileSet& files, catalog::Catalog& catalog, bool prune);
+/// Does it, in one transaction; returns what it did.
+Plan apply(const FileSet& files, catalog::Catalog& catalog, bool prune);
+/// Connections and ingestions as TOML; applied again it is an empty plan. Empty name: everything;
+/// an ingestion's name: it and its connection; a connection's name: that one.
+std::string export_toml(catalog::Catalog& catalog, const std::string& name);
+
+}  // namespace millrace::definition

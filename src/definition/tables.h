@@ -1,0 +1,58 @@
+#pragma once
+
+#include <filesystem>
+#include <string>
+
+#include "base/error.h"
+#include "definition/document.h"
+#include "definition/files.h"
+
+namespace millrace::definition {
+
+/// The file that a table stands in.
+struct Source {
+  const Configuration& configuration;
+  std::filesystem::path path;
+  std::string name;         ///< For people and for `managed_by`: see FileSet::origin.
+  bool under_home = false;  ///< Only such a file may refer to secrets.
+};
+
+/// `[connection.NAME]`, checked against the settings of its kind. Throws `bad_toml`.
+Connection read_connection(const Node::Member& table, const Source& source);
+
+/// `[ingestion.NAME]`, every key checked; `kind` is left empty. Throws `bad_toml`.
+Ingestion read_ingestion(const Node::Member& table, const Source& source);
+
+/// `[ingestion.NAME.mapping]` alone; `whole` has its dataset, query and folder already.
+Mapping read_mapping(const Node::Member& table, const std::string& heading,
+                     const Definition& whole, const Project& project);
+
+/// Throws `bad_toml` for a name that could not be a folder's or a key's.
+void check_name(const Node::Member& table, std::string_view what);
+
+/// Throws Misconfigured when the ingestion reads a folder and its `kind` cannot.
+void check_folder_layout(const Ingestion& ingestion);
+
+/// A unit type's name: `[A-Za-z_][A-Za-z0-9_]*`, as columns are named after it.
+bool is_unit_type_name(std::string_view name);
+
+/// The path as FileSet::origin says it: relative to the home where it lies under it.
+std::string origin_of(const std::filesystem::path& path, const std::filesystem::path& home);
+/// By what the file system says, symbolic links followed.
+bool lies_under(const std::filesystem::path& path, const std::filesystem::path& folder);
+
+bool is_reference(std::string_view value);
+/// Throws Misconfigured `bad_reference` unless it names a variable, or a file under the home.
+void check_reference(std::string_view value);
+
+/// Runs `look`; its Error becomes `bad_toml` at this place.
+template <class Look>
+decltype(auto) located(const Place& place, const Look& look) {
+  try {
+    return look();
+  } catch (const Error& error) {
+    refuse(place, error.what(), error.advice);
+  }
+}
+
+}  // namespace millrace::definition

@@ -1,0 +1,102 @@
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <stop_token>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "arrow/flow.h"
+#include "arrow/stream.h"
+#include "model/source.h"
+
+namespace millrace::engine {
+
+/// A SELECT that one Database can answer, and what its columns mean. Says nothing about rows yet:
+/// whoever runs it reads them, once.
+struct Relation {
+  std::string sql;
+  std::vector<Column> columns;
+  bool text_checked = false;  ///< Every text is valid UTF-8 for certain: nobody needs to look again.
+};
+
+struct Options {
+  std::int64_t memory_bytes = 300 << 20;
+  int threads = 0;                      ///< 0: as many as cores.
+  std::filesystem::path spill{};         ///< A folder of its own; empty: no spilling.
+  std::int64_t spill_bytes = 8LL << 30;
+  std::vector<std::string> extensions{};  ///< Signed files in the library folder: "httpfs", "aws" …
+  std::vector<std::string> setup{};       ///< Statements of ours run before the lock: CREATE SECRET …
+  /// The only folders (or URL prefixes) that SQL may touch. Empty: none. After opening, external
+  /// access is off and the configuration locked; note that DuckDB lets these be *written* too, so
+  /// customer SQL must pass `single_select` first.
+  std::vector<std::string> allowed{};
+};
+
+/// Null counts and sizes of one written Parquet file, from COPY … RETURN_STATS.
+struct WrittenFile {
+  std::string path;
+  std::int64_t rows = 0, bytes = 0;
+  struct ColumnStats {
+    std::string column;
+    std::optional<std::string> min, max;
+    std::int64_t nulls = 0;
+  };
+  std::vector<ColumnStats> columns;
+};
+
+/// A cell as text; empty optional is NULL. Valid until the next row.
+using Cell = std::optional<std::string_view>;
+using Row = std::vector<Cell>;
+
+/// DuckDB, in memory, stateless, behind RAII. Its C API stops here. Errors of the engine become
+/// Error with the vendor's words: a SQL error is Misconfigured `sql_error`, full disk Unavailable
+/// `disk_full`, interrupted Cancelled. One thread per Database; `stop` interrupts within a second.
+class Database {
+ public:
+  static Database open(const Options& options);
+  Database(Database&&) noexcept;
+  Database& operator=(Database&&) noexcept;
+  ~Database();
+
+  void execute(const std::string& sql, std::stop_token stop = {});
+  /// Streams the result; every value as DuckDB prints it.
+  void each(const std::string& sql, const std::function<void(const Row&)>& row,
+            std::stop_token stop = {});
+  /// The only cell of the only row.
+  std::optional<std::string> scalar(const std::string& sql, std::stop_token stop = {});
+  /// One JSON object a row (text), columns in their order.
+  void each_json(const std::string& select, const std::function<void(std::string_view)>& row,
+                 std::stop_token stop = {});
+  std::vector<Column> describe(const std::string& select);
+  /// COPY (select) TO 'path' (FORMAT parquet, …options…, RETURN_STATS).
+  std::vector<WrittenFile> copy(const std::string& select, const std::filesystem::path& path,
+                                const std::string& options, std::stop_token stop = {});
+  /// Makes `select * from <name>` read the stream, once. The stream and its flow live until the
+  /// Database closes or the name is scanned again.
+  void scan(const std::string& name, arrow::Stream stream);
+  /// How much of the running statement's input has been read, 0 to 1; 0 when nobody can tell. From
+  /// any thread.
+  double progress() const;
+  /// The server's name for recipes and certificates: "duckdb 1.5.5".
+  static std::string version();
+
+ private:
+  struct State;
+  explicit Database(std::unique_ptr<State> state);
+  std::unique_ptr<State> state_;
+};
+
+/// The SQL without a trailing semicolon, when it is exactly one SELECT (WITH, VALUES, FROM too).
+/// Throws Misconfigured `not_one_select`, saying what it is instead. Safe to embed in parentheses.
+std::string single_select(std::string_view sql);
+
+/// 'it''s' and "a ""b""".
+std::string literal(std::string_view text);
+std::string identifier(std::string_view name);
+
+}  // namespace millrace::engine

@@ -1,0 +1,179 @@
+#include "engine/database.h"
+
+#include <doctest/doctest.h>
+
+#include <filesystem>
+#include <thread>
+
+#include "base/error.h"
+#include "engine/syntax.h"
+
+using namespace millrace;
+using engine::Database;
+
+namespace {
+
+struct Folder {
+  std::filesystem::path path;
+  Folder() {
+    std::string pattern = (std::filesystem::temp_directory_path() / "millrace-XXXXXX").string();
+    path = ::mkdtemp(pattern.data());
+  }
+  ~Folder() { std::filesystem::remove_all(path); }
+};
+
+std::string code_of(const std::function<void()>& work) {
+  try {
+    work();
+  } catch (const Error& error) {
+    return error.code;
+  }
+  return "no error";
+}
+
+}  // namespace
+
+TEST_CASE("rows arrive as text, null apart from empty") {
+  Database database = Database::open({});
+  std::vector<std::string> seen;
+  database.each("select 1::bigint as a, null as b, '' as c, [1,2] as d", [&](const engine::Row& row) {
+    for (const auto& cell : row) seen.push_back(cell ? std::string(*cell) : "NULL");
+  });
+  CHECK(seen == std::vector<std::string>{"1", "NULL", "", "[1, 2]"});
+}
+
+TEST_CASE("a row as JSON keeps the order of its columns") {
+  Database database = Database::open({});
+  std::string row;
+  database.each_json("select 2 as b, 'x' as a", [&](std::string_view text) { row = text; });
+  CHECK(row == R"({"b":2,"a":"x"})");
+}
+
+TEST_CASE("a written file reports its rows, and nulls and bounds of each column") {
+  const Folder folder;
+  Database database = Database::open({.allowed = {folder.path.string()}});
+  const auto files = database.copy(
+      R"(select i as "a ""b""", case when i > 2 then 'x' end as t from range(5) r(i))",
+      folder.path / "f.parquet", "COMPRESSION zstd");
+  REQUIRE(files.size() == 1);
+  CHECK(files[0].rows == 5);
+  CHECK(files[0].bytes > 0);
+  REQUIRE(files[0].columns.size() == 2);
+  CHECK(files[0].columns[0].column == "a \"b\"");
+  CHECK(files[0].columns[0].max == "4");
+  CHECK(files[0].columns[1].nulls == 3);
+}
+
+TEST_CASE("the sandbox reads nothing outside its folders and keeps its settings") {
+  const Folder folder;
+  Database database = Database::open({.allowed = {folder.path.string()}});
+  CHECK(code_of([&] { database.execute("select * from read_text('/etc/passwd')"); }) ==
+        "not_allowed");
+  CHECK(code_of([&] { database.execute("select * from glob('/etc/*')"); }) == "not_allowed");
+  CHECK(code_of([&] { database.execute("copy (select 1) to '/tmp/millrace-escape.csv'"); }) ==
+        "not_allowed");
+  CHECK(code_of([&] { database.execute("attach '/tmp/x.db'"); }) != "no error");
+  CHECK(code_of([&] { database.execute("install spatial"); }) != "no error");
+  CHECK(code_of([&] { database.execute("set enable_external_access = true"); }) != "no error");
+  CHECK(code_of([&] {
+          database.execute("select * from read_text('" + folder.path.string() + "/../../etc/passwd')");
+        }) == "not_allowed");
+}
+
+TEST_CASE("only one SELECT passes") {
+  CHECK(engine::single_select("select 1 -- one\n;") == "select 1 -- one");
+  CHECK(engine::single_select("with a as (select 1) select * from a") ==
+        "with a as (select 1) select * from a");
+  CHECK(engine::single_select("from range(3)") == "from range(3)");
+  for (const char* hostile :
+       {"select 1; select 2", "copy (select 1) to '/tmp/x'", "attach 'x.db'", "install spatial",
+        "set threads = 1", "pragma version", "create table t (a int)", "",
+        "select 1) as q; copy (select 2", "select 1) as a, (select 2", "drop table x",
+        "load 'x'", "explain select 1", "call pragma_version()", "export database 'x'"}) {
+    CAPTURE(hostile);
+    CHECK(code_of([&] { engine::single_select(hostile); }) != "no error");
+  }
+}
+
+TEST_CASE("semicolons and comments at the end are cut, those inside stay") {
+  CHECK(engine::single_select("select ';' ; ; -- end ;") == "select ';'");
+  CHECK(engine::single_select("select 1 /* a;b */") == "select 1 /* a;b */");
+  CHECK(engine::single_select("select $$;$$ -- x;y") == "select $$;$$ -- x;y");
+}
+
+TEST_CASE("a SELECT that would change the engine is refused") {
+  for (const char* hostile :
+       {"select * from enable_logging('QueryLog')", "select * from ENABLE_PROFILING()",
+        "select (select count(*) from duckdb_secrets())", "select * from query('select 1')",
+        "with a as (from checkpoint()) from a", "select write_log('x')",
+        "select * from json_execute_serialized_sql('x')", "from arrow_scan(1, 2, 3)",
+        "from main.\"enable_logging\"('x')"}) {
+    CAPTURE(hostile);
+    CHECK(code_of([&] { engine::single_select(hostile); }) == "function_not_allowed");
+  }
+}
+
+TEST_CASE("a syntax error is pointed at") {
+  try {
+    engine::single_select("select a,\n  b frm t where x");
+    FAIL("accepted");
+  } catch (const Error& error) {
+    CHECK(error.code == "sql_error");
+    CHECK(std::string(error.what()) ==
+          "syntax error at or near \"t\"\n\nLINE 2:   b frm t where x\n                ^");
+  }
+}
+
+TEST_CASE("the files that a SELECT reads are found where it names them") {
+  const std::string sql =
+      "with \"c.x\" as (select 'no/file.csv' as ü) select * from \"c.x\", 'a/*.parquet' "
+      "join read_csv(['b''s.csv', 'c.csv'], delim = ',') using (ü) "
+      "where exists (from \"d.json\")";
+  const auto reads = engine::file_reads(sql);
+  std::vector<std::string> texts;
+  for (const auto& read : reads) texts.push_back(read.path + " " + sql.substr(read.at, read.size));
+  CHECK(texts == std::vector<std::string>{"a/*.parquet 'a/*.parquet'", "b's.csv 'b''s.csv'",
+                                          "c.csv 'c.csv'", "d.json \"d.json\""});
+}
+
+TEST_CASE("a path that is computed is refused, so that the list of files is complete") {
+  for (const char* computed :
+       {"from read_csv('a' || '.csv')", "from read_parquet(getvariable('x'))",
+        "from read_text(E'a\\x41')", "from glob(lower('/'))"}) {
+    CAPTURE(computed);
+    CHECK(code_of([&] { engine::file_reads(computed); }) == "path_not_text");
+  }
+}
+
+TEST_CASE("a statement that sets a secret never shows it") {
+  try {
+    Database::open({.setup = {"CREATE SECRET s (TYPE nothing, SECRET 'hunter2')"}});
+    FAIL("accepted");
+  } catch (const Error& error) {
+    CHECK(std::string(error.what()).find("hunter2") == std::string::npos);
+  }
+}
+
+TEST_CASE("a statement ends soon after it is asked to stop") {
+  Database database = Database::open({});
+  std::stop_source source;
+  std::jthread stopper([&] {
+    std::this_thread::sleep_for(std::chrono::milliseconds(100));
+    source.request_stop();
+  });
+  CHECK(code_of([&] {
+          database.scalar("select count(*) from range(100000000000) a(i) where i % 7 = 3",
+                          source.get_token());
+        }) == "cancelled");
+}
+
+TEST_CASE("an error carries the engine's own words") {
+  Database database = Database::open({});
+  try {
+    database.execute("select nothing_here");
+    FAIL("no error");
+  } catch (const Error& error) {
+    CHECK(error.code == "sql_error");
+    CHECK(std::string(error.what()).find("nothing_here") != std::string::npos);
+  }
+}

@@ -1,0 +1,21 @@
+#pragma once
+
+#include <cstddef>
+#include <string>
+#include <vector>
+
+namespace millrace::engine {
+
+/// A file or glob that a SELECT names, and where it does: bytes [at, at + size) of its text are the
+/// quoted path.
+struct FileRead {
+  std::string path;
+  std::size_t at = 0, size = 0;
+};
+
+/// Every file that a SELECT reads, in the order of its text: FROM 'a.csv', read_parquet('b/*') and
+/// its siblings. Throws Misconfigured `sql_error` where it does not parse, and `path_not_text`
+/// where a path is computed, so that the list is complete.
+std::vector<FileRead> file_reads(const std::string& select);
+
+}  // namespace millrace::engine

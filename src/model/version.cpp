@@ -1,0 +1,68 @@
+#include "model/version.h"
+
+#include <stdexcept>
+
+namespace millrace {
+
+std::string_view name_of(VersionKind kind) {
+  switch (kind) {
+    case VersionKind::Replace:
+      return "replace";
+    case VersionKind::Append:
+      return "append";
+    case VersionKind::Replay:
+      return "replay";
+  }
+  throw std::logic_error("a kind of version without a name");
+}
+
+std::string_view name_of(Attempt attempt) {
+  switch (attempt) {
+    case Attempt::None:
+      return "none";
+    case Attempt::Waiting:
+      return "waiting";
+    case Attempt::Loading:
+      return "loading";
+    case Attempt::Loaded:
+      return "loaded";
+    case Attempt::Empty:
+      return "empty";
+    case Attempt::Failed:
+      return "failed";
+    case Attempt::Rejected:
+      return "rejected";
+  }
+  throw std::logic_error("an attempt without a name");
+}
+
+std::string_view name_of(ChangedBy by) {
+  switch (by) {
+    case ChangedBy::Nothing:
+      return "nothing";
+    case ChangedBy::Token:
+      return "token";
+    case ChangedBy::Count:
+      return "count";
+    case ChangedBy::Fingerprint:
+      return "fingerprint";
+    case ChangedBy::NotComparable:
+      return "not_comparable";
+    case ChangedBy::NotRepeatable:
+      return "not_repeatable";
+    case ChangedBy::NeverLoaded:
+      return "never_loaded";
+  }
+  throw std::logic_error("an answer of a check without a name");
+}
+
+std::string status_of(const DayState& state, bool current_is_empty) {
+  if (state.attempt == Attempt::Loading) return "loading";
+  if (state.attempt == Attempt::Failed || state.attempt == Attempt::Rejected) return "failed";
+  if (state.flags & kHeld) return "held";
+  if (state.attempt == Attempt::Waiting) return "waiting";
+  if (state.current.empty()) return "never loaded";
+  return current_is_empty ? "succeeded, no data" : "succeeded";
+}
+
+}  // namespace millrace

@@ -1,0 +1,31 @@
+#include "model/work.h"
+
+#include <stdexcept>
+
+namespace millrace {
+
+std::string_view name_of(Verb verb) {
+  switch (verb) {
+    case Verb::Probe:
+      return "probe";
+    case Verb::Browse:
+      return "browse";
+    case Verb::Columns:
+      return "columns";
+    case Verb::Describe:
+      return "describe";
+    case Verb::Sample:
+      return "sample";
+    case Verb::Scalar:
+      return "scalar";
+    case Verb::Check:
+      return "check";
+    case Verb::Load:
+      return "load";
+    case Verb::Validate:
+      return "validate";
+  }
+  throw std::logic_error("a verb without a name");
+}
+
+}  // namespace millrace

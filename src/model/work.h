@@ -1,0 +1,79 @@
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/error.h"
+#include "base/secret.h"
+#include "model/version.h"
+
+namespace millrace {
+
+/// What was true when a day was last loaded or exactly checked; what a check compares with.
+struct Known {
+  std::int64_t rows = 0;
+  std::optional<Fingerprint> fingerprint;
+  std::optional<std::string> token;  ///< Only while it may be trusted (token_max_age).
+  bool content_checks = true;        ///< False for a query that is not repeatable.
+};
+
+/// One (load, day) of a work order.
+struct DayOrder {
+  std::string load;
+  Day day;
+  std::string staging;         ///< Absolute folder, made by the parent, written only by the child.
+  bool first_load = false;     ///< Ask the fingerprint twice: is the query repeatable at all?
+  std::optional<Known> known;  ///< Verb Check only.
+};
+
+enum class Verb { Probe, Browse, Columns, Describe, Sample, Scalar, Check, Load, Validate };
+std::string_view name_of(Verb verb);
+
+/// What the parent hands to a worker process on its stdin: one session, one or many days.
+/// The only place where resolved secrets travel; never logged, never stored.
+struct WorkOrder {
+  Verb verb = Verb::Probe;
+  std::string kind;
+  std::map<std::string, std::string> settings;  ///< Resolved; secrets in clear.
+  std::vector<std::string> roots;               ///< Folders that the `files` kind may read.
+  std::string ingestion;
+  Definition definition;
+  std::vector<std::string> unit_types;
+  Limits limits;
+  std::vector<DayOrder> days;
+  std::string text;  ///< Browse: pattern. Columns: table. Scalar: SQL.
+  std::int64_t rows = 100;
+  std::int64_t memory_bytes = 0;  ///< For the engine; 0: its default.
+  int threads = 0;
+  bool fingerprint = true;
+};
+
+/// A sealed day, as the child reports it: the files lie durably in the staging folder.
+struct Manifest {
+  std::string load;
+  Day day;
+  std::string revision;
+  std::vector<FileEntry> files;  ///< Paths are final; the bytes lie under the same name in staging.
+  std::string quarantine;        ///< File name in staging; empty when nothing was rejected.
+  Certificate certificate;
+  std::optional<Fingerprint> fingerprint;
+  std::optional<std::string> token;
+  Delivered delivers;  ///< Metrics only.
+  bool moved_during_read = false;
+  bool not_repeatable = false;
+  std::string note;  ///< For people: which columns are not repeatable, where out-of-day rows lie.
+};
+
+/// How far a load is; on a person's terminal a bar, in JSON a line.
+struct Progress {
+  std::string load;
+  Day day;
+  std::string stage;  ///< fingerprint | read | seal | publish
+  std::int64_t rows = 0, bytes = 0;
+  std::optional<std::int64_t> rows_total;
+};
+
+}  // namespace millrace

@@ -1,0 +1,15 @@
+#pragma once
+
+#include <stop_token>
+#include <vector>
+
+#include "pipeline/house.h"
+
+namespace millrace::pipeline {
+
+/// Asks the warehouse what changed since each day was loaded; the first answer wins: token, count,
+/// fingerprint. Records every answer. Days that were never loaded say so.
+std::vector<CheckResult> check(House& house, const Ingestion& ingestion,
+                               const std::vector<Day>& days, std::stop_token stop);
+
+}  // namespace millrace::pipeline

@@ -1,0 +1,182 @@
+#include "pipeline/day_writer.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+
+#include "base/error.h"
+#include "pipeline/copies.h"
+#include "pipeline/delta_stats.h"
+#include "pipeline/misfits.h"
+#include "store/store.h"
+
+namespace millrace::pipeline {
+namespace {
+
+namespace fs = std::filesystem;
+using engine::identifier;
+using engine::literal;
+
+/// Bounded in bytes as well as in rows, so that wide and long rows fit a load's memory.
+constexpr const char* kParquet =
+    "COMPRESSION zstd, ROW_GROUP_SIZE 122880, ROW_GROUP_SIZE_BYTES '32MB'";
+/// The staged file is read once and deleted.
+constexpr const char* kStaged =
+    "COMPRESSION zstd, COMPRESSION_LEVEL 1, ROW_GROUP_SIZE 122880, ROW_GROUP_SIZE_BYTES '32MB'";
+
+std::string table(const fs::path& path) {
+  return fmt::format("read_parquet({})", literal(path.string()));
+}
+
+std::int64_t number(const engine::Cell& cell) { return cell ? std::stoll(std::string(*cell)) : 0; }
+
+bool has_column(const std::vector<engine::WrittenFile>& files, const std::string& name) {
+  return !files.empty() && std::any_of(files[0].columns.begin(), files[0].columns.end(),
+                                       [&](const auto& column) { return column.column == name; });
+}
+
+class DayWriter {
+ public:
+  DayWriter(engine::Database& database, const MapSql& map, const WorkOrder& work,
+            const fs::path& folder, Manifest& manifest, std::stop_token stop)
+      : database_(database), map_(map), work_(work), manifest_(manifest),
+        proof_(manifest.certificate), stop_(stop), staged_(folder / "staged.parquet"),
+        data_(folder / (manifest.load + "-0.parquet")), rejects_(folder / "quarantine.parquet") {}
+
+  void run() {
+    const auto written =
+        database_.copy(map_.select, staged_, map_.in_place ? kParquet : kStaged, stop_);
+    if (map_.in_place && all_good(written)) {
+      fs::rename(staged_, data_);
+      proof_.read = proof_.loaded = written.empty() ? 0 : written[0].rows;
+      take(written);
+    } else {
+      second_pass(written);
+    }
+    sum_up();
+  }
+
+ private:
+  static bool all_good(const std::vector<engine::WrittenFile>& files) {
+    if (files.empty()) return true;
+    return std::all_of(files[0].columns.begin(), files[0].columns.end(), [&](const auto& column) {
+      const bool verdict = column.column == "_reject" || column.column == "_exclude";
+      return !verdict || column.nulls == files[0].rows;
+    });
+  }
+
+  /// The data file becomes part of the manifest; one without rows is nobody's.
+  void take(const std::vector<engine::WrittenFile>& written) {
+    if (written.empty() || written[0].rows == 0) {
+      fs::remove(data_);
+      return;
+    }
+    FileEntry file;
+    file.path = store::Layout{}.data_file(work_.ingestion, manifest_.day, manifest_.load, 0);
+    file.bytes = static_cast<std::int64_t>(fs::file_size(data_));
+    file.rows = written[0].rows;
+    file.revision = manifest_.revision;
+    file.stats = delta_stats(written[0], map_);
+    manifest_.files = {std::move(file)};
+    proof_.output_rows = written[0].rows;
+  }
+
+  /// Rules that need all rows of the day; then good rows here, bad ones there.
+  void second_pass(const std::vector<engine::WrittenFile>& written) {
+    // Rows get a number, so that a rule can name one of several equal ones.
+    database_.execute(
+        fmt::format("CREATE TEMP VIEW staged AS SELECT *{}, file_row_number AS _row "
+                    "FROM read_parquet({}, file_row_number = true)",
+                    has_column(written, "_partly")
+                        ? ""
+                        : ", CAST(NULL AS VARCHAR) AS _partly, CAST(NULL AS VARCHAR) AS _detail",
+                    literal(staged_.string())),
+        stop_);
+    Copies copies(database_, map_, stop_);
+    copies.find();
+    database_.execute("CREATE TEMP VIEW ruled AS " + copies.ruled(), stop_);
+    count();
+    if (proof_.loaded < proof_.read) {
+      refuse_misfits(database_, map_, work_, manifest_, stop_);
+      manifest_.note = outside_note(database_, map_, work_, manifest_, stop_);
+    }
+    take(database_.copy(copies.outputs(), data_, kParquet, stop_));
+    quarantine();
+    fs::remove(staged_);
+  }
+
+  void count() {
+    database_.each(
+        "SELECT _exclude, _reject, _partly, count(*) FROM ruled GROUP BY ALL",
+        [&](const engine::Row& row) {
+          const std::int64_t rows = number(row[3]);
+          proof_.read += rows;
+          if (row[0]) {
+            proof_.excluded += rows;
+            proof_.excluded_by_rule[std::string(*row[0])] += rows;
+          } else if (row[1]) {
+            proof_.rejected += rows;
+            proof_.rejected_by_reason[std::string(*row[1])] += rows;
+          } else if (row[2]) {
+            proof_.partly_loaded += rows;
+            proof_.partly_by_reason[std::string(*row[2])] += rows;
+          } else {
+            proof_.loaded += rows;
+          }
+        },
+        stop_);
+  }
+
+  void quarantine() {
+    if (proof_.rejected + proof_.partly_loaded == 0) return;
+    database_.copy(fmt::format("SELECT coalesce(_reject, _partly) AS reason, _detail AS detail, "
+                               "_reject IS NULL AS partly_loaded, {} AS original FROM ruled "
+                               "WHERE _exclude IS NULL AND coalesce(_reject, _partly) IS NOT NULL",
+                               map_.original),
+                   rejects_, kParquet, stop_);
+    manifest_.quarantine = rejects_.filename().string();
+  }
+
+  /// What anyone can recompute, taken from the file itself.
+  void sum_up() {
+    if (manifest_.files.empty()) return;
+    std::string sums;
+    for (const std::string& column : map_.sums) {
+      sums += fmt::format(", sum({0}), count({0})", identifier(column));
+    }
+    database_.each(fmt::format("SELECT count(*){} FROM {}", sums, table(data_)),
+                   [&](const engine::Row& row) {
+                     check(number(row[0]) == proof_.output_rows, "the file holds what was written");
+                     for (std::size_t i = 0; i < map_.sums.size(); ++i) {
+                       if (number(row[2 * i + 2]) == 0) continue;
+                       proof_.sums.emplace_back(map_.sums[i], *row[2 * i + 1]);
+                     }
+                   },
+                   stop_);
+    if (work_.definition.dataset != Dataset::Metrics) return;
+    database_.each(
+        fmt::format("SELECT DISTINCT metric_name, unit_type FROM {} ORDER BY ALL", table(data_)),
+        [&](const engine::Row& row) {
+          manifest_.delivers.emplace_back(row[0].value(), row[1].value());
+        },
+        stop_);
+  }
+
+  engine::Database& database_;
+  const MapSql& map_;
+  const WorkOrder& work_;
+  Manifest& manifest_;
+  Certificate& proof_;
+  std::stop_token stop_;
+  fs::path staged_, data_, rejects_;
+};
+
+}  // namespace
+
+void write_day(engine::Database& database, const MapSql& map, const WorkOrder& work,
+               const fs::path& folder, Manifest& manifest, std::stop_token stop) {
+  DayWriter(database, map, work, folder, manifest, stop).run();
+}
+
+}  // namespace millrace::pipeline

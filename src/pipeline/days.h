@@ -1,0 +1,25 @@
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "pipeline/house.h"
+#include "pipeline/load.h"
+
+/// What a person does with a day that is already there.
+namespace millrace::pipeline {
+
+/// Publishes what `load` held back.
+DayOutcome accept(House& house, const Ingestion& ingestion, Day day);
+
+/// Makes an older version current again (`to` empty: the one before) and holds the day, so that
+/// nothing automatic reloads it. Throws BadData `version_gone` when its files were deleted.
+void undo(House& house, const Ingestion& ingestion, Day day, const std::string& to);
+void release(House& house, const Ingestion& ingestion, Day day);
+
+/// Rejected rows of a day: the quarantine of the current version, or, when the last attempt was
+/// rejected, of that attempt. Address of the Parquet file; none when nothing was rejected.
+std::optional<std::string> quarantine_file(House& house, const Ingestion& ingestion, Day day);
+
+}  // namespace millrace::pipeline

@@ -1,0 +1,84 @@
+#include "pipeline/house.h"
+
+#include <fmt/format.h>
+
+namespace millrace::pipeline {
+namespace {
+
+constexpr std::string_view kHowToGoOn =
+    "If this home is a copy or was restored from a backup, run `millrace rebuild-catalog`; "
+    "if another home owns the store, give this one its own [store] root";
+
+[[noreturn]] void refuse(const std::string& why) {
+  throw Error(Fault::Conflict, "not_the_latest_catalog", why, std::string(kHowToGoOn));
+}
+
+void require_same_store(catalog::Catalog& catalog, store::Store& store) {
+  const std::string known = catalog.store_id();
+  if (known.empty()) {
+    for (const Dataset dataset : kDatasets) {
+      if (store.highest_publish(dataset) > 0) {
+        refuse("the store already holds days that this catalog does not know");
+      }
+    }
+    return;
+  }
+  if (known != store.id()) {
+    refuse(fmt::format("the catalog belongs to store {}, but the store here is {}", known,
+                       store.id()));
+  }
+}
+
+void require_all_published(catalog::Catalog& catalog, store::Store& store) {
+  for (const Dataset dataset : kDatasets) {
+    const std::int64_t in_store = store.highest_publish(dataset);
+    const std::int64_t in_catalog = catalog.highest_publish(dataset);
+    if (in_store > in_catalog) {
+      refuse(fmt::format("the store's {} were published up to {}, this catalog knows only {}",
+                         name_of(dataset), in_store, in_catalog));
+    }
+  }
+}
+
+}  // namespace
+
+void claim_store(catalog::Catalog& catalog, store::Store& store, Env& env) {
+  require_same_store(catalog, store);
+  for (;;) {
+    const auto latest = store.generation();
+    if (latest && !catalog.knows_generation(latest->number, latest->nonce)) {
+      refuse(fmt::format("the store's generation {} was written with another catalog",
+                         latest->number));
+    }
+    require_all_published(catalog, store);
+    // The catalog knows the generation before the store does, so a crash in between is harmless.
+    const store::Store::Generation next{latest ? latest->number + 1 : 1, new_id(env)};
+    catalog.add_generation(next.number, next.nonce);
+    if (catalog.store_id().empty()) catalog.set_store_id(store.id());
+    if (store.put_generation(next)) return;
+  }
+}
+
+WorkOrder order_for(House& house, const Ingestion& ingestion, Verb verb) {
+  const auto connection = house.catalog.connection(ingestion.connection);
+  if (!connection) {
+    throw Error(Fault::Misconfigured, "unknown_connection",
+                fmt::format("ingestion {} uses connection {}, which does not exist",
+                            ingestion.handle, ingestion.connection),
+                "Add it with `millrace connection add`, or name another one in the TOML");
+  }
+  WorkOrder order;
+  order.verb = verb;
+  order.kind = connection->kind;
+  order.settings = house.resolve(*connection);
+  order.roots = house.file_roots;
+  order.ingestion = ingestion.id;
+  order.definition = ingestion.definition;
+  order.unit_types = house.project.unit_types;
+  order.limits = ingestion.limits;
+  order.memory_bytes = house.memory_bytes;
+  order.threads = house.threads;
+  return order;
+}
+
+}  // namespace millrace::pipeline

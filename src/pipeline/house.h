@@ -1,0 +1,37 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "base/env.h"
+#include "catalog/catalog.h"
+#include "model/work.h"
+#include "store/store.h"
+
+namespace millrace::pipeline {
+
+/// What every operation on days needs. Made by `app`; one per thread, as its catalog is.
+struct House {
+  Env& env;
+  catalog::Catalog& catalog;
+  store::Store& store;
+  Project project;
+  std::vector<std::string> file_roots;  ///< What the `files` kind may read.
+  /// Settings of a connection with its secrets resolved.
+  std::function<std::map<std::string, std::string>(const Connection&)> resolve;
+  std::int64_t memory_bytes = 0;  ///< Of a load's engine; 0: its default.
+  int threads = 0;
+};
+
+/// The order that every verb on an ingestion starts from.
+WorkOrder order_for(House& house, const Ingestion& ingestion, Verb verb);
+
+/// Proves that this catalog is the one that wrote last to this store, and marks the store with a
+/// new generation. A copied or restored catalog, or a second home on the same root, is a Conflict
+/// `not_the_latest_catalog` that says what to do. Call before the first write of a process.
+void claim_store(catalog::Catalog& catalog, store::Store& store, Env& env);
+
+}  // namespace millrace::pipeline

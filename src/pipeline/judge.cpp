@@ -1,0 +1,104 @@
+#include "pipeline/judge.h"
+
+#include <fmt/format.h>
+
+#include "pipeline/tell.h"
+
+namespace millrace::pipeline {
+namespace {
+
+std::string counts(const Reasons& reasons) {
+  std::string text;
+  for (const auto& [reason, rows] : reasons) {
+    text += fmt::format("{}{} {}", text.empty() ? "" : ", ", rows, reason);
+  }
+  return text;
+}
+
+std::int64_t rows_of_day(const Certificate& certificate) {
+  const auto outside = certificate.excluded_by_rule.find("outside_day");
+  return certificate.read -
+         (outside == certificate.excluded_by_rule.end() ? 0 : outside->second);
+}
+
+/// Why a person or a second look must come first; empty when the day may shrink like this.
+std::string shrink_reason(const LoadRequest& request, const Version& current,
+                          const Manifest& manifest, const std::optional<Manifest>& looked_before) {
+  const std::int64_t then = rows_of_day(current.certificate);
+  const std::int64_t now = rows_of_day(manifest.certificate);
+  if (now >= then || request.accept) return {};
+  const Limits& limits = request.ingestion.limits;
+  if (now == 0) {
+    if (limits.allow_empty) return {};
+    return fmt::format("the day had {} rows and now has none", then);
+  }
+  const bool agrees = looked_before && looked_before->revision == manifest.revision &&
+                      rows_of_day(looked_before->certificate) == now &&
+                      looked_before->fingerprint == manifest.fingerprint;
+  const double lost = 100.0 * static_cast<double>(then - now) / static_cast<double>(then);
+  if (lost > limits.shrink_max_percent) {
+    if (request.automatic && agrees) return {};
+    return fmt::format("the day shrank from {} to {} rows ({:.1f} % gone, shrink_max is {:.0f} %)",
+                       then, now, lost, limits.shrink_max_percent);
+  }
+  if (!request.automatic || agrees) return {};
+  return fmt::format("the day shrank from {} to {} rows; a second look must agree", then, now);
+}
+
+}  // namespace
+
+Verdict judge(House& house, const LoadRequest& request, const catalog::Lease& lease,
+              const Manifest& manifest) {
+  const Certificate& certificate = manifest.certificate;
+  const RejectLimit& limit = request.ingestion.limits.max_rejected;
+  if (!limit.allows(certificate.rejected, certificate.read)) {
+    return {.error = Error(
+                Fault::BadData, std::string(kTooManyRejected),
+                fmt::format("{} of {} rows were rejected ({}), max_rejected is {}",
+                            certificate.rejected, certificate.read,
+                            counts(certificate.rejected_by_reason), limit.text()),
+                fmt::format("Look at them with `millrace quarantine {} --day {}`, then fix the "
+                            "mapping or raise [ingestion.{}.limits] max_rejected",
+                            request.ingestion.handle, manifest.day.text(),
+                            request.ingestion.handle)),
+            .hold_reason = {}};
+  }
+  if (lease.current.empty()) return {};
+  const auto current = house.catalog.version(lease.current);
+  if (!current) return {};
+  std::optional<Manifest> looked_before;
+  const auto state = house.catalog.day(request.ingestion.id, manifest.day);
+  if (state && !state->held_load.empty()) {
+    looked_before =
+        house.store.sealed(request.ingestion.definition.dataset, state->held_load);
+  }
+  return {.error = {},
+          .hold_reason = shrink_reason(request, *current, manifest, looked_before)};
+}
+
+void publish_manifest(House& house, const Ingestion& ingestion, const catalog::Lease& lease,
+                      const Manifest& manifest) {
+  house.store.settle(ingestion.definition.dataset, ingestion.id, manifest);
+  Version version;
+  version.id = manifest.load;
+  version.ingestion = ingestion.id;
+  version.day = manifest.day;
+  version.parent = lease.current;
+  version.revision = manifest.revision;
+  version.files = manifest.files;
+  if (!manifest.quarantine.empty()) {
+    version.quarantine = house.store.layout().quarantine(ingestion.definition.dataset,
+                                                         ingestion.id, manifest.day, manifest.load);
+  }
+  version.certificate = manifest.certificate;
+  version.fingerprint = manifest.fingerprint;
+  version.token = manifest.token;
+  version.delivers = manifest.delivers;
+  version.published_at = house.env.now();
+  unsigned flags = 0;
+  if (manifest.moved_during_read) flags |= kMovedDuringRead;
+  if (manifest.not_repeatable) flags |= kNotRepeatable;
+  house.catalog.publish(lease, version, flags, manifest.note);
+}
+
+}  // namespace millrace::pipeline

@@ -1,0 +1,29 @@
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "base/error.h"
+#include "pipeline/house.h"
+#include "pipeline/load.h"
+
+namespace millrace::pipeline {
+
+inline constexpr std::string_view kTooManyRejected = "too_many_rejected";
+
+/// Whether a sealed day may become current: publish, hold for a person, or fail.
+struct Verdict {
+  std::optional<Error> error;
+  std::string hold_reason;  ///< Empty: publish.
+};
+
+/// The rules on rejects and on shrinking; reads the catalog, changes nothing.
+Verdict judge(House& house, const LoadRequest& request, const catalog::Lease& lease,
+              const Manifest& manifest);
+
+/// Gives the files their final names, then makes them the day's current version.
+void publish_manifest(House& house, const Ingestion& ingestion, const catalog::Lease& lease,
+                      const Manifest& manifest);
+
+}  // namespace millrace::pipeline

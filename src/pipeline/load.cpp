@@ -1,0 +1,320 @@
+#include "pipeline/load.h"
+
+#include <algorithm>
+#include <condition_variable>
+#include <deque>
+#include <map>
+#include <mutex>
+#include <set>
+#include <thread>
+
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+#include "base/log.h"
+#include "pipeline/judge.h"
+#include "pipeline/tell.h"
+#include "pipeline/worker.h"
+
+namespace millrace::pipeline {
+namespace {
+
+/// A child serves this many days before the next one takes over: start-up is paid rarely, and a
+/// killed child loses little.
+constexpr std::size_t kDaysPerChild = 31;
+
+/// What a supervising thread tells the one thread that owns the catalog.
+struct News {
+  json::Value line;                 ///< A reply of the child, or null.
+  std::vector<std::string> ended;   ///< Loads of a child that has exited.
+  std::optional<Error> error;       ///< Why it ended, when badly.
+};
+
+/// Bounded hand-over between the supervisors and the publisher.
+class Mailbox {
+ public:
+  void post(News news) {
+    std::unique_lock lock(mutex_);
+    room_.wait(lock, [&] { return news_.size() < 256; });
+    news_.push_back(std::move(news));
+    arrived_.notify_one();
+  }
+  News take() {
+    std::unique_lock lock(mutex_);
+    arrived_.wait(lock, [&] { return !news_.empty(); });
+    News news = std::move(news_.front());
+    news_.pop_front();
+    room_.notify_one();
+    return news;
+  }
+
+ private:
+  std::mutex mutex_;
+  std::condition_variable arrived_, room_;
+  std::deque<News> news_;
+};
+
+/// One request on its way. Children run in threads; everything that touches the catalog or the
+/// store runs in the caller's thread.
+class LoadRun {
+ public:
+  LoadRun(House& house, const LoadRequest& request, const OnProgress& progress, const OnDay& done,
+          std::stop_token stop)
+      : house_(house), request_(request), progress_(progress), done_(done), stop_(stop),
+        run_(new_id(house.env)) {
+    const std::set<Day> days(request.days.begin(), request.days.end());
+    waiting_.assign(days.begin(), days.end());
+    revision_ = revision_of(request.ingestion.definition);
+  }
+
+  std::vector<DayOutcome> run() {
+    const std::size_t jobs = static_cast<std::size_t>(std::max(1, request_.jobs));
+    while (running_ < jobs && start_child()) {
+    }
+    while (running_ > 0) {
+      handle(mailbox_.take());
+      while (running_ < jobs && start_child()) {
+      }
+    }
+    threads_.clear();
+    tell_others(house_);
+    std::sort(outcomes_.begin(), outcomes_.end(),
+              [](const DayOutcome& a, const DayOutcome& b) { return a.day < b.day; });
+    return std::move(outcomes_);
+  }
+
+ private:
+  std::size_t days_per_child() const {
+    const std::size_t jobs = static_cast<std::size_t>(std::max(1, request_.jobs));
+    return std::clamp<std::size_t>(request_.days.size() / (2 * jobs), 1, kDaysPerChild);
+  }
+
+  /// False when there is nothing left to start.
+  bool start_child() {
+    WorkOrder order;
+    try {
+      order = order_for(house_, request_.ingestion, Verb::Load);
+    } catch (const Error& error) {
+      for (const Day day : std::exchange(waiting_, {})) report_failure(day, "", error);
+      return false;
+    }
+    const std::size_t wanted = days_per_child();
+    while (order.days.size() < wanted && !waiting_.empty() && !stop_.stop_requested()) {
+      const Day day = waiting_.front();
+      waiting_.pop_front();
+      if (auto claimed = claim(day)) order.days.push_back(std::move(*claimed));
+    }
+    if (order.days.empty()) return false;
+    supervise(std::move(order));
+    return true;
+  }
+
+  std::optional<DayOrder> claim(Day day) {
+    try {
+      const auto state = house_.catalog.day(request_.ingestion.id, day);
+      if (request_.automatic && state && (state->flags & kHeld) && state->held_load.empty()) {
+        report_failure(day, "",
+                       Error(Fault::Conflict, "day_held", "the day was taken back by a person",
+                             "Release it with `millrace release`, or load it explicitly"));
+        return {};
+      }
+      catalog::Lease lease = house_.catalog.begin_load(request_.ingestion.id, day, revision_, run_,
+                                                       request_.trigger);
+      DayOrder order;
+      order.load = lease.load;
+      order.day = day;
+      order.first_load = lease.current.empty();
+      order.staging = house_.store.stage(request_.ingestion.definition.dataset, lease.load);
+      leases_[lease.load] = std::move(lease);
+      return order;
+    } catch (const Error& error) {
+      report_failure(day, "", error);
+      return {};
+    }
+  }
+
+  void supervise(WorkOrder order) {
+    ++running_;
+    threads_.emplace_back([this, order = std::move(order)] {
+      News last;
+      for (const DayOrder& day : order.days) last.ended.push_back(day.load);
+      try {
+        run_worker(
+            order, [this](const json::Value& line) { mailbox_.post({line, {}, {}}); }, stop_);
+      } catch (const Error& error) {
+        last.error = error;
+      } catch (const std::exception& error) {
+        last.error = Error(Fault::Unavailable, "worker_failed", error.what());
+      }
+      mailbox_.post(std::move(last));
+    });
+  }
+
+  void handle(const News& news) {
+    if (news.ended.empty()) {
+      if (news.line.contains("progress")) {
+        if (progress_) progress_(json::progress(news.line["progress"]));
+      } else if (news.line.contains("sealed")) {
+        publish(json::manifest(news.line["sealed"]));
+      } else if (news.line.contains("failed")) {
+        const json::Value& failed = news.line["failed"];
+        fail(failed.at("load").get<std::string>(), json::error(failed.at("error")));
+      }
+      return;
+    }
+    --running_;
+    for (const std::string& load : news.ended) {
+      if (!leases_.contains(load)) continue;
+      fail(load, news.error ? *news.error
+                            : Error(Fault::Unavailable, "worker_died",
+                                    "the worker ended without sealing the day", "Load it again"));
+    }
+    try {
+      tell_others(house_);
+    } catch (const Error& error) {
+      // What is owed stays in the outbox; the next start or publish pays it.
+      log::warning("could not tell others yet", {{"error", error.what()}});
+    }
+  }
+
+  void publish(const Manifest& manifest) {
+    const auto found = leases_.find(manifest.load);
+    if (found == leases_.end()) return;
+    const catalog::Lease lease = found->second;
+    try {
+      const Verdict verdict = judge(house_, request_, lease, manifest);
+      if (verdict.error) {
+        fail(manifest.load, *verdict.error);
+        return;
+      }
+      leases_.erase(found);
+      DayOutcome outcome{.day = manifest.day, .load = manifest.load,
+                         .certificate = manifest.certificate, .note = manifest.note};
+      if (!verdict.hold_reason.empty()) {
+        house_.catalog.hold_load(lease, manifest, verdict.hold_reason);
+        outcome.held = true;
+        outcome.attempt = Attempt::Waiting;
+        outcome.note = verdict.hold_reason;
+      } else {
+        publish_manifest(house_, request_.ingestion, lease, manifest);
+        outcome.attempt = manifest.certificate.output_rows > 0 ? Attempt::Loaded : Attempt::Empty;
+      }
+      put_publish_records(house_);
+      report(std::move(outcome));
+    } catch (const Error& error) {
+      leases_[lease.load] = lease;
+      fail(lease.load, error);
+    }
+  }
+
+  void fail(const std::string& load, const Error& error) {
+    const auto found = leases_.find(load);
+    if (found == leases_.end()) return;
+    const catalog::Lease lease = found->second;
+    leases_.erase(found);
+    const bool rejected = error.code == kTooManyRejected;
+    try {
+      house_.catalog.fail_load(lease, rejected ? Attempt::Rejected : Attempt::Failed, error);
+      // Rejected rows stay staged so that a person can look at them; the sweep takes them later.
+      if (!rejected) house_.store.discard(request_.ingestion.definition.dataset, load);
+    } catch (const Error& second) {
+      log::warning("could not close a failed load", {{"load", load}, {"error", second.what()}});
+    }
+    report_failure(lease.day, load, error);
+  }
+
+  void report_failure(Day day, const std::string& load, const Error& error) {
+    DayOutcome outcome;
+    outcome.day = day;
+    outcome.load = load;
+    outcome.attempt = error.code == kTooManyRejected ? Attempt::Rejected : Attempt::Failed;
+    outcome.error = error.at(request_.ingestion.handle + " " + day.text());
+    report(std::move(outcome));
+  }
+
+  void report(DayOutcome outcome) {
+    if (done_) done_(outcome);
+    outcomes_.push_back(std::move(outcome));
+  }
+
+  House& house_;
+  const LoadRequest& request_;
+  const OnProgress& progress_;
+  const OnDay& done_;
+  std::stop_token stop_;
+  std::string run_, revision_;
+  std::deque<Day> waiting_;
+  std::map<std::string, catalog::Lease> leases_;
+  std::vector<DayOutcome> outcomes_;
+  Mailbox mailbox_;
+  std::size_t running_ = 0;
+  std::vector<std::jthread> threads_;
+};
+
+void refuse_snapshot_ranges(House& house, const LoadRequest& request) {
+  if (!is_snapshot(request.ingestion.definition)) return;
+  const Day latest = latest_day(house);
+  const bool only_latest = std::all_of(request.days.begin(), request.days.end(),
+                                       [&](Day day) { return day == latest; });
+  if (only_latest) return;
+  throw Error(Fault::Misconfigured, "snapshot_query",
+              fmt::format("the query of {} has neither a mapped time nor a day placeholder, so only "
+                          "the latest day ({}) can be loaded",
+                          request.ingestion.handle, latest.text()),
+              "Map `timestamp` (or `date`), or use {{day}} in the query");
+}
+
+}  // namespace
+
+std::vector<DayOutcome> load(House& house, const LoadRequest& request, const OnProgress& progress,
+                             const OnDay& done, std::stop_token stop) {
+  refuse_snapshot_ranges(house, request);
+  for (const auto& dead : house.catalog.close_dead_loads()) {
+    if (const auto owner = house.catalog.ingestion_by_id(dead.ingestion)) {
+      house.store.discard(owner->definition.dataset, dead.id);
+    }
+  }
+  tell_others(house);
+  return LoadRun(house, request, progress, done, stop).run();
+}
+
+Manifest validate(House& house, const Ingestion& ingestion, Day day, const OnProgress& progress,
+                  std::stop_token stop) {
+  WorkOrder order = order_for(house, ingestion, Verb::Validate);
+  DayOrder wanted;
+  wanted.load = new_id(house.env);
+  wanted.day = day;
+  wanted.staging = house.store.stage(ingestion.definition.dataset, wanted.load);
+  order.days.push_back(wanted);
+  struct Discard {
+    House& house;
+    Dataset dataset;
+    std::string load;
+    ~Discard() {
+      try {
+        house.store.discard(dataset, load);
+      } catch (const Error& error) {
+        log::warning("could not remove a staging folder", {{"error", error.what()}});
+      }
+    }
+  } discard{house, ingestion.definition.dataset, wanted.load};
+  const auto reply = [&](const json::Value& line) {
+    if (progress && line.contains("progress")) progress(json::progress(line["progress"]));
+  };
+  return json::manifest(run_worker(order, reply, stop));
+}
+
+std::vector<Day> failed_days(House& house, const Ingestion& ingestion) {
+  std::vector<Day> days;
+  for (const DayRow& row : house.catalog.days(ingestion.id)) {
+    const Attempt attempt = row.state.attempt;
+    if (attempt == Attempt::Failed || attempt == Attempt::Rejected) days.push_back(row.state.day);
+  }
+  return days;
+}
+
+Day latest_day(House& house) {
+  return house.project.zone.day_of(house.env.now()).plus(-1);
+}
+
+}  // namespace millrace::pipeline

@@ -1,0 +1,52 @@
+#pragma once
+
+#include <functional>
+#include <optional>
+#include <stop_token>
+#include <string>
+#include <vector>
+
+#include "base/error.h"
+#include "pipeline/house.h"
+
+namespace millrace::pipeline {
+
+struct LoadRequest {
+  Ingestion ingestion;
+  std::vector<Day> days;
+  std::string trigger = "manual";
+  int jobs = 1;
+  bool accept = false;     ///< Publish although it shrank, or publish what is held.
+  bool automatic = false;  ///< Not asked for by a person: respects holds.
+};
+
+/// What became of one day of a request.
+struct DayOutcome {
+  Day day;
+  Attempt attempt = Attempt::None;
+  bool held = false;
+  std::string load;
+  Certificate certificate;
+  std::string note;
+  std::optional<Error> error;
+};
+
+using OnProgress = std::function<void(const Progress&)>;
+using OnDay = std::function<void(const DayOutcome&)>;
+
+/// The journey of each day: register, read, map, stage, certify, publish, tell others. One bad day
+/// does not stop the others. A load cut short leaves the previous version current.
+std::vector<DayOutcome> load(House& house, const LoadRequest& request, const OnProgress& progress,
+                             const OnDay& done, std::stop_token stop);
+
+/// The whole day through the same mapping; counts per reason; nothing kept.
+Manifest validate(House& house, const Ingestion& ingestion, Day day, const OnProgress& progress,
+                  std::stop_token stop);
+
+/// The days whose last attempt failed or was rejected: what `load --failed` means.
+std::vector<Day> failed_days(House& house, const Ingestion& ingestion);
+
+/// The latest day there can be data for: yesterday in the project's zone.
+Day latest_day(House& house);
+
+}  // namespace millrace::pipeline

@@ -1,0 +1,156 @@
+#include "pipeline/misfits.h"
+
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+
+#include <fmt/chrono.h>
+#include <fmt/format.h>
+
+#include "pipeline/time_sql.h"
+
+namespace millrace::pipeline {
+namespace {
+
+using std::chrono::days;
+
+std::int64_t count_of(const Reasons& reasons, const std::string& reason) {
+  const auto found = reasons.find(reason);
+  return found == reasons.end() ? 0 : found->second;
+}
+
+bool near(double value, TimeUnit unit, Interval day) {
+  const double micros = value * static_cast<double>(micros_per(unit));
+  const auto at = [](Instant instant) {
+    return static_cast<double>(instant.time_since_epoch().count());
+  };
+  return micros >= at(day.start - days(3 * 366)) && micros <= at(day.end + days(3 * 366));
+}
+
+void refuse_wrong_unit(engine::Database& database, const WorkOrder& work, const Manifest& manifest,
+                       std::stop_token stop) {
+  std::vector<double> values;
+  database.each("SELECT _time FROM staged WHERE _time IS NOT NULL LIMIT 1000",
+                [&](const engine::Row& row) { values.push_back(std::stod(std::string(*row[0]))); },
+                stop);
+  const Mapping& mapping = work.definition.mapping;
+  const Interval day = Zone::named(work.definition.zone).bounds(manifest.day);
+  const auto fits =
+      fitting_unit(values, mapping.timestamp_unit.value_or(TimeUnit::Seconds), day);
+  if (fits) throw wrong_unit(mapping, *fits, values.front());
+}
+
+Error cast_failed(const std::string& column, const std::string& what) {
+  return Error(Fault::BadData, "cast_failed",
+               fmt::format("no value of column {} could be read as {}", column, what),
+               fmt::format("Map another column, or convert {} in the query", column));
+}
+
+/// Where all rows outside the day lie, if that is the part of another zone's day: "00:00–08:00 UTC:
+/// your query's day is UTC".
+std::string other_zone(Interval rows, Day day, const Zone& ours, const Zone& theirs) {
+  const Interval own = ours.bounds(day), other = theirs.bounds(day);
+  if (rows.start < other.start || rows.end >= other.end || own.start == other.start) return {};
+  const bool before = rows.end < own.start, after = rows.start >= own.end;
+  const Interval part = before ? Interval{other.start, own.start} : Interval{own.end, other.end};
+  if (!before && !after) return {};
+  const auto clock = [](Instant instant) {
+    const auto time = instant - std::chrono::floor<days>(instant);
+    return fmt::format("{:%H:%M}", std::chrono::floor<std::chrono::minutes>(time));
+  };
+  return fmt::format("{}–{} UTC: your query's day is {}", clock(part.start), clock(part.end),
+                     theirs.name());
+}
+
+std::string where_outside(engine::Database& database, const WorkOrder& work,
+                          const Manifest& manifest, std::stop_token stop) {
+  std::optional<Interval> rows;
+  database.each(
+      "SELECT epoch_us(min(ts)), epoch_us(max(ts)) FROM staged WHERE _exclude = 'outside_day'",
+      [&](const engine::Row& row) {
+        if (!row[0] || !row[1]) return;
+        const auto instant = [](std::string_view micros) {
+          return Instant(std::chrono::microseconds(std::stoll(std::string(micros))));
+        };
+        rows = Interval{instant(*row[0]), instant(*row[1])};
+      },
+      stop);
+  if (!rows) return {};
+  const Zone ours = Zone::named(work.definition.zone);
+  std::vector<Zone> zones{Zone()};
+  if (const std::string& name = work.definition.mapping.timestamp_zone; !name.empty()) {
+    zones.push_back(Zone::named(name));
+  }
+  for (const Zone& zone : zones) {
+    const std::string part = other_zone(*rows, manifest.day, ours, zone);
+    if (!part.empty()) return ", all " + part;
+  }
+  return fmt::format(", from {} to {}", to_text(rows->start), to_text(rows->end));
+}
+
+}  // namespace
+
+std::optional<TimeUnit> fitting_unit(const std::vector<double>& values, TimeUnit read_as,
+                                     Interval day) {
+  if (values.empty()) return {};
+  for (const TimeUnit unit : {TimeUnit::Seconds, TimeUnit::Milliseconds, TimeUnit::Microseconds}) {
+    const bool fits = std::all_of(values.begin(), values.end(), [&](double value) {
+      return near(value, unit, day);
+    });
+    if (fits) return unit == read_as ? std::nullopt : std::optional(unit);
+  }
+  return {};
+}
+
+Error wrong_unit(const Mapping& mapping, TimeUnit fits, double example) {
+  const TimeUnit read_as = mapping.timestamp_unit.value_or(TimeUnit::Seconds);
+  return Error(Fault::Misconfigured, "timestamp_unit",
+               fmt::format("values of column {} such as {:.0f} are read as {}, which is no time near "
+                           "the day", mapping.timestamp, example, name_of(read_as)),
+               fmt::format("Write timestamp_unit = \"{}\" in the mapping", name_of(fits)));
+}
+
+void refuse_misfits(engine::Database& database, const MapSql& map, const WorkOrder& work,
+                    const Manifest& manifest, std::stop_token stop) {
+  const Certificate& proof = manifest.certificate;
+  const std::int64_t no_time = count_of(proof.rejected_by_reason, "bad_time");
+  const std::int64_t outside = count_of(proof.excluded_by_rule, "outside_day");
+  if (map.has_time && no_time + outside == proof.read) {
+    refuse_wrong_unit(database, work, manifest, stop);
+  }
+  const Mapping& mapping = work.definition.mapping;
+  if (no_time == proof.read && proof.read > 0) {
+    throw cast_failed(mapping.timestamp.empty() ? mapping.date : mapping.timestamp, "a time");
+  }
+  if (map.casts.empty() || proof.rejected + proof.partly_loaded == 0) return;
+  std::string counts;
+  for (const Cast& cast : map.casts) {
+    counts += fmt::format("{}count(nullif(CAST({} AS VARCHAR), '')), count({})",
+                          counts.empty() ? "" : ", ", cast.raw, cast.value);
+  }
+  database.each(fmt::format("SELECT {} FROM staged", counts),
+                [&](const engine::Row& row) {
+                  for (std::size_t i = 0; i < map.casts.size(); ++i) {
+                    if (*row[2 * i] != "0" && *row[2 * i + 1] == "0") {
+                      throw cast_failed(map.casts[i].column, "a finite number");
+                    }
+                  }
+                },
+                stop);
+}
+
+std::string outside_note(engine::Database& database, const MapSql& map, const WorkOrder& work,
+                         const Manifest& manifest, std::stop_token stop) {
+  const Certificate& proof = manifest.certificate;
+  const std::int64_t outside = count_of(proof.excluded_by_rule, "outside_day");
+  if (outside == 0) return {};
+  const double percent = 100.0 * static_cast<double>(outside) / static_cast<double>(proof.read);
+  const std::string share = percent < 0.5 ? fmt::format("{} rows", outside)
+                                          : fmt::format("{:.0f} % of rows", percent);
+  const bool timed = work.definition.dataset != Dataset::Metrics && !map.time_output.empty();
+  return fmt::format("{} lie outside the day{}", share,
+                     timed ? where_outside(database, work, manifest, stop)
+                           : ": their date is another day's");
+}
+
+}  // namespace millrace::pipeline

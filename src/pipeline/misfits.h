@@ -1,0 +1,35 @@
+#pragma once
+
+#include <optional>
+#include <stop_token>
+#include <string>
+#include <vector>
+
+#include "base/error.h"
+#include "engine/database.h"
+#include "model/work.h"
+#include "pipeline/mapping.h"
+
+namespace millrace::pipeline {
+
+// What rows that are not loaded say about the mapping. These look at the views `staged` and `ruled`
+// and at the certificate's counts.
+
+/// Throws where the mapping fits no row at all: BadData `cast_failed` naming the column, or
+/// Misconfigured `timestamp_unit` with the unit that fits.
+void refuse_misfits(engine::Database& database, const MapSql& map, const WorkOrder& work,
+                    const Manifest& manifest, std::stop_token stop);
+
+/// "33 % of rows lie outside the day, all 00:00–08:00 UTC: your query's day is UTC"; empty where
+/// none do.
+std::string outside_note(engine::Database& database, const MapSql& map, const WorkOrder& work,
+                         const Manifest& manifest, std::stop_token stop);
+
+/// The unit in which numbers are times near the day, when it is not the one they are read in.
+/// `values` are a few of them.
+std::optional<TimeUnit> fitting_unit(const std::vector<double>& values, TimeUnit read_as,
+                                     Interval day);
+/// Misconfigured `timestamp_unit`.
+Error wrong_unit(const Mapping& mapping, TimeUnit fits, double example);
+
+}  // namespace millrace::pipeline

@@ -1,0 +1,67 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "engine/database.h"
+#include "model/ingestion.h"
+#include "model/source.h"
+#include "pipeline/mapping.h"
+
+namespace millrace::pipeline {
+
+/// The source's columns as SQL expressions over the first layer of a staged SELECT: `_s<i>` is
+/// column i as it came, `_t<i>` the same text where it is valid UTF-8, else NULL.
+class SourceColumns {
+ public:
+  explicit SourceColumns(const engine::Relation& source);
+
+  /// The source's spelling of a mapped name; throws Misconfigured `missing_column` naming the
+  /// nearest, `duplicate_column` where two columns could be meant.
+  const Column& named(const std::string& name) const;
+  const std::vector<Column>& all() const { return columns_; }
+
+  /// The value, safe to look at; its type is `named(name).type`.
+  std::string value(const std::string& name) const;
+  /// Canonical text.
+  std::string text(const std::string& name) const;
+  /// Canonical text; NULL instead of ''.
+  std::string id(const std::string& name) const;
+  /// A finite DOUBLE; NULL where it is no number.
+  std::string number(const std::string& name) const;
+  /// True where there is something to make a number of.
+  std::string has_value(const std::string& name) const;
+  /// JSON object with one text per pair of key and column.
+  std::string json(const Named& named) const;
+  /// `named`, and the columns outside `taken` under their own names.
+  Named with_all_others(const Named& named, const std::vector<std::string>& taken) const;
+
+  /// SELECT of the first layer.
+  std::string layer() const;
+  /// Condition: every text is valid UTF-8. "true" where none has to be looked at.
+  std::string valid_text() const;
+  /// Bytes of the row's texts and blobs; empty where it has none.
+  std::string bytes() const;
+  /// The source row as a JSON object, its values as they came.
+  std::string original() const;
+  /// The source row as staged columns `_k<i>`, and the same JSON over those: for a second pass that
+  /// may still reject a row.
+  Computed kept() const;
+  std::string kept_name(const std::string& name) const;
+  std::string original_of_kept() const;
+
+ private:
+  std::size_t index(const std::string& name) const;
+  std::string safe(std::size_t index) const;
+  std::string kept_value(std::size_t index) const;
+  bool is_text(std::size_t index) const;
+
+  std::vector<Column> columns_;
+  std::string source_;
+  bool checked_;
+};
+
+/// Equal without regard to the case of ASCII letters, as SQL names are.
+bool same_name(const std::string& a, const std::string& b);
+
+}  // namespace millrace::pipeline

@@ -1,0 +1,213 @@
+#include "pipeline/stage_day.h"
+
+#include <fmt/format.h>
+
+#include <filesystem>
+#include <thread>
+
+#include "base/error.h"
+#include "pipeline/day_writer.h"
+#include "pipeline/mapping.h"
+#include "pipeline/misfits.h"
+#include "pipeline/repeatable.h"
+#include "store/store.h"
+
+namespace millrace::pipeline {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr std::int64_t kMemoryBytes = 300LL << 20;
+
+/// Tells what has travelled, four times a second, while the engine pulls.
+class Reporter {
+ public:
+  Reporter(const DayOrder& order, std::optional<std::int64_t> total, const arrow::Flow& flow,
+           const engine::Database& database, const Tell& tell)
+      : thread_([&, total](std::stop_token ended) {
+          while (real_env().wait(std::chrono::milliseconds(250), ended)) {
+            Progress progress{.load = order.load, .day = order.day, .stage = "read",
+                              .rows = flow.rows, .bytes = flow.bytes, .rows_total = total};
+            // Files are read by the engine itself, past the flow's counters.
+            if (progress.rows == 0 && total) {
+              progress.rows = static_cast<std::int64_t>(database.progress() *
+                                                        static_cast<double>(*total));
+            }
+            tell(progress);
+          }
+        }) {}
+
+ private:
+  std::jthread thread_;
+};
+
+/// One day on its way through this process.
+class Staging {
+ public:
+  Staging(const WorkOrder& work, const DayOrder& order, warehouse::Connector& connector,
+          const Tell& tell, std::stop_token stop)
+      : work_(work), order_(order), connector_(connector), tell_(tell), stop_(stop),
+        query_(query_of(work.definition, order.load)) {
+    manifest_.load = order.load;
+    manifest_.day = order.day;
+    manifest_.revision = revision_of(work.definition);
+  }
+
+  Manifest run(bool keep) {
+    look_before();
+    read_and_map();
+    look_after();
+    check(proof_.adds_up(), "a certificate adds up");
+    require_same_count();
+    fs::remove_all(fs::path(order_.staging) / "spill");
+    if (keep) {
+      tell_({.load = order_.load, .day = order_.day, .stage = "seal", .rows = proof_.read});
+      store::seal(order_.staging, manifest_);
+    }
+    return std::move(manifest_);
+  }
+
+ private:
+  /// Before the read: a change that lands while we read must show at the next check.
+  void look_before() {
+    tell_({.load = order_.load, .day = order_.day, .stage = "fingerprint"});
+    if (work_.fingerprint && order_.first_load) {
+      if (const auto why = why_not_repeatable(connector_, query_, order_.day, stop_)) {
+        manifest_.not_repeatable = true;
+        not_repeatable_ = *why;
+      }
+    }
+    proof_.snapshot = connector_.snapshot(stop_);
+    proof_.counted_by = connector_.server();
+    manifest_.token = token_of(connector_, query_, order_.day, stop_);
+    if (work_.fingerprint) {
+      proof_.before = connector_.fingerprint(query_, order_.day, false, stop_);
+      proof_.source_count = proof_.before->rows;
+      manifest_.fingerprint = proof_.before;
+    } else {
+      proof_.source_count = 0;
+      for (const DayCount& count : connector_.count(query_, {order_.day, order_.day}, false, stop_)) {
+        *proof_.source_count += count.rows;
+      }
+    }
+  }
+
+  void read_and_map() {
+    arrow::Flow flow;
+    engine::Database database = mapping_engine(work_, order_.staging, connector_);
+    try {
+      const engine::Relation source = connector_.read(query_, order_.day, database, flow, stop_);
+      const MapSql map =
+          map_sql(work_.definition, source, order_.day, work_.unit_types, order_.load);
+      const Reporter reporter(order_, proof_.source_count, flow, database, tell_);
+      write_day(database, map, work_, order_.staging, manifest_, stop_);
+      if (proof_.read == 0) look_for_another_unit(source, database);
+    } catch (const Error& error) {
+      throw explained(error, flow.error());
+    }
+    if (!not_repeatable_.empty()) {
+      manifest_.note = not_repeatable_ + (manifest_.note.empty() ? "" : "; " + manifest_.note);
+    }
+  }
+
+  /// An epoch in another unit than the mapping says gives a day without rows, not a wrong one: so
+  /// a few rows of any day are looked at.
+  void look_for_another_unit(const engine::Relation& source, engine::Database& database) {
+    const Mapping& mapping = work_.definition.mapping;
+    if (query_.time.kind != TimeColumn::Kind::Timestamp) return;
+    for (const Column& column : source.columns) {
+      const bool epoch = column.type == ColumnType::Integer || column.type == ColumnType::Double ||
+                         column.type == ColumnType::Decimal;
+      if (column.name != query_.time.column || !epoch) continue;
+      const engine::Relation sample = connector_.sample(query_, order_.day, 100, database, stop_);
+      std::vector<double> values;
+      database.each(fmt::format("SELECT TRY_CAST({} AS DOUBLE) FROM ({}\n)",
+                                engine::identifier(column.name), sample.sql),
+                    [&](const engine::Row& row) {
+                      if (row[0]) values.push_back(std::stod(std::string(*row[0])));
+                    },
+                    stop_);
+      const Interval day = Zone::named(work_.definition.zone).bounds(order_.day);
+      const TimeUnit unit = mapping.timestamp_unit.value_or(TimeUnit::Seconds);
+      if (const auto fits = fitting_unit(values, unit, day)) {
+        throw wrong_unit(mapping, *fits, values.front());
+      }
+    }
+  }
+
+  /// The stream's own words say more than what the engine makes of them.
+  static Error explained(const Error& error, const std::string& source) {
+    const std::string text = error.what();
+    if (error.fault == Fault::Cancelled) return error;
+    if (!source.empty()) {
+      return Error(Fault::Unavailable, "source_failed",
+                   fmt::format("the warehouse stopped delivering: {}", source),
+                   "Load the day again");
+    }
+    if (text.find("is not valid UTF8") != std::string::npos) {
+      return Error(Fault::BadData, "bad_text",
+                   fmt::format("a file declares text that is not valid UTF-8: {}", text),
+                   "Write the file again with that column as binary, or as valid UTF-8");
+    }
+    return error;
+  }
+
+  void look_after() {
+    if (!work_.fingerprint) return;
+    if (proof_.snapshot || manifest_.not_repeatable) {
+      proof_.after = proof_.before;
+      return;
+    }
+    proof_.after = connector_.fingerprint(query_, order_.day, false, stop_);
+    manifest_.moved_during_read = *proof_.after != *proof_.before;
+  }
+
+  /// What was read is what was counted, where both saw the same rows.
+  void require_same_count() const {
+    const bool same_rows = proof_.snapshot || (work_.fingerprint && !manifest_.moved_during_read);
+    if (!same_rows || manifest_.not_repeatable || proof_.read == *proof_.source_count) return;
+    throw Error(Fault::Unavailable, "count_mismatch",
+                fmt::format("{} counted {} rows but delivered {}", proof_.counted_by,
+                            *proof_.source_count, proof_.read),
+                "Load the day again; if it happens twice, the source loses rows on the way");
+  }
+
+  const WorkOrder& work_;
+  const DayOrder& order_;
+  warehouse::Connector& connector_;
+  const Tell& tell_;
+  std::stop_token stop_;
+  const Query query_;
+  Manifest manifest_;
+  Certificate& proof_ = manifest_.certificate;
+  std::string not_repeatable_;
+};
+
+}  // namespace
+
+engine::Database mapping_engine(const WorkOrder& work, const std::string& staging,
+                                warehouse::Connector& connector) {
+  engine::Options options = connector.engine_needs();
+  options.memory_bytes = work.memory_bytes > 0 ? work.memory_bytes : kMemoryBytes;
+  options.threads = work.threads;
+  if (!staging.empty()) {
+    options.spill = fs::path(staging) / "spill";
+    options.allowed.push_back(staging);
+  }
+  return engine::Database::open(options);
+}
+
+std::optional<std::string> token_of(warehouse::Connector& connector, const Query& query, Day day,
+                                    std::stop_token stop) {
+  for (const Token& token : connector.tokens(query, {day, day}, stop)) {
+    if (token.day == day) return token.text;
+  }
+  return {};
+}
+
+Manifest stage_day(const WorkOrder& work, const DayOrder& order, warehouse::Connector& connector,
+                   bool keep, const Tell& tell, std::stop_token stop) {
+  return Staging(work, order, connector, tell, stop).run(keep);
+}
+
+}  // namespace millrace::pipeline

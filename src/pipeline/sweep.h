@@ -1,0 +1,32 @@
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "pipeline/house.h"
+
+namespace millrace::pipeline {
+
+struct Swept {
+  std::vector<std::string> removed;  ///< Paths relative to the store's root.
+  std::vector<std::string> foreign;  ///< Data files that no load of this catalog made.
+  std::int64_t bytes = 0;
+};
+
+/// Removes files that no retained version needs: only those of closed loads that this catalog
+/// registered. Unknown files are reported, and removed only with `foreign`. Never touches a file
+/// that a current, held or running load names. `dry_run` only says what would go.
+Swept sweep(House& house, bool dry_run, bool foreign, std::chrono::seconds retention);
+
+struct Rebuilt {
+  std::int64_t records = 0;
+  std::vector<std::string> unpublished;     ///< Loads with a manifest but no record.
+  std::vector<std::string> not_restorable;  ///< What a person has to bring back.
+};
+
+/// Fills an empty catalog from the publish records in the store. The catalog then owns the store.
+Rebuilt rebuild_catalog(catalog::Catalog& catalog, store::Store& store, Env& env);
+
+}  // namespace millrace::pipeline

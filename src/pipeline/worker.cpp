@@ -1,0 +1,164 @@
+#include "pipeline/worker.h"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <iostream>
+#include <mutex>
+#include <nlohmann/json.hpp>
+#include <thread>
+
+#include "base/error.h"
+#include "base/process.h"
+#include "pipeline/check_day.h"
+#include "pipeline/sample.h"
+#include "pipeline/stage_day.h"
+#include "warehouse/connector.h"
+
+namespace millrace::pipeline {
+namespace {
+
+/// The child's voice: one JSON object a line, whole lines only.
+class Voice {
+ public:
+  void say(const json::Value& line) {
+    const std::string text =
+        line.dump(-1, ' ', false, json::Value::error_handler_t::replace) + "\n";
+    const std::lock_guard lock(mutex_);
+    std::cout << text << std::flush;
+  }
+
+ private:
+  std::mutex mutex_;
+};
+
+/// One order in its session.
+class Work {
+ public:
+  Work(const WorkOrder& order, Voice& voice, std::stop_token stop)
+      : order_(order), voice_(voice), stop_(stop) {}
+
+  json::Value run() {
+    connector_ = warehouse::kind_named(order_.kind).open({order_.settings, order_.roots});
+    switch (order_.verb) {
+      case Verb::Probe: return json::from(connector_->probe(stop_));
+      case Verb::Browse: return listed(connector_->browse(order_.text, stop_));
+      case Verb::Columns: return listed(connector_->columns(order_.text, stop_));
+      case Verb::Describe: return listed(connector_->describe(query(), day(), stop_));
+      case Verb::Sample: return sample_rows(order_, *connector_, stop_);
+      case Verb::Scalar: return scalar();
+      case Verb::Check: return check_days();
+      case Verb::Load: return load_days();
+      case Verb::Validate: return validate();
+    }
+    return nullptr;
+  }
+
+ private:
+  template <class T>
+  static json::Value listed(const std::vector<T>& items) {
+    json::Value list = json::Value::array();
+    for (const T& item : items) list.push_back(json::from(item));
+    return list;
+  }
+
+  Query query() const { return query_of(order_.definition, order_.ingestion); }
+  Day day() const { return order_.days.empty() ? Day() : order_.days.front().day; }
+
+  json::Value scalar() {
+    const auto value = connector_->scalar(order_.text, day(), Zone::named(order_.definition.zone),
+                                          stop_);
+    return value ? json::Value(*value) : json::Value(nullptr);
+  }
+
+  json::Value check_days() {
+    for (const DayOrder& day : order_.days) {
+      std::optional<std::string> token;
+      const CheckResult result = check_day(order_, day, *connector_, token, stop_);
+      json::Value line{{"result", json::from(result)}};
+      if (token) line["token"] = *token;
+      voice_.say({{"checked", line}});
+    }
+    return nullptr;
+  }
+
+  json::Value load_days() {
+    for (const DayOrder& day : order_.days) {
+      try {
+        voice_.say({{"sealed", json::from(stage(day, true))}});
+      } catch (const Error& error) {
+        voice_.say({{"failed", {{"load", day.load}, {"error", json::from(error)}}}});
+        if (stop_.stop_requested()) throw;
+      }
+    }
+    return nullptr;
+  }
+
+  json::Value validate() { return json::from(stage(order_.days.at(0), false)); }
+
+  Manifest stage(const DayOrder& day, bool keep) {
+    return stage_day(order_, day, *connector_, keep,
+                     [this](const Progress& at) { voice_.say({{"progress", json::from(at)}}); },
+                     stop_);
+  }
+
+  const WorkOrder& order_;
+  Voice& voice_;
+  std::stop_token stop_;
+  std::unique_ptr<warehouse::Connector> connector_;
+};
+
+}  // namespace
+
+int worker_main() {
+  Voice voice;
+  std::stop_source stop;
+  try {
+    std::string line;
+    std::getline(std::cin, line);
+    const WorkOrder order = json::work_order(json::parse(line, "a work order"));
+    // Stdin stays open as long as the parent lives; its end is the order to stop.
+    std::thread([&stop] {
+      char byte = 0;
+      while (::read(STDIN_FILENO, &byte, 1) > 0) {
+      }
+      stop.request_stop();
+      real_env().wait(std::chrono::seconds(2), {});
+      ::_exit(1);
+    }).detach();
+    voice.say({{"result", Work(order, voice, stop.get_token()).run()}});
+    std::cout.flush();
+    ::_exit(0);
+  } catch (const Error& error) {
+    voice.say({{"error", json::from(error)}});
+  } catch (const std::exception& error) {
+    voice.say({{"error", json::from(Error(Fault::Unavailable, "worker_failed", error.what()))}});
+  }
+  ::_exit(1);
+}
+
+json::Value run_worker(const WorkOrder& order,
+                       const std::function<void(const json::Value&)>& reply,
+                       std::stop_token stop) {
+  Child child = Child::start({.arguments = {executable_path(), "warehouse-worker"}});
+  child.write(json::from(order).dump() + "\n");
+  json::Value last;
+  const Child::Exit exit = child.read_lines(
+      [&](std::string_view line) {
+        json::Value value = json::parse(line, "a worker's line");
+        if (value.contains("result") || value.contains("error")) {
+          last = std::move(value);
+        } else if (reply) {
+          reply(value);
+        }
+      },
+      stop);
+  if (last.contains("error")) throw json::error(last["error"]);
+  if (last.contains("result")) return last["result"];
+  if (stop.stop_requested()) throw Error(Fault::Cancelled, "cancelled", "stopped on request");
+  throw Error(Fault::Unavailable, "worker_died",
+              fmt::format("the worker process ended with {}: {}", exit.status, exit.stderr_tail),
+              "Try again; if it happens twice, run `millrace doctor`");
+}
+
+}  // namespace millrace::pipeline

@@ -1,0 +1,56 @@
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "base/env.h"
+
+namespace millrace::store {
+
+struct ObjectInfo {
+  std::string path;  ///< Relative to the root, '/' between parts.
+  std::int64_t bytes = 0;
+  Instant modified;
+};
+
+/// The few things asked of where files live: a local folder now, an object store later. Paths are
+/// relative to the root; one that could leave it ("..", a leading "/", an empty part) is refused
+/// with Misconfigured `bad_path`; a folder may end in "/". Thread-safe, and safe between processes.
+/// What a call has returned from is durable. Throws Unavailable `store_unavailable` / `disk_full`,
+/// Misconfigured `store_read_only`.
+class Objects {
+ public:
+  virtual ~Objects() = default;
+  /// False when somebody else put it first; nobody ever sees half of it.
+  virtual bool put_if_absent(const std::string& path, std::string_view bytes) = 0;
+  virtual void put(const std::string& path, std::string_view bytes) = 0;
+  virtual std::optional<std::string> get(const std::string& path) = 0;
+  virtual bool exists(const std::string& path) = 0;
+  /// Everything under the folder, recursively, sorted by path.
+  virtual std::vector<ObjectInfo> list(const std::string& folder) = 0;
+  /// The names directly in the folder, sorted: cheaper than `list` where there are very many.
+  virtual std::vector<std::string> names(const std::string& folder) = 0;
+  /// False when it was not there.
+  virtual bool remove(const std::string& path) = 0;
+  /// Gives each object its final name. One that has it already is left alone, so a call that was
+  /// cut short can be repeated; a different object under that name is Conflict `object_exists`.
+  virtual void move(const std::vector<std::pair<std::string, std::string>>& from_to) = 0;
+  /// An empty folder for a child process to write into; returns its address.
+  virtual std::string make_folder(const std::string& folder) = 0;
+  virtual void remove_folder(const std::string& folder) = 0;
+  /// Removes what writers that died before `before` left half-written; returns the paths.
+  virtual std::vector<std::string> abort_uploads(Instant before) = 0;
+  /// Where engines find it: a path in the file system, or a URL.
+  virtual std::string address(const std::string& path) const = 0;
+};
+
+/// Makes the root where it is missing. All of it must be one file system (files are linked).
+std::unique_ptr<Objects> local_folder(const std::filesystem::path& root);
+
+}  // namespace millrace::store

@@ -1,0 +1,186 @@
+#include <fmt/format.h>
+
+#include <cctype>
+#include <functional>
+#include <stdexcept>
+#include <utility>
+
+#include "base/error.h"
+#include "warehouse/query_text.h"
+
+namespace millrace::warehouse {
+namespace {
+
+/// How a column tells the day: by bounds between which its values lie, or by being its label.
+struct DayColumn {
+  std::string name;  ///< As an SQL identifier.
+  std::function<std::string(Day)> label;  ///< Set when the column is the label itself.
+  std::function<std::string(Day)> start, end;  ///< Literals of the half-open bounds otherwise.
+};
+
+std::int64_t units_of(Instant instant, TimeUnit unit) {
+  const auto since = instant.time_since_epoch();
+  // Rounded up: a value at `instant` or later is at least this many whole units.
+  switch (unit) {
+    case TimeUnit::Seconds: return std::chrono::ceil<std::chrono::seconds>(since).count();
+    case TimeUnit::Milliseconds: return std::chrono::ceil<std::chrono::milliseconds>(since).count();
+    case TimeUnit::Microseconds: return since.count();
+  }
+  throw std::logic_error("a time unit without a meaning");
+}
+
+[[noreturn]] void no_time(const Column& column, std::string_view advice) {
+  throw Error(Fault::Misconfigured, column.type == ColumnType::Text ? "text_time" : "bad_time_column",
+              fmt::format("the column {} is {}: the rows of a day cannot be found by it", column.name,
+                          column.vendor_type.empty() ? name_of(column.type) : column.vendor_type),
+              std::string(advice));
+}
+
+DayColumn bounded(std::string name, std::function<std::string(Interval)> start,
+                  std::function<std::string(Interval)> end, const Zone& zone) {
+  return {std::move(name), {}, [=](Day day) { return start(zone.bounds(day)); },
+          [=](Day day) { return end(zone.bounds(day)); }};
+}
+
+/// A label's column. One with a time of day is cut to its date, as it is written there (UTC for a
+/// column with a zone).
+DayColumn label_column(const Column& column, const Dialect& dialect) {
+  const std::string name = dialect.identifier(column.name);
+  if (column.type == ColumnType::Date) return {name, dialect.date_literal, {}, {}};
+  if (column.type == ColumnType::Text) {
+    return {name, [&dialect](Day day) { return dialect.literal(day.text()); }, {}, {}};
+  }
+  const bool with_zone = column.type == ColumnType::TimestampTz;
+  if (!with_zone && column.type != ColumnType::Timestamp) {
+    no_time(column, "Give a date, a timestamp, or text such as 2026-11-20.");
+  }
+  const auto midnight = [&dialect, with_zone](Day day) {
+    return with_zone ? dialect.instant_literal(Instant(day.sys()))
+                     : dialect.naive_literal(Naive(day.sys().time_since_epoch()));
+  };
+  return {name, {}, midnight, [midnight](Day day) { return midnight(day.plus(1)); }};
+}
+
+DayColumn time_column(const Query& query, const std::vector<Column>& described,
+                      const Dialect& dialect) {
+  const Column& column = column_named(described, query.time.column);
+  if (query.time.kind == TimeColumn::Kind::Label) return label_column(column, dialect);
+  const std::string name = dialect.identifier(column.name);
+  switch (column.type) {
+    case ColumnType::Date: return label_column(column, dialect);
+    case ColumnType::TimestampTz:
+      return bounded(
+          name, [&dialect](Interval day) { return dialect.instant_literal(day.start); },
+          [&dialect](Interval day) { return dialect.instant_literal(day.end); }, query.zone);
+    case ColumnType::Timestamp: {
+      const Zone zone = query.time.zone;
+      return bounded(
+          name, [&, zone](Interval day) { return dialect.naive_literal(zone.naive(day).start); },
+          [&, zone](Interval day) { return dialect.naive_literal(zone.naive(day).end); }, query.zone);
+    }
+    case ColumnType::Integer:
+    case ColumnType::Double:
+    case ColumnType::Decimal: {
+      const TimeUnit unit = query.time.unit.value_or(TimeUnit::Seconds);
+      return bounded(
+          name, [unit](Interval day) { return std::to_string(units_of(day.start, unit)); },
+          [unit](Interval day) { return std::to_string(units_of(day.end, unit)); }, query.zone);
+    }
+    default:
+      no_time(column, fmt::format("Convert it in the query, for example: select cast({0} as "
+                                  "timestamp) as {0}, … Or select the day's rows with {{{{day_start}}}} "
+                                  "and {{{{day_end}}}}.",
+                                  column.name));
+  }
+}
+
+std::string time_predicate(const DayColumn& column, DayRange range) {
+  if (!column.label) {
+    return fmt::format("{0} >= {1} and {0} < {2}", column.name, column.start(range.first),
+                       column.end(range.last));
+  }
+  if (range.first == range.last) return column.name + " = " + column.label(range.first);
+  return fmt::format("{0} >= {1} and {0} <= {2}", column.name, column.label(range.first),
+                     column.label(range.last));
+}
+
+std::string partition_value(const Partition& partition, Day day, const Dialect& dialect) {
+  if (partition.type == "text") return dialect.literal(day.text());
+  if (partition.type == "date") return dialect.date_literal(day);
+  std::string digits = day.text();
+  std::erase(digits, '-');
+  return digits;
+}
+
+std::string partition_predicate(const Partition& partition, const std::vector<Column>& described,
+                                DayRange range, const Dialect& dialect) {
+  const std::string name = dialect.identifier(column_named(described, partition.column).name);
+  const Day last = range.last.plus(partition.lag_days);
+  const std::string from = partition_value(partition, range.first, dialect);
+  if (range.first == last) return name + " = " + from;
+  return fmt::format("{0} >= {1} and {0} <= {2}", name, from,
+                     partition_value(partition, last, dialect));
+}
+
+bool selects_own_rows(const Query& query) {
+  return query.time.kind == TimeColumn::Kind::None || has_placeholders(query.sql);
+}
+
+/// Halves the days until one is left, so a row takes log2(days) comparisons.
+std::string decision(const DayColumn& column, const std::vector<Day>& days, const Dialect& dialect) {
+  if (days.size() == 1) return dialect.literal(days[0].text());
+  const auto middle = days.begin() + static_cast<std::ptrdiff_t>(days.size() / 2);
+  return fmt::format("case when {} < {} then {} else {} end", column.name, column.start(*middle),
+                     decision(column, {days.begin(), middle}, dialect),
+                     decision(column, {middle, days.end()}, dialect));
+}
+
+std::string tag_comment(const std::string& tag) {
+  if (tag.empty()) return {};
+  std::string safe;
+  for (const char c : tag) {
+    if (std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '-' || c == '_') safe += c;
+  }
+  return fmt::format("/* millrace {} */ ", safe);
+}
+
+}  // namespace
+
+std::string day_predicate(const Query& query, const std::vector<Column>& described, DayRange range,
+                          const Dialect& dialect) {
+  if (selects_own_rows(query)) return {};
+  std::string predicate = time_predicate(time_column(query, described, dialect), range);
+  if (query.partition) {
+    predicate += " and " + partition_predicate(*query.partition, described, range, dialect);
+  }
+  return predicate;
+}
+
+std::string range_select(const Query& query, const std::vector<Column>& described, DayRange range,
+                         const Dialect& dialect) {
+  std::string columns;
+  for (const std::string& wanted : query.columns) {
+    columns += columns.empty() ? "" : ", ";
+    columns += dialect.identifier(column_named(described, wanted).name);
+  }
+  const std::string predicate = day_predicate(query, described, range, dialect);
+  const std::string sql = one_select(render(query.sql, range, query.zone, dialect), dialect);
+  return fmt::format("{}select {} from (\n{}\n) as q{}{}", tag_comment(query.tag),
+                     columns.empty() ? "*" : columns, sql, predicate.empty() ? "" : " where ",
+                     predicate);
+}
+
+std::string day_select(const Query& query, const std::vector<Column>& described, Day day,
+                       const Dialect& dialect) {
+  return range_select(query, described, {day, day}, dialect);
+}
+
+std::string day_expression(const Query& query, const std::vector<Column>& described, DayRange range,
+                           const Dialect& dialect) {
+  check(!selects_own_rows(query), "only a query with a mapped time is counted by day");
+  const DayColumn column = time_column(query, described, dialect);
+  if (column.label) return fmt::format("cast({} as varchar)", column.name);
+  return decision(column, range.days(), dialect);
+}
+
+}  // namespace millrace::warehouse

@@ -1,0 +1,51 @@
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "model/day.h"
+#include "model/source.h"
+
+namespace millrace::warehouse {
+
+/// How one product spells names and values in SQL. A value: each warehouse defines one constant.
+/// Instants and naive times are written to the microsecond and never depend on a session's zone.
+struct Dialect {
+  std::string_view name;  ///< "postgres", "redshift", "duckdb"
+  std::string (*identifier)(std::string_view name);
+  std::string (*literal)(std::string_view text);
+  std::string (*date_literal)(Day day);
+  std::string (*instant_literal)(Instant instant);
+  std::string (*naive_literal)(Naive naive);
+  bool backslash_escapes = false;  ///< '\'' is one quote even without the E prefix (Redshift).
+
+  // Only kinds behind SqlConnector have these.
+
+  /// A column as `read` delivers it: Decimal, Uuid, Json and Other as text. `may_be_infinite`: a
+  /// time that no Arrow timestamp can hold becomes null.
+  std::string (*delivered)(const Column& column, bool may_be_infinite) = nullptr;
+  /// Exact, order-free sum of a 64-bit hash over these columns of each row.
+  std::string (*hash_sum)(const std::vector<Column>& columns, int server_major) = nullptr;
+  /// Names what `hash_sum` writes: sums of different recipes are not comparable.
+  std::string_view (*recipe)(int server_major) = nullptr;
+  /// schema, name, kind ("table", "view") of what this account may read, where `condition` holds
+  /// over n.nspname and c.relname.
+  std::string (*tables)(const std::string& condition) = nullptr;
+  /// One id a row: this account's running statements whose text has `tag`.
+  std::string (*running)(const std::string& tag) = nullptr;
+};
+
+/// ISO spellings that most products share: "a ""b""", 'it''s', date '2026-11-20',
+/// timestamptz '2026-11-20 08:00:00.000000+00', timestamp '2026-11-20 08:00:00.000000'.
+std::string quoted_identifier(std::string_view name);
+std::string quoted_literal(std::string_view text);
+std::string iso_date_literal(Day day);
+std::string iso_instant_literal(Instant instant);
+std::string iso_naive_literal(Naive naive);
+
+/// 2026-11-20 08:00:00.000000, the bare text inside those literals.
+std::string iso_text(Instant instant);
+std::string iso_text(Naive naive);
+
+}  // namespace millrace::warehouse

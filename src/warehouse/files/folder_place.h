@@ -1,0 +1,17 @@
+#pragma once
+
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "warehouse/lake/place.h"
+
+namespace millrace::warehouse::files {
+
+/// A folder of this machine, below one of the roots that the server's configuration allows. Throws
+/// Misconfigured `not_allowed` or `no_folder`. Links inside it may point to places inside it only.
+std::unique_ptr<lake::Place> folder_place(const std::string& path,
+                                          const std::vector<std::string>& roots);
+
+}  // namespace millrace::warehouse::files

@@ -1,0 +1,254 @@
+#include "warehouse/lake/connector.h"
+
+#include <fmt/format.h>
+
+#include <utility>
+
+#include "base/error.h"
+#include "warehouse/query_text.h"
+
+namespace millrace::warehouse::lake {
+namespace {
+
+constexpr std::int64_t kOwnMemory = 200 << 20;
+
+bool is_no_files(const Error& error) { return error.code == "no_files"; }
+
+std::int64_t number(const engine::Cell& cell) {
+  return cell ? std::stoll(std::string(*cell)) : 0;
+}
+
+}  // namespace
+
+engine::Database& LakeConnector::engine() {
+  if (!engine_) {
+    engine::Options options = place_->engine_needs();
+    options.memory_bytes = kOwnMemory;
+    engine_ = engine::Database::open(options);
+  }
+  return *engine_;
+}
+
+ProbeReport LakeConnector::probe(std::stop_token stop) {
+  ProbeReport report;
+  report.server = server();
+  std::vector<FileState> files;
+  const std::vector<std::pair<std::string, std::function<std::string()>>> steps = {
+      {"reach", [&] { return place_->reach().detail; }},
+      {"list files",
+       [&] {
+         files = place_->files(engine(), place_->base() + "**", stop);
+         std::erase_if(files, [](const FileState& file) { return reader_of(file.path).empty(); });
+         return fmt::format("{} data files below {}", files.size(), place_->base());
+       }},
+      {"read a file",
+       [&] {
+         if (files.empty()) return std::string("there is none yet");
+         const auto columns = engine().describe(DayFolders::select({files.front()}));
+         return fmt::format("{} has {} columns", files.front().path, columns.size());
+       }},
+  };
+  for (const auto& [name, work] : steps) {
+    try {
+      report.steps.push_back({name, true, explained(work), ""});
+    } catch (const Error& error) {
+      report.steps.push_back({name, false, error.what(), error.advice});
+      break;
+    } catch (const std::exception& error) {
+      report.steps.push_back({name, false, error.what(), ""});
+      break;
+    }
+  }
+  return report;
+}
+
+std::vector<Table> LakeConnector::browse(const std::string& pattern, std::stop_token stop) {
+  return explained([&] {
+    const auto files = place_->files(engine(), place_->base() + "**", stop);
+    std::vector<Table> tables = tables_in(files, place_->base());
+    std::erase_if(tables, [&](const Table& table) { return !matches(table.name, pattern); });
+    return tables;
+  });
+}
+
+std::vector<Column> LakeConnector::columns(const std::string& table, std::stop_token stop) {
+  Query query;
+  const bool file = !reader_of(table).empty() || table.find('*') != std::string::npos;
+  (file ? query.sql : query.folder) =
+      file ? "select * from " + engine::literal(table) : table;
+  return describe(query, Day(), stop);
+}
+
+LakeText LakeConnector::source(const Query& query, DayRange range, std::stop_token stop) {
+  if (query.folder.empty()) {
+    LakeText text = lake_text(query.sql, range, query.zone, *place_);
+    for (const std::string& glob : text.globs) place_->check_readable(engine(), glob, stop);
+    return text;
+  }
+  const DayFolders folders(*place_, engine(), query.folder);
+  std::vector<FileState> files;
+  for (const Day day : range.days()) {
+    for (FileState& file : folders.files(day, stop)) files.push_back(std::move(file));
+  }
+  if (files.empty()) {
+    throw Error(Fault::Misconfigured, "no_files",
+                fmt::format("reading {}/{}: there are no files", query.folder, range.first.text()),
+                "The layout is <folder>/<YYYY-MM-DD>/<files>.parquet, .csv or .json.");
+  }
+  return {DayFolders::select(files), {}};
+}
+
+Query LakeConnector::sourced(const Query& query, DayRange range, std::stop_token stop) {
+  Query copy = query;
+  copy.sql = source(query, range, stop).sql;
+  if (has_placeholders(query.sql) || !query.folder.empty()) copy.time = {};
+  return copy;
+}
+
+LakeText LakeConnector::any_source(const Query& query, std::stop_token stop) {
+  if (!query.folder.empty()) {
+    const auto day = DayFolders(*place_, engine(), query.folder).latest(stop);
+    if (day) return source(query, {*day, *day}, stop);
+    throw Error(Fault::Misconfigured, "no_files",
+                fmt::format("reading {}: no folder of a day in it has files", query.folder),
+                "The layout is <folder>/<YYYY-MM-DD>/<files>.parquet, .csv or .json.");
+  }
+  Query any = query;
+  any.sql = any_day(query.sql);
+  return source(any, {Day(), Day()}, stop);
+}
+
+const std::vector<Column>& LakeConnector::described(const Query& query, Day day,
+                                                    std::stop_token stop) {
+  // Files of different days may differ: columns are asked once a day where days choose files.
+  const bool of_day = !query.folder.empty() || has_placeholders(query.sql);
+  std::vector<Column>& columns =
+      described_[(of_day ? day.text() : "") + '\n' + query.folder + '\n' + query.sql];
+  if (!columns.empty()) return columns;
+  try {
+    columns = explained([&] { return engine().describe(source(query, {day, day}, stop).sql); });
+  } catch (const Error& error) {
+    if (!is_no_files(error)) throw;
+    columns = explained([&] { return engine().describe(any_source(query, stop).sql); });
+  }
+  return columns;
+}
+
+std::vector<Column> LakeConnector::describe(const Query& query, Day day, std::stop_token stop) {
+  return described(query, day, stop);
+}
+
+std::vector<Column> LakeConnector::chosen(const Query& query, Day day, std::stop_token stop) {
+  const std::vector<Column>& all = described(query, day, stop);
+  if (query.columns.empty()) return all;
+  std::vector<Column> columns;
+  for (const std::string& name : query.columns) columns.push_back(column_named(all, name));
+  return columns;
+}
+
+std::string LakeConnector::day_rows(const Query& query, Day day, std::stop_token stop) {
+  return day_select(sourced(query, {day, day}, stop), described(query, day, stop), day, kDialect);
+}
+
+engine::Relation LakeConnector::sample(const Query& query, Day day, std::int64_t rows,
+                                       engine::Database&, std::stop_token stop) {
+  return explained([&]() -> engine::Relation {
+    const std::vector<Column> columns = chosen(query, day, stop);
+    std::string sql;
+    try {
+      sql = source(query, {day, day}, stop).sql;
+    } catch (const Error& error) {
+      if (!is_no_files(error)) throw;
+      sql = any_source(query, stop).sql;
+    }
+    std::string list;
+    for (const Column& column : columns) {
+      list += fmt::format("{}{} as {}", list.empty() ? "" : ", ", delivered(column),
+                          quoted_identifier(column.name));
+    }
+    return {fmt::format("select {} from (\n{}\n) as q limit {}", list, sql, rows), columns};
+  });
+}
+
+engine::Relation LakeConnector::read(const Query& query, Day day, engine::Database&, arrow::Flow&,
+                                     std::stop_token stop) {
+  return explained([&]() -> engine::Relation {
+    const std::vector<Column> columns = chosen(query, day, stop);
+    std::string list;
+    for (const Column& column : columns) {
+      list += fmt::format("{}{} as {}", list.empty() ? "" : ", ", delivered(column),
+                          quoted_identifier(column.name));
+    }
+    try {
+      const std::string rows = day_rows(query, day, stop);
+      return {fmt::format("select {} from (\n{}\n) as r", list, rows), columns};
+    } catch (const Error& error) {
+      if (!is_no_files(error)) throw;
+      return {fmt::format("select {} from (\n{}\n) as r where false", list,
+                          any_source(query, stop).sql),
+              columns};
+    }
+  });
+}
+
+std::optional<std::string> LakeConnector::scalar(const std::string& sql, Day day, const Zone& zone,
+                                                 std::stop_token stop) {
+  return explained([&] {
+    Query query;
+    query.sql = sql;
+    query.zone = zone;
+    return engine().scalar(
+        fmt::format("select * from (\n{}\n) as q limit 1", source(query, {day, day}, stop).sql),
+        stop);
+  });
+}
+
+Fingerprint LakeConnector::fingerprint(const Query& query, Day day, bool by_column,
+                                       std::stop_token stop) {
+  const std::vector<Column> columns = chosen(query, day, stop);
+  Fingerprint result;
+  result.key = fmt::format("duckdb-hash-1/{}/", server());
+  std::string all;
+  for (const Column& column : columns) {
+    all += (all.empty() ? "" : ", ") + quoted_identifier(column.name);
+    result.key += fmt::format("{}{} {}", result.key.ends_with('/') ? "" : ",", column.name,
+                              column.vendor_type);
+    if (by_column) result.by_column.emplace_back(column.name, "0");
+  }
+  std::string sums = fmt::format("sum(hash({}))", all);
+  for (const auto& [name, sum] : result.by_column) {
+    sums += fmt::format(", sum(hash({}))", quoted_identifier(name));
+  }
+  result.sum = "0";
+  try {
+    explained([&] {
+      engine().each(fmt::format("select count(*), {} from (\n{}\n) as r", sums,
+                                day_rows(query, day, stop)),
+                    [&](const engine::Row& row) {
+                      result.rows = number(row[0]);
+                      result.sum = row[1].value_or("0");
+                      for (std::size_t i = 0; i < result.by_column.size(); ++i) {
+                        result.by_column[i].second = row[i + 2].value_or("0");
+                      }
+                    },
+                    stop);
+    });
+  } catch (const Error& error) {
+    if (!is_no_files(error)) throw;
+  }
+  return result;
+}
+
+bool LakeConnector::snapshot(std::stop_token) { return false; }
+
+std::unique_ptr<Connector> LakeConnector::twin(std::stop_token) {
+  return std::make_unique<LakeConnector>(place_->copy());
+}
+
+std::vector<std::string> LakeConnector::running(const std::string&, std::stop_token) { return {}; }
+
+void LakeConnector::cancel(const std::string&) {}
+
+std::string LakeConnector::server() { return engine::Database::version(); }
+
+}  // namespace millrace::warehouse::lake

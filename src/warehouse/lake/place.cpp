@@ -1,0 +1,21 @@
+#include "warehouse/lake/place.h"
+
+#include <fmt/format.h>
+
+namespace millrace::warehouse::lake {
+
+bool climbs(const std::string& path) {
+  return ("/" + path + "/").find("/../") != std::string::npos;
+}
+
+Error no_files(const std::string& glob) {
+  return {Fault::Misconfigured, "no_files", fmt::format("reading {}: there are no such files", glob),
+          "Check the path; globs such as 'sales/*.parquet' are relative to the connection's folder."};
+}
+
+Error not_allowed(const std::string& path, const std::string& why) {
+  return {Fault::Misconfigured, "not_allowed", fmt::format("reading {}: {}", path, why),
+          "A query may read files below its connection's folder only."};
+}
+
+}  // namespace millrace::warehouse::lake

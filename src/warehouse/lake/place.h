@@ -1,0 +1,54 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <stop_token>
+#include <string>
+#include <vector>
+
+#include "base/error.h"
+#include "engine/database.h"
+#include "model/source.h"
+
+namespace millrace::warehouse::lake {
+
+/// One file as its place lists it.
+struct FileState {
+  std::string path;  ///< Absolute, as the engine reads it.
+  std::int64_t size = 0;
+  std::string stamp;   ///< Differs when the file was written again.
+  bool fresh = false;  ///< Written so recently that its stamp may not show the next change.
+};
+
+/// Where a lake's files lie: what its two kinds differ in. Not thread-safe.
+class Place {
+ public:
+  virtual ~Place() = default;
+
+  /// Every path that may be read begins with it; ends with a slash.
+  virtual const std::string& base() const = 0;
+  /// The path that a customer wrote, absolute. Throws Misconfigured `not_allowed` when it leaves
+  /// the place.
+  virtual std::string resolve(const std::string& path) const = 0;
+  /// The files that match an absolute glob, by path; none is not an error.
+  virtual std::vector<FileState> files(engine::Database& database, const std::string& glob,
+                                       std::stop_token stop) = 0;
+  /// Looks at a glob before the engine reads it: throws Misconfigured `no_files` where it matches
+  /// none, `not_allowed` where it matches a link that leaves the place.
+  virtual void check_readable(engine::Database& database, const std::string& glob,
+                              std::stop_token stop) = 0;
+  /// A failure of the engine, as this place's customer understands it.
+  virtual Error explained(const Error& error) const = 0;
+  /// The first step of a probe; throws where it fails.
+  virtual ProbeReport::Step reach() const = 0;
+  virtual engine::Options engine_needs() const = 0;
+  virtual std::unique_ptr<Place> copy() const = 0;
+};
+
+/// True where a component of a path is "..".
+bool climbs(const std::string& path);
+Error no_files(const std::string& glob);
+Error not_allowed(const std::string& path, const std::string& why);
+
+}  // namespace millrace::warehouse::lake

@@ -1,0 +1,90 @@
+#include "warehouse/lake/text.h"
+
+#include <algorithm>
+#include <array>
+#include <cctype>
+
+#include "engine/syntax.h"
+#include "warehouse/query_text.h"
+#include "warehouse/sql_pieces.h"
+
+namespace millrace::warehouse::lake {
+
+constinit const Dialect kDialect{
+    .name = "duckdb",
+    .identifier = quoted_identifier,
+    .literal = quoted_literal,
+    .date_literal = iso_date_literal,
+    .instant_literal = iso_instant_literal,
+    .naive_literal = iso_naive_literal,
+};
+
+LakeText lake_text(const std::string& sql, DayRange range, const Zone& zone, const Place& place) {
+  LakeText text;
+  const std::string select = engine::single_select(render(sql, range, zone, kDialect));
+  std::size_t taken = 0;
+  for (const engine::FileRead& read : engine::file_reads(select)) {
+    text.globs.push_back(place.resolve(read.path));
+    text.sql += select.substr(taken, read.at - taken) + quoted_literal(text.globs.back());
+    taken = read.at + read.size;
+  }
+  text.sql += select.substr(taken);
+  return text;
+}
+
+std::string any_day(const std::string& sql) {
+  std::string out;
+  for (const Piece& piece : sql_pieces(sql, kDialect.backslash_escapes)) {
+    std::string_view rest = piece.text;
+    const bool quoted = piece.kind == Piece::Kind::Literal || piece.kind == Piece::Kind::Identifier;
+    for (auto open = rest.find("{{"); quoted && open != rest.npos; open = rest.find("{{")) {
+      const auto close = rest.find("}}", open);
+      if (close == rest.npos) break;
+      out += std::string(rest.substr(0, open)) + "*";
+      rest = rest.substr(close + 2);
+    }
+    out += rest;
+  }
+  return out;
+}
+
+bool looks_beyond_files(const std::string& sql) {
+  constexpr std::array kWords = {"now",    "today", "random", "uuid", "gen_random_uuid",
+                                 "uuidv4", "uuidv7"};
+  for (const Piece& piece : sql_pieces(sql, kDialect.backslash_escapes)) {
+    if (piece.kind != Piece::Kind::Code) continue;
+    std::string word;
+    for (const char c : std::string(piece.text) + " ") {
+      if (std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '_') {
+        word += static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+        continue;
+      }
+      const auto is_word = [&](std::string_view other) { return other == word; };
+      if (std::ranges::any_of(kWords, is_word) || word.starts_with("current_") ||
+          word.find("sample") != std::string::npos) {
+        return true;
+      }
+      word.clear();
+    }
+  }
+  return false;
+}
+
+std::string delivered(const Column& column) {
+  const std::string name = quoted_identifier(column.name);
+  switch (column.type) {
+    case ColumnType::Json:
+      return column.vendor_type == "JSON" ? "cast(" + name + " as varchar)"
+                                          : "cast(to_json(" + name + ") as varchar)";
+    case ColumnType::Decimal:
+    case ColumnType::Uuid:
+    case ColumnType::Other: return "cast(" + name + " as varchar)";
+    case ColumnType::Text:
+      return column.vendor_type == "VARCHAR" ? name : "cast(" + name + " as varchar)";
+    case ColumnType::Timestamp:
+      return column.vendor_type == "TIMESTAMP" ? name : "cast(" + name + " as timestamp)";
+    default: return name;
+  }
+}
+
+}  // namespace millrace::warehouse::lake

@@ -1,0 +1,33 @@
+#pragma once
+
+#include <stop_token>
+#include <string>
+#include <vector>
+
+#include "warehouse/dialect.h"
+#include "warehouse/lake/place.h"
+
+namespace millrace::warehouse::lake {
+
+/// How DuckDB spells literals.
+extern const Dialect kDialect;
+
+/// A customer's SQL, rendered, proved to be one SELECT, its paths absolute.
+struct LakeText {
+  std::string sql;
+  std::vector<std::string> globs;
+};
+
+/// Throws Misconfigured `not_one_select`, `function_not_allowed`, `path_not_text`, `not_allowed`.
+LakeText lake_text(const std::string& sql, DayRange range, const Zone& zone, const Place& place);
+
+/// The same SQL with `*` for each placeholder inside a path: some day's files, whichever there are.
+std::string any_day(const std::string& sql);
+
+/// True when the answer may change while the files do not: the SQL asks for the clock or chance.
+bool looks_beyond_files(const std::string& sql);
+
+/// A column as `read` delivers it: Decimal, Uuid, Json and Other as text, times to the microsecond.
+std::string delivered(const Column& column);
+
+}  // namespace millrace::warehouse::lake

@@ -1,0 +1,128 @@
+#include "warehouse/libpq_error.h"
+
+#include <doctest/doctest.h>
+
+using namespace millrace;
+using namespace millrace::warehouse;
+
+namespace {
+
+LibpqLogin login() {
+  LibpqLogin login;
+  login.host = "db.example.com";
+  login.port = "5432";
+  login.database = "shop";
+  login.user = "reader";
+  login.sslmode = "verify-full";
+  return login;
+}
+
+Error refused(std::string_view words) { return connect_error(words, login()); }
+
+std::string text_of(const Error& error) { return error.what(); }
+
+}  // namespace
+
+TEST_CASE("a server's refusal is recognised by its SQLSTATE, in any language") {
+  const Error error = refused(
+      "connection to server at \"10.0.0.7\", port 5432 failed: FATAL:  28P01: "
+      "Passwort-Authentifizierung für Benutzer »reader« fehlgeschlagen\nLOCATION:  auth_failed, "
+      "auth.c:339\n");
+  CHECK(error.code == "wrong_password");
+  CHECK(error.fault == Fault::Misconfigured);
+  CHECK(text_of(error) ==
+        "connecting to db.example.com:5432 as reader failed: Passwort-Authentifizierung für "
+        "Benutzer »reader« fehlgeschlagen");
+}
+
+TEST_CASE("the severity FATAL is not mistaken for an SQLSTATE") {
+  CHECK(parsed("FATAL:  no code here").sqlstate.empty());
+  CHECK(parsed("FATAL:  3D000: database \"x\" does not exist").sqlstate == "3D000");
+}
+
+TEST_CASE("each way of not getting in has a code of its own") {
+  CHECK(refused("FATAL:  3D000: database \"shop\" does not exist").code == "unknown_database");
+  CHECK(refused("FATAL:  28000: no pg_hba.conf entry for host \"10.0.0.1\", user \"reader\", "
+                "database \"shop\", no encryption")
+            .code == "not_allowed");
+  CHECK(refused("FATAL:  28000: role \"reader\" does not exist").code == "unknown_user");
+  CHECK(refused("FATAL:  42501: permission denied for database \"shop\"").code == "no_permission");
+  CHECK(refused("could not translate host name \"db.example.com\" to address: Name or service not "
+                "known\n")
+            .code == "unknown_host");
+  CHECK(refused("connection to server at \"10.0.0.7\", port 5432 failed: Connection refused\n\tIs "
+                "the server running on that host and accepting TCP/IP connections?\n")
+            .code == "unreachable");
+  CHECK(refused("SSL error: certificate verify failed\n").code == "tls_failed");
+  CHECK(refused("server does not support SSL, but SSL was required\n").code == "tls_failed");
+}
+
+TEST_CASE("a name that cannot be resolved for the moment is worth another try") {
+  const Error error = refused(
+      "could not translate host name \"db\" to address: Temporary failure in name resolution\n");
+  CHECK(error.code == "unknown_host");
+  CHECK(error.fault == Fault::Unavailable);
+}
+
+TEST_CASE("a full server says when to come back") {
+  const Error error = refused("FATAL:  53300: sorry, too many clients already");
+  CHECK(error.fault == Fault::Throttled);
+  CHECK(error.retry_after == std::chrono::seconds(30));
+}
+
+TEST_CASE("a Redshift password kept as SHA-256 is explained") {
+  const Error error = refused("authentication method 13 not supported\n");
+  CHECK(error.code == "unsupported_login");
+  CHECK(error.advice.find("AuthenticationRequest 13") != std::string::npos);
+  CHECK(error.advice.find("ALTER USER \"reader\"") != std::string::npos);
+}
+
+TEST_CASE("a TLS failure names the setting to add") {
+  CHECK(refused("SSL error: certificate verify failed\n").advice.find("sslrootcert = ") !=
+        std::string::npos);
+  CHECK(refused("FATAL:  28000: no pg_hba.conf entry for host, no encryption").advice.find(
+            "sslmode = \"require\"") != std::string::npos);
+}
+
+TEST_CASE("an error is shown in the customer's own line, counted in characters") {
+  const Statement statement{"/* millrace 7 */ select * from (\nselect 'é',\n  usr\nfrom t\n) as q",
+                            "select 'é',\n  usr\nfrom t"};
+  ServerMessage message;
+  message.sqlstate = "42703";
+  message.text = "column \"usr\" does not exist";
+  message.position = 48;
+  const Error error = statement_error(message, statement);
+  CHECK(error.code == "missing_column");
+  CHECK(text_of(error) ==
+        "the warehouse refused the query at line 2, column 3: column \"usr\" does not exist\n"
+        "    usr\n"
+        "    ^");
+}
+
+TEST_CASE("an error in the SQL around the customer's has no place to show") {
+  ServerMessage message;
+  message.sqlstate = "42883";
+  message.text = "function farmfingerprint64(text) does not exist";
+  message.position = 8;
+  message.hint = "No function matches the given name and argument types.";
+  const Error error =
+      statement_error(message, {"select farmfingerprint64(x) from (\nselect 1\n) as q", "select 1"});
+  CHECK(text_of(error) ==
+        "the warehouse refused the query: function farmfingerprint64(text) does not exist");
+  CHECK(error.advice == "No function matches the given name and argument types.");
+}
+
+TEST_CASE("what a failure means for the caller follows from its SQLSTATE") {
+  const auto fault = [](const char* sqlstate) {
+    ServerMessage message;
+    message.sqlstate = sqlstate;
+    return statement_error(message, {}).fault;
+  };
+  CHECK(fault("") == Fault::Unavailable);
+  CHECK(fault("57P01") == Fault::Unavailable);
+  CHECK(fault("40001") == Fault::Unavailable);
+  CHECK(fault("53200") == Fault::Throttled);
+  CHECK(fault("22012") == Fault::BadData);
+  CHECK(fault("42P01") == Fault::Misconfigured);
+  CHECK(fault("25006") == Fault::Misconfigured);
+}

@@ -1,0 +1,97 @@
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include "warehouse/postgres/kind.h"
+
+namespace millrace::warehouse::postgres {
+namespace {
+
+/// hash_record_extended and 64-bit sums of it came with version 14.
+constexpr int kHashesRecords = 14;
+
+std::string as_text(const std::string& name) { return name + "::text"; }
+
+std::string delivered(const Column& column, bool may_be_infinite) {
+  const std::string name = quoted_identifier(column.name);
+  switch (column.type) {
+    case ColumnType::Date:
+    case ColumnType::Timestamp:
+    case ColumnType::TimestampTz:
+      return may_be_infinite ? fmt::format("case when isfinite({0}) then {0} end", name) : name;
+    case ColumnType::Decimal:
+    case ColumnType::Uuid:
+    case ColumnType::Json:
+    case ColumnType::Other: return as_text(name);
+    case ColumnType::Text: {
+      // char(n), name and enumerations: the cast drops padding and the driver knows its result.
+      const bool plain = column.vendor_type == "text" ||
+                         column.vendor_type.starts_with("character varying");
+      return plain ? name : as_text(name);
+    }
+    case ColumnType::Integer: return column.vendor_type == "oid" ? name + "::bigint" : name;
+    case ColumnType::Boolean:
+    case ColumnType::Double:
+    case ColumnType::Binary: return name;
+  }
+  return as_text(name);
+}
+
+/// A column as the server can hash it: text for the types without a hash function. Collation "C"
+/// makes equal bytes equal hashes whatever the column's own collation is.
+std::string hashable(const Column& column) {
+  const std::string name = quoted_identifier(column.name);
+  if (column.type == ColumnType::Text) return as_text(name) + " collate \"C\"";
+  const bool known = column.type != ColumnType::Other &&
+                     (column.type != ColumnType::Json || column.vendor_type == "jsonb");
+  return known ? name : as_text(name) + " collate \"C\"";
+}
+
+std::string hash_sum(const std::vector<Column>& columns, int server_major) {
+  std::vector<std::string> items;
+  for (const Column& column : columns) items.push_back(hashable(column));
+  const std::string row = fmt::format("row({})", fmt::join(items, ", "));
+  if (server_major >= kHashesRecords) {
+    return fmt::format("sum(pg_catalog.hash_record_extended({}, 0))", row);
+  }
+  return fmt::format("sum(('x' || substr(md5({}::text), 1, 16))::bit(64)::bigint)", row);
+}
+
+std::string_view recipe(int server_major) {
+  return server_major >= kHashesRecords ? "pg-hash-record-1" : "pg-md5-1";
+}
+
+std::string tables(const std::string& condition) {
+  return fmt::format(
+      "select n.nspname, c.relname, case when c.relkind in ('v', 'm') then 'view' else 'table' end "
+      "from pg_catalog.pg_class c join pg_catalog.pg_namespace n on n.oid = c.relnamespace "
+      "where c.relkind in ('r', 'p', 'v', 'm', 'f') and not c.relispartition "
+      "and n.nspname <> 'information_schema' and n.nspname not like 'pg^_%' escape '^' "
+      "and has_schema_privilege(n.oid, 'usage') and has_table_privilege(c.oid, 'select') "
+      "and {} order by 1, 2",
+      condition);
+}
+
+std::string running(const std::string& tag) {
+  return fmt::format(
+      "select pid from pg_catalog.pg_stat_activity where usename = current_user and state = "
+      "'active' and pid <> pg_backend_pid() and position({} in query) > 0",
+      quoted_literal("/* millrace " + tag + " */"));
+}
+
+}  // namespace
+
+constinit const Dialect kDialect{
+    .name = "postgres",
+    .identifier = quoted_identifier,
+    .literal = quoted_literal,
+    .date_literal = iso_date_literal,
+    .instant_literal = iso_instant_literal,
+    .naive_literal = iso_naive_literal,
+    .delivered = delivered,
+    .hash_sum = hash_sum,
+    .recipe = recipe,
+    .tables = tables,
+    .running = running,
+};
+
+}  // namespace millrace::warehouse::postgres

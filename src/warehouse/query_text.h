@@ -1,0 +1,49 @@
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "model/source.h"
+#include "warehouse/dialect.h"
+
+namespace millrace::warehouse {
+
+/// The customer's SQL with its placeholders replaced: a literal where the placeholder stands on its
+/// own, bare text inside quotes ('sales/{{day}}/*.parquet'). `{{day}}` and `{{from}}` are the first
+/// day, `{{to}}` the last one, both included; `{{day_start}}` starts the first day, `{{day_end}}`
+/// ends the last one; `…_epoch` are seconds. Throws Misconfigured `unknown_placeholder`.
+std::string render(std::string_view sql, DayRange range, const Zone& zone, const Dialect& dialect);
+
+/// The text without trailing semicolons and comments, when by its words and parentheses it is one
+/// SELECT (WITH, VALUES, FROM, TABLE too) that may stand inside parentheses. Throws Misconfigured
+/// `not_one_select` saying what it is instead. Lexical: the product still has to refuse what a
+/// SELECT must not do (a read-only transaction, a sandbox).
+std::string one_select(std::string_view sql, const Dialect& dialect);
+
+/// The rows of `range` and nothing else, as a condition on the query's columns: the mapped time, by
+/// the type that `described` gives it, and the partition. Sargable: the column stands alone. Empty
+/// where the SQL selects its own rows (placeholders) or nothing tells days apart (a snapshot).
+/// A column that is not in `described` is Misconfigured `missing_column`; a text column that is not
+/// a label, `text_time`.
+std::string day_predicate(const Query& query, const std::vector<Column>& described, DayRange range,
+                          const Dialect& dialect);
+
+/// `select <columns> from (<customer's SQL, rendered>) as q where <predicate>`, the query's tag
+/// first as a comment. The columns are the query's in the spelling of `described`, or `*`.
+std::string day_select(const Query& query, const std::vector<Column>& described, Day day,
+                       const Dialect& dialect);
+std::string range_select(const Query& query, const std::vector<Column>& described, DayRange range,
+                         const Dialect& dialect);
+
+/// A row's day as ISO text, for counts grouped by day: a decision tree over the days' bounds, so
+/// every zone and column type follows the same rule as `day_predicate`. Must not be asked where
+/// that one is empty.
+std::string day_expression(const Query& query, const std::vector<Column>& described, DayRange range,
+                           const Dialect& dialect);
+
+/// The column that a person's spelling means: exactly, else without regard to case where only one
+/// matches. Throws Misconfigured `missing_column`, naming the nearest.
+const Column& column_named(const std::vector<Column>& described, std::string_view name);
+
+}  // namespace millrace::warehouse

@@ -1,0 +1,89 @@
+"""The journey of a day, through the built binary: load, check, reload, undo, query."""
+from conftest import EVENTS, write_day
+
+RANGE = ("--from", "2026-11-01", "--to", "2026-11-03")
+
+
+def test_loaded_days_are_queryable_and_their_certificates_add_up(shop):
+    outcomes = shop.json("load", "purchases", *RANGE)
+    assert [o["status"] for o in outcomes] == ["loaded"] * 3
+    for outcome in outcomes:
+        proof = outcome["certificate"]
+        assert proof["read"] == proof["loaded"] == proof["source_count"] == 10
+    assert shop.rows("select count(*) as n, sum(value) as total from events") == [
+        {"n": 30, "total": 202.5}]
+    assert shop.rows("select event_name, unit_userID, metadata->>'page' as page from events "
+                     "where day = '2026-11-02' order by ts limit 1") == [
+        {"event_name": "purchase", "unit_userID": "user0", "page": "page0"}]
+
+
+def test_an_equal_count_edit_is_found_by_its_fingerprint_and_nothing_else_is(shop, engine):
+    shop.run("load", "purchases", *RANGE)
+    assert not any(r["changed"] for r in shop.json("check", "purchases"))
+    write_day(engine, shop.warehouse, 2, amount="i * 2.0")
+    found = shop.json("check", "purchases")
+    assert [(r["day"], r["by"]) for r in found if r["changed"]] == [("2026-11-02", "fingerprint")]
+    shop.run("check", "purchases", "--exit-code", code=5)
+
+
+def test_a_changed_count_is_found_without_a_fingerprint(shop, engine):
+    shop.run("load", "purchases", *RANGE)
+    write_day(engine, shop.warehouse, 3, where="i < 9")
+    found = [r for r in shop.json("check", "purchases") if r["changed"]]
+    assert [(r["day"], r["by"], r["rows_then"], r["rows_now"]) for r in found] == [
+        ("2026-11-03", "count", 10, 9)]
+
+
+def test_a_reload_replaces_the_day_and_undo_brings_the_old_one_back(shop, engine):
+    shop.run("load", "purchases", *RANGE)
+    write_day(engine, shop.warehouse, 2, amount="100")
+    shop.run("load", "purchases", "--day", "2026-11-02")
+    day_two = "select sum(value) as total from events where day = '2026-11-02'"
+    assert shop.rows(day_two) == [{"total": 1000.0}]
+    assert {d["what"] for d in shop.json("diff", "purchases", "--day", "2026-11-02")} >= {
+        "sum of value", "fingerprint before"}
+    shop.run("undo", "purchases", "--day", "2026-11-02")
+    assert shop.rows(day_two) == [{"total": 67.5}]
+    days = {d["day"]: d for d in shop.json("days", "purchases")}
+    assert days["2026-11-02"]["status"] == "held"
+    shop.run("release", "purchases", "--day", "2026-11-02")
+    assert shop.json("days", "purchases")[1]["status"] == "succeeded"
+    assert len(shop.json("history", "purchases", "--day", "2026-11-02")) == 2
+
+
+def test_a_day_without_rows_succeeds_without_data(shop):
+    shop.run("load", "purchases", "--day", "2026-11-09")
+    assert shop.json("days", "purchases")[0]["status"] == "succeeded, no data"
+
+
+def test_a_day_that_shrinks_by_half_is_held_until_a_person_accepts(shop, engine):
+    shop.run("load", "purchases", *RANGE)
+    write_day(engine, shop.warehouse, 1, where="i < 2")
+    shop.run("load", "purchases", "--day", "2026-11-01", code=4)
+    count = "select count(*) as n from events where day = '2026-11-01'"
+    assert shop.rows(count) == [{"n": 10}]
+    shop.run("load", "purchases", "--day", "2026-11-01", "--accept")
+    assert shop.rows(count) == [{"n": 2}]
+
+
+def test_resuming_a_range_loads_only_what_is_missing(shop):
+    shop.run("load", "purchases", "--day", "2026-11-02")
+    outcomes = shop.json("load", "purchases", *RANGE, "--missing")
+    assert [o["day"] for o in outcomes] == ["2026-11-01", "2026-11-03"]
+    assert "Nothing to load" in shop.run("load", "purchases", *RANGE, "--missing").stdout
+
+
+def test_a_changed_definition_makes_days_stale_and_not_changed(shop):
+    shop.run("load", "purchases", *RANGE)
+    shop.apply(shop.connect_files() + EVENTS.replace('page = "page"', 'where = "page"'))
+    assert all(d["stale"] for d in shop.json("days", "purchases"))
+    assert not any(r["changed"] for r in shop.json("check", "purchases"))
+    assert len(shop.json("load", "purchases", "--stale")) == 3
+    assert shop.rows("select distinct metadata->>'where' is not null as there from events") == [
+        {"there": True}]
+
+
+def test_an_export_applied_again_is_an_empty_plan(shop):
+    exported = shop.run("export").stdout
+    (shop.path / "definitions.toml").write_text(exported)
+    assert "Nothing to change" in shop.run("plan", shop.path / "definitions.toml").stdout

@@ -1,0 +1,95 @@
+"""Rows that cannot be loaded: kept, counted by reason, and never half-visible."""
+from conftest import EVENTS
+
+WIDE = """
+[ingestion.kpi]
+connection = "lake"
+dataset = "metrics"
+query = "select * from 'kpi.parquet'"
+[ingestion.kpi.mapping]
+date = "ds"
+units = { userID = "user_id", stableID = "device_id" }
+metrics = { revenue = "rev", conversion = { numerator = "orders", denominator = "visits" } }
+[ingestion.kpi.limits]
+max_rejected = "100%"
+"""
+
+
+def test_each_bad_event_is_rejected_with_its_reason(home, engine):
+    home.init()
+    engine.sql(f"""copy (select * from (values
+        (timestamp '2026-11-01 01:00', 'ok', 'u1'), (timestamp '2026-11-01 02:00', '', 'u1'),
+        (timestamp '2026-11-01 03:00', null, 'u1'), (timestamp '2026-11-01 04:00', repeat('x', 128), 'u1'),
+        (timestamp '2026-11-01 05:00', 'a;b', 'u1'), (timestamp '2026-11-01 06:00', 'ok', ''),
+        (timestamp '2026-11-01 07:00', 'ok', null), (timestamp '2026-11-01 08:00', repeat('é', 127), 'u1'))
+        t(ts, kind, user_id)) to '{home.warehouse}/e.parquet' (format parquet)""")
+    home.apply(home.connect_files() + EVENTS.replace(', stableID = "device_id"', "")
+               .replace('event_value = "amount"\n', "").replace('metadata = { page = "page" }\n', "")
+               + '[ingestion.purchases.limits]\nmax_rejected = "90%"\n')
+    proof = home.json("load", "purchases", "--day", "2026-11-01")[0]["certificate"]
+    assert proof["rejected_by_reason"] == {"no_name": 2, "name_too_long": 1, "bad_name": 1, "no_id": 2}
+    assert (proof["read"], proof["loaded"], proof["rejected"]) == (8, 2, 6)
+    reasons = [r["reason"] for r in home.json("quarantine", "purchases", "--day", "2026-11-01")]
+    assert sorted(reasons) == ["bad_name", "name_too_long", "no_id", "no_id", "no_name", "no_name"]
+    assert home.rows("select count(*) as n from events") == [{"n": 2}]
+
+
+def test_too_many_rejects_fail_the_load_and_keep_the_old_version(shop, engine):
+    shop.run("load", "purchases", "--day", "2026-11-01")
+    engine.sql(f"""copy (select timestamp '2026-11-01 00:00:00' + interval (i) minute as ts,
+        case when i > 5 then 'u' end as user_id, null::varchar as device_id, 'purchase' as kind,
+        1.5 as amount, 'p' as page from range(20) r(i)) to '{shop.warehouse}/day1.parquet' (format parquet)""")
+    failed = shop.run("load", "purchases", "--day", "2026-11-01", code=1)
+    assert "6 of 20 rows were rejected (6 no_id), max_rejected is 1%" in failed.stderr
+    assert shop.rows("select count(*) as n from events") == [{"n": 10}]
+    assert len(shop.json("quarantine", "purchases", "--day", "2026-11-01")) == 6
+
+
+def test_a_wide_row_becomes_a_row_for_each_unit_and_metric(home, engine):
+    home.init()
+    engine.sql(f"""copy (select * from (values
+        (date '2026-11-01', 'u1', 'd1', '10', 1, 4), (date '2026-11-01', 'u2', null, 'x', 1, 4),
+        (date '2026-11-01', null, null, '1', 1, 4), (date '2026-11-01', 'u3', null, '5', 1, null))
+        t(ds, user_id, device_id, rev, orders, visits)) to '{home.warehouse}/kpi.parquet' (format parquet)""")
+    home.apply(home.connect_files() + WIDE)
+    proof = home.json("load", "kpi", "--day", "2026-11-01")[0]["certificate"]
+    assert (proof["read"], proof["loaded"], proof["partly_loaded"], proof["rejected"]) == (4, 1, 2, 1)
+    assert proof["partly_by_reason"] == {"bad_value": 1, "half_ratio": 1}
+    assert proof["rejected_by_reason"] == {"no_id": 1}
+    assert proof["output_rows"] == 6
+    assert home.rows("select unit_type, unit_id, value, numerator, denominator from metrics "
+                     "where unit_id in ('d1', 'u2') order by unit_type, metric_name") == [
+        {"unit_type": "stableID", "unit_id": "d1", "value": None, "numerator": 1.0, "denominator": 4.0},
+        {"unit_type": "stableID", "unit_id": "d1", "value": 10.0, "numerator": None, "denominator": None},
+        {"unit_type": "userID", "unit_id": "u2", "value": None, "numerator": 1.0, "denominator": 4.0}]
+
+
+def test_every_copy_of_a_duplicate_metric_is_rejected(home, engine):
+    home.init()
+    engine.sql(f"""copy (select date '2026-11-01' as ds, 'u' || (i // 2) as user_id, null as device_id,
+        i as rev, 1 as orders, 2 as visits from range(3) r(i))
+        to '{home.warehouse}/kpi.parquet' (format parquet)""")
+    home.apply(home.connect_files() + WIDE)
+    proof = home.json("load", "kpi", "--day", "2026-11-01")[0]["certificate"]
+    assert proof["rejected_by_reason"] == {"duplicate_key": 2}
+    assert proof["loaded"] == 1
+
+
+def test_rows_of_another_day_are_excluded_by_rule(home, engine):
+    home.init(zone="UTC-8")
+    engine.sql(f"""copy (select timestamp '2026-11-01 00:00:00' + interval (i) hour as ts, 'u' as user_id,
+        'purchase' as kind from range(24) r(i)) to '{home.warehouse}/e.parquet' (format parquet)""")
+    home.apply(home.connect_files() + """
+[ingestion.purchases]
+connection = "lake"
+dataset = "events"
+query = "select * from 'e.parquet' where cast(ts as date) = {{day}}"
+[ingestion.purchases.mapping]
+event_name = "kind"
+timestamp = "ts"
+ids = { userID = "user_id" }
+""")
+    outcome = home.json("load", "purchases", "--day", "2026-11-01")[0]
+    assert outcome["certificate"]["excluded_by_rule"] == {"outside_day": 8}
+    assert outcome["certificate"]["loaded"] == 16
+    assert "33 % of rows lie outside the day" in outcome["note"]

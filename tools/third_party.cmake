@@ -1,0 +1,75 @@
+# Everything that is not ours: where it is found, and which folder of src may link it.
+# docs/dependencies.md says why each is in.
+
+# -- The cache that tools/setup fills from pins.tsv: ${pin_<name>} is a pin's unpacked folder.
+if(DEFINED ENV{MILLRACE_CACHE})
+  set(cache $ENV{MILLRACE_CACHE})
+elseif(DEFINED ENV{XDG_CACHE_HOME})
+  set(cache $ENV{XDG_CACHE_HOME}/millrace)
+else()
+  set(cache $ENV{HOME}/.cache/millrace)
+endif()
+set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS tools/pins.tsv)
+file(STRINGS tools/pins.tsv pins REGEX "\tbuild\t")
+foreach(pin IN LISTS pins)
+  string(REGEX MATCH "^([^\t]+)\t([^\t]+)\t" _ "${pin}")
+  set(pin_${CMAKE_MATCH_1} ${cache}/${CMAKE_MATCH_1}-${CMAKE_MATCH_2})
+  if(NOT EXISTS ${cache}/${CMAKE_MATCH_1}-${CMAKE_MATCH_2})
+    message(FATAL_ERROR "${CMAKE_MATCH_1} ${CMAKE_MATCH_2} is missing: run tools/setup build")
+  endif()
+endforeach()
+
+find_package(fmt REQUIRED)
+find_package(tomlplusplus REQUIRED)
+find_package(SQLite3 REQUIRED)
+find_package(PostgreSQL REQUIRED)
+find_package(OpenSSL REQUIRED)
+find_package(Threads REQUIRED)
+
+# -- Loaded at run time from lib/millrace: beside the binary in a build folder (as links into the
+# cache), at ../lib/millrace when installed. The RPATH follows the same rule.
+set(adbc_driver ${pin_adbc_driver_postgresql}/adbc_driver_postgresql)
+set(run_time_libraries ${pin_libduckdb}/libduckdb.so ${adbc_driver}/libadbc_driver_postgresql.so)
+foreach(name httpfs aws)
+  file(GLOB extension ${pin_duckdb_extension_${name}}/*/extensions/*/${name}.duckdb_extension)
+  list(APPEND run_time_extensions ${extension})
+endforeach()
+
+set(run_time ${CMAKE_BINARY_DIR}/lib/millrace)
+file(MAKE_DIRECTORY ${run_time}/extensions)
+foreach(file IN LISTS run_time_libraries)
+  cmake_path(GET file FILENAME name)
+  file(CREATE_LINK ${file} ${run_time}/${name} SYMBOLIC)
+endforeach()
+foreach(file IN LISTS run_time_extensions)
+  cmake_path(GET file FILENAME name)
+  file(CREATE_LINK ${file} ${run_time}/extensions/${name} SYMBOLIC)
+endforeach()
+set(CMAKE_BUILD_RPATH "$ORIGIN/lib/millrace")
+set(CMAKE_INSTALL_RPATH "$ORIGIN/../lib/millrace")
+
+# -- Libraries that are not packages.
+add_library(duckdb SHARED IMPORTED)
+set_target_properties(duckdb PROPERTIES
+  IMPORTED_LOCATION ${run_time}/libduckdb.so
+  INTERFACE_INCLUDE_DIRECTORIES ${pin_duckdb}/external/duckdb/src/include)
+
+set(manager ${pin_adbc_driver_manager}/adbc_driver_manager)
+add_library(adbc_manager STATIC
+  ${manager}/adbc_driver_manager.cc ${manager}/adbc_driver_manager_api.cc
+  ${manager}/adbc_driver_manager_driver_loading.cc ${manager}/adbc_driver_manager_profiles.cc)
+target_include_directories(adbc_manager SYSTEM PUBLIC ${manager})
+target_compile_options(adbc_manager PRIVATE -w)
+target_link_libraries(adbc_manager PUBLIC ${CMAKE_DL_LIBS})
+
+add_library(soci INTERFACE)
+target_include_directories(soci SYSTEM INTERFACE /usr/include/soci /usr/include/postgresql)
+target_link_libraries(soci INTERFACE soci_core soci_sqlite3 SQLite::SQLite3)
+
+# -- Who may link what. Header-only libraries of the system need no row.
+set(third_party_base fmt::fmt Threads::Threads)
+set(third_party_model OpenSSL::Crypto)
+set(third_party_engine duckdb)
+set(third_party_warehouse duckdb adbc_manager PostgreSQL::PostgreSQL)
+set(third_party_catalog soci)
+set(third_party_definition tomlplusplus::tomlplusplus)

@@ -6,8 +6,8 @@
 #include <sstream>
 #include <string>
 
-/// Texts that people read are compared with files under review: `make golden` (MILLRACE_GOLDEN=write)
-/// rewrites them, and the diff shows what changed for the reader.
+/// Texts that people read are compared with files under review: `make golden`
+/// (MILLRACE_GOLDEN=write) rewrites them, and the diff shows what changed for the reader.
 namespace millrace::golden {
 
 /// A file of the source tree, by its path from the root.

@@ -16,7 +16,8 @@ FUNCTION_LINES = 70
 FILE_LINES = 400
 CONNECTOR_LINES = 800
 
-NOT_OURS = {".git", "build", "node_modules", "__pycache__", ".pytest_cache", "LICENSE"}
+NOT_OURS = re.compile(
+    r"(\.git|build|demo|LICENSE)(/|$)|(.*/)?(node_modules|__pycache__|\.pytest_cache)/")
 
 HEAVY = re.compile(r"nlohmann/json\.hpp|duckdb\.h|soci/|toml\+\+/|CLI/|libpq-fe\.h|arrow-adbc/")
 DRAWER = re.compile(r"util|helper|common|misc|manager", re.I)
@@ -62,10 +63,10 @@ class Tree:
         self.root = Path(root)
         self.files = {}
         for path in sorted(self.root.rglob("*")):
-            relative = path.relative_to(self.root)
-            if path.is_file() and not NOT_OURS & set(relative.parts):
+            name = path.relative_to(self.root).as_posix()
+            if path.is_file() and not NOT_OURS.match(name):
                 try:
-                    self.files[relative.as_posix()] = File(relative.as_posix(), path.read_text())
+                    self.files[name] = File(name, path.read_text())
                 except UnicodeDecodeError:
                     pass  # binary test data
         self.includers = {}  # path of a header in src -> the paths that include it

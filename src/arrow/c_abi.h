@@ -3,8 +3,8 @@
 #include <stdint.h>
 
 // The Arrow C data and C stream interfaces, word for word as published at
-// https://arrow.apache.org/docs/format/CDataInterface.html and CStreamInterface.html. The guards are
-// the published ones, so that a driver's own copy may be included before or after this one.
+// https://arrow.apache.org/docs/format/CDataInterface.html and CStreamInterface.html. The guards
+// are the published ones, so that a driver's own copy may be included before or after this one.
 
 #ifdef __cplusplus
 extern "C" {

@@ -11,12 +11,25 @@ namespace {
 std::int64_t fixed_bits(std::string_view format) {
   if (format.empty()) return 0;
   switch (format[0]) {
-    case 'b': return 1;
-    case 'c': case 'C': return 8;
-    case 's': case 'S': case 'e': return 16;
-    case 'i': case 'I': case 'f': return 32;
-    case 'l': case 'L': case 'g': return 64;
-    case 'w': return 8 * std::strtoll(format.data() + 2, nullptr, 10);
+    case 'b':
+      return 1;
+    case 'c':
+    case 'C':
+      return 8;
+    case 's':
+    case 'S':
+    case 'e':
+      return 16;
+    case 'i':
+    case 'I':
+    case 'f':
+      return 32;
+    case 'l':
+    case 'L':
+    case 'g':
+      return 64;
+    case 'w':
+      return 8 * std::strtoll(format.data() + 2, nullptr, 10);
     case 'd': {
       const auto second_comma = format.find(',', format.find(',') + 1);
       if (second_comma == std::string_view::npos) return 128;
@@ -25,7 +38,8 @@ std::int64_t fixed_bits(std::string_view format) {
     case 't':
       if (format == "tdD" || format == "tts" || format == "ttm" || format == "tiM") return 32;
       return format == "tin" ? 128 : 64;
-    default: return 0;
+    default:
+      return 0;
   }
 }
 

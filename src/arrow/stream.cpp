@@ -65,7 +65,9 @@ struct Observer {
   }
 };
 
-Observer& observer(ArrowArrayStream* stream) { return *static_cast<Observer*>(stream->private_data); }
+Observer& observer(ArrowArrayStream* stream) {
+  return *static_cast<Observer*>(stream->private_data);
+}
 
 /// Runs a callback's body at the C border: an exception becomes EIO and the stream's error text.
 template <typename Body>

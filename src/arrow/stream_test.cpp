@@ -25,7 +25,9 @@ struct Producer {
   std::size_t next = 0;
 };
 
-Producer& producer(ArrowArrayStream* stream) { return *static_cast<Producer*>(stream->private_data); }
+Producer& producer(ArrowArrayStream* stream) {
+  return *static_cast<Producer*>(stream->private_data);
+}
 
 int schema_of_one_number(ArrowArrayStream*, ArrowSchema* out) {
   static ArrowSchema column{};
@@ -164,9 +166,17 @@ TEST_CASE("fixed widths follow the format") {
   ArrowSchema schema{};
   ArrowArray array{};
   array.length = 16;
-  for (const auto& [format, bytes] : std::vector<std::pair<const char*, int>>{
-           {"b", 2}, {"c", 16}, {"s", 32}, {"i", 64}, {"g", 128}, {"tsu:UTC", 128}, {"tdD", 64},
-           {"d:18,2", 256}, {"d:9,2,32", 64}, {"w:16", 256}, {"n", 0}}) {
+  for (const auto& [format, bytes] : std::vector<std::pair<const char*, int>>{{"b", 2},
+                                                                              {"c", 16},
+                                                                              {"s", 32},
+                                                                              {"i", 64},
+                                                                              {"g", 128},
+                                                                              {"tsu:UTC", 128},
+                                                                              {"tdD", 64},
+                                                                              {"d:18,2", 256},
+                                                                              {"d:9,2,32", 64},
+                                                                              {"w:16", 256},
+                                                                              {"n", 0}}) {
     CAPTURE(format);
     schema.format = format;
     CHECK(arrow::bytes_in(schema, array) == bytes);

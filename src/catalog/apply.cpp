@@ -17,7 +17,8 @@ void store_ended_load(Session& session, const Record& record) {
   if (record.version) seq = record.seq;
   if (record.manifest) manifest = json::from(*record.manifest).dump();
   session.db.run(
-      R"(INSERT INTO load (project_id, id, ingestion, dataset, day, revision, run, asked_by, attempt,
+      R"(INSERT INTO load (project_id, id, ingestion, dataset, day, revision, run,
+      asked_by, attempt,
                            host, pid, process_start, started_at, closed_at, note, published_seq,
                            manifest)
          VALUES (:project, :id, :ingestion, :dataset, :day, :revision, :run, :asked_by, :attempt,

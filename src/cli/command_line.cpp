@@ -94,7 +94,8 @@ CLI::App* add_command(CLI::App& root, std::map<std::string, CLI::App*>& groups,
 
 void report(Terminal& terminal, const Error& error) {
   if (terminal.json()) terminal.answer({{"error", json::from(error)}});
-  std::string text = fmt::format("{} {}", terminal.toned("error:", Terminal::Tone::Bad), error.what());
+  std::string text =
+      fmt::format("{} {}", terminal.toned("error:", Terminal::Tone::Bad), error.what());
   if (!error.where.empty()) text += fmt::format("\n  where: {}", error.where);
   if (!error.advice.empty()) text += fmt::format("\n  what to do: {}", error.advice);
   terminal.note(text);
@@ -107,7 +108,7 @@ ExitCode guarded(const Command& command, Context& context, const Arguments& argu
     report(context.terminal, error);
     if (error.code == "wrong_usage") return kWrongUsage;
     return error.code.starts_with("unknown_") || error.code == "nothing_held" ? kNothingFound
-                                                                            : kFailed;
+                                                                              : kFailed;
   } catch (const std::logic_error& error) {
     report(context.terminal,
            Error(Fault::Misconfigured, "bug", fmt::format("Millrace has a bug: {}", error.what()),
@@ -165,7 +166,8 @@ int run(int argc, char** argv) {
   CLI::App app{std::string(kAbout), "millrace"};
   std::string home;
   bool as_json = false;
-  app.add_option("--home", home, "Home folder (default: $MILLRACE_HOME, nearest millrace.toml, ~/.millrace)");
+  app.add_option("--home", home,
+                 "Home folder (default: $MILLRACE_HOME, nearest millrace.toml, ~/.millrace)");
   app.add_flag("--json", as_json, "One JSON document on stdout, and nothing else there");
   app.set_version_flag("--version", MILLRACE_VERSION);
   app.require_subcommand(1);

@@ -19,8 +19,8 @@ std::map<std::string, std::set<std::string>> words() {
     after[""].insert(path.substr(0, space));
     if (space != std::string::npos) after[path.substr(0, space)].insert(path.substr(space + 1));
     for (const Option& option : command->options) {
-      const bool positional = option.kind == Option::Kind::Argument ||
-                              option.kind == Option::Kind::OptionalArgument;
+      const bool positional =
+          option.kind == Option::Kind::Argument || option.kind == Option::Kind::OptionalArgument;
       if (!positional) after[path].insert("--" + std::string(option.name));
       if (positional && option.completes == "ingestion") after[path].insert("@ingestion");
       if (positional && option.completes == "connection") after[path].insert("@connection");
@@ -61,7 +61,8 @@ std::string completion_script(std::string_view shell) {
   mapfile -t COMPREPLY < <(compgen -W "$words" -f -- "$current")
 }}
 complete -o default -F _millrace millrace
-)", cases);
+)",
+                                       cases);
   return shell == "bash" ? bash : "autoload -U +X bashcompinit && bashcompinit\n" + bash;
 }
 

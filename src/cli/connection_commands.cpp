@@ -57,8 +57,8 @@ ExitCode kinds(Context& context, const Arguments& arguments) {
 /// Asks for what --set left out; a secret goes into a file of its own and is referred to.
 Connection asked(Context& context, const warehouse::Kind& kind, const std::string& name,
                  const std::vector<std::string>& given) {
-  Connection connection{.name = name, .kind = std::string(kind.name), .settings = {},
-                        .managed_by = {}};
+  Connection connection{
+      .name = name, .kind = std::string(kind.name), .settings = {}, .managed_by = {}};
   for (const std::string& pair : given) {
     const std::size_t equals = pair.find('=');
     if (equals == std::string::npos) {
@@ -93,9 +93,9 @@ ExitCode add(Context& context, const Arguments& arguments) {
   const std::string name = arguments.has("NAME") ? arguments.get("NAME") : std::string(kind.name);
   catalog::Catalog& catalog = context.home.writing();
   if (catalog.connection(name)) {
-    throw Error(Fault::Conflict, "connection_exists",
-                fmt::format("there is a connection {} already", name),
-                fmt::format("Edit connections/{}.toml and `millrace apply` it, or remove it", name));
+    throw Error(
+        Fault::Conflict, "connection_exists", fmt::format("there is a connection {} already", name),
+        fmt::format("Edit connections/{}.toml and `millrace apply` it, or remove it", name));
   }
   const Connection connection = asked(context, kind, name, arguments.all("set"));
   if (!arguments.has("no-test")) {
@@ -114,17 +114,20 @@ ExitCode add(Context& context, const Arguments& arguments) {
   if (context.terminal.json()) {
     context.terminal.answer({{"connection", name}, {"file", path.string()}});
   }
-  context.terminal.say(fmt::format("Added {} ({}), written to {}", name, kind.title, path.string()));
-  context.terminal.say(fmt::format("Next: `millrace connection tables {}`, then `millrace map "
-                                   "--connection {} --dataset events --query 'select …'`", name, name));
+  context.terminal.say(
+      fmt::format("Added {} ({}), written to {}", name, kind.title, path.string()));
+  context.terminal.say(
+      fmt::format("Next: `millrace connection tables {}`, then `millrace map "
+                  "--connection {} --dataset events --query 'select …'`",
+                  name, name));
   return kDone;
 }
 
 Connection known(Context& context, const std::string& name) {
   const auto connection = context.home.reading().connection(name);
   if (connection) return *connection;
-  throw Error(Fault::Misconfigured, "unknown_connection", fmt::format("there is no connection {}", name),
-              "See `millrace connection list`");
+  throw Error(Fault::Misconfigured, "unknown_connection",
+              fmt::format("there is no connection {}", name), "See `millrace connection list`");
 }
 
 ExitCode list(Context& context, const Arguments&) {
@@ -198,9 +201,10 @@ ExitCode remove(Context& context, const Arguments& arguments) {
   catalog::Catalog& catalog = context.home.writing();
   for (const Ingestion& ingestion : catalog.ingestions()) {
     if (ingestion.connection != connection.name) continue;
-    throw Error(Fault::Conflict, "connection_in_use",
-                fmt::format("ingestion {} uses connection {}", ingestion.handle, connection.name),
-                fmt::format("Remove it first with `millrace ingestion remove {}`", ingestion.handle));
+    throw Error(
+        Fault::Conflict, "connection_in_use",
+        fmt::format("ingestion {} uses connection {}", ingestion.handle, connection.name),
+        fmt::format("Remove it first with `millrace ingestion remove {}`", ingestion.handle));
   }
   catalog.remove_connection(connection.name);
   fs::remove(context.home.path() / "connections" / (connection.name + ".toml"));
@@ -211,20 +215,28 @@ ExitCode remove(Context& context, const Arguments& arguments) {
 using Kind = Option::Kind;
 const Option kName{"NAME", "The connection", Kind::Argument, "connection"};
 const Command kCommands[] = {
-    {"connection kinds", "What can be connected; with KIND, its settings and an example",
-     {{"KIND", "One kind", Kind::OptionalArgument, "kind"}}, kinds},
-    {"connection add", "Ask for what is missing, test it, write its TOML",
+    {"connection kinds",
+     "What can be connected; with KIND, its settings and an example",
+     {{"KIND", "One kind", Kind::OptionalArgument, "kind"}},
+     kinds},
+    {"connection add",
+     "Ask for what is missing, test it, write its TOML",
      {{"KIND", "The kind of warehouse", Kind::Argument, "kind"},
       {"NAME", "A name for it (default: the kind)", Kind::OptionalArgument},
       {"set", "Settings as key=value", Kind::List},
-      {"no-test", "Add it without connecting", Kind::Flag}}, add},
+      {"no-test", "Add it without connecting", Kind::Flag}},
+     add},
     {"connection list", "The connections", {}, list},
     {"connection show", "One connection as TOML, without secrets", {kName}, show},
     {"connection test", "Reach it, log in, read; say what is wrong", {kName}, test},
-    {"connection tables", "Its tables",
-     {kName, {"PATTERN", "Part of a name", Kind::OptionalArgument}}, tables},
-    {"connection columns", "The columns of a table",
-     {kName, {"TABLE", "The table, or a file or glob", Kind::Argument}}, columns},
+    {"connection tables",
+     "Its tables",
+     {kName, {"PATTERN", "Part of a name", Kind::OptionalArgument}},
+     tables},
+    {"connection columns",
+     "The columns of a table",
+     {kName, {"TABLE", "The table, or a file or glob", Kind::Argument}},
+     columns},
     {"connection remove", "Forget a connection that nothing uses", {kName}, remove},
 };
 

@@ -83,15 +83,15 @@ ExitCode days(Context& context, const Arguments& arguments) {
   const std::vector<DayRow> rows = catalog.days(ingestion.id, range);
   json::Value answers = json::Value::array();
   Table table{{"day", "status", "rows", "quarantined", "version", "definition", "loaded (UTC)",
-               "from (UTC)", "to (UTC)", "remark"}, {}};
+               "from (UTC)", "to (UTC)", "remark"},
+              {}};
   for (const DayRow& row : rows) {
     if (context.terminal.json()) answers.push_back(day_json(row));
-    table.rows.push_back({row.state.day.text(),
-                          context.terminal.toned(row.status, tone_of(row.status)),
-                          grouped(row.rows), grouped(row.quarantined), brief(row.state.current),
-                          row.revision, row.loaded_at ? minutes_text(*row.loaded_at) : "–",
-                          minutes_text(row.bounds.start), minutes_text(row.bounds.end),
-                          remark(row)});
+    table.rows.push_back(
+        {row.state.day.text(), context.terminal.toned(row.status, tone_of(row.status)),
+         grouped(row.rows), grouped(row.quarantined), brief(row.state.current), row.revision,
+         row.loaded_at ? minutes_text(*row.loaded_at) : "–", minutes_text(row.bounds.start),
+         minutes_text(row.bounds.end), remark(row)});
   }
   if (context.terminal.json()) {
     context.terminal.answer(answers);
@@ -109,7 +109,8 @@ ExitCode history(Context& context, const Arguments& arguments) {
   const auto state = it.house.catalog.day(it.ingestion.id, it.day);
   json::Value answers = json::Value::array();
   Table table{{"version", "current", "published (UTC)", "kind", "read", "stored", "rejected",
-               "definition", "fingerprint"}, {}};
+               "definition", "fingerprint"},
+              {}};
   for (const Version& version : it.house.catalog.history(it.ingestion.id, it.day)) {
     const bool current = state && state->current == version.id;
     json::Value value = json::from(version);
@@ -131,18 +132,19 @@ ExitCode history(Context& context, const Arguments& arguments) {
 
 Version version_of(const Asked& it, const std::string& id) {
   if (const auto version = it.house.catalog.version(id)) return *version;
-  throw Error(Fault::Misconfigured, "unknown_version",
-              fmt::format("{} {} has no version {}", it.ingestion.handle, it.day.text(), id),
-              fmt::format("See `millrace history {} --day {}`", it.ingestion.handle, it.day.text()));
+  throw Error(
+      Fault::Misconfigured, "unknown_version",
+      fmt::format("{} {} has no version {}", it.ingestion.handle, it.day.text(), id),
+      fmt::format("See `millrace history {} --day {}`", it.ingestion.handle, it.day.text()));
 }
 
 Version current_version(const Asked& it) {
   const auto state = it.house.catalog.day(it.ingestion.id, it.day);
   if (state && !state->current.empty()) return version_of(it, state->current);
-  throw Error(Fault::Misconfigured, "unknown_day",
-              fmt::format("{} has no version of {}", it.ingestion.handle, it.day.text()),
-              fmt::format("Load it with `millrace load {} --day {}`", it.ingestion.handle,
-                          it.day.text()));
+  throw Error(
+      Fault::Misconfigured, "unknown_day",
+      fmt::format("{} has no version of {}", it.ingestion.handle, it.day.text()),
+      fmt::format("Load it with `millrace load {} --day {}`", it.ingestion.handle, it.day.text()));
 }
 
 /// What a certificate says, a line each; also how two of them are compared.
@@ -221,8 +223,8 @@ ExitCode diff(Context& context, const Arguments& arguments) {
     context.terminal.answer(answers);
     return kDone;
   }
-  context.terminal.say(fmt::format("{} {}: {} -> {}", it.ingestion.handle, it.day.text(), older.id,
-                                   newer.id));
+  context.terminal.say(
+      fmt::format("{} {}: {} -> {}", it.ingestion.handle, it.day.text(), older.id, newer.id));
   if (table.rows.empty()) {
     context.terminal.say("The certificates are the same");
   } else {
@@ -240,7 +242,8 @@ ExitCode undo(Context& context, const Arguments& arguments) {
   }
   context.terminal.say(fmt::format(
       "{} {} is version {} again, and held: nothing automatic reloads it until `millrace release` "
-      "or an explicit load", it.ingestion.handle, it.day.text(), state->current));
+      "or an explicit load",
+      it.ingestion.handle, it.day.text(), state->current));
   return kDone;
 }
 
@@ -256,14 +259,14 @@ ExitCode quarantine(Context& context, const Arguments& arguments) {
   const Asked it = asked(context, arguments, false);
   const auto file = pipeline::quarantine_file(it.house, it.ingestion, it.day);
   if (!file) {
-    context.terminal.say(fmt::format("No row of {} {} was rejected", it.ingestion.handle,
-                                     it.day.text()));
+    context.terminal.say(
+        fmt::format("No row of {} {} was rejected", it.ingestion.handle, it.day.text()));
     if (context.terminal.json()) context.terminal.answer(json::Value::array());
     return kNothingFound;
   }
   const std::string source = fmt::format("read_parquet({})", engine::literal(*file));
-  engine::Database database = engine::Database::open(
-      {.allowed = {std::filesystem::path(*file).parent_path().string()}});
+  engine::Database database =
+      engine::Database::open({.allowed = {std::filesystem::path(*file).parent_path().string()}});
   if (arguments.has("export")) {
     const std::filesystem::path target = arguments.get("export");
     std::filesystem::copy_file(*file, target, std::filesystem::copy_options::overwrite_existing);
@@ -276,11 +279,11 @@ ExitCode quarantine(Context& context, const Arguments& arguments) {
                      [&](std::string_view row) { rows.push_back(json::parse(row, "a row")); });
   print_rows(context.terminal, rows);
   if (!context.terminal.json()) {
-    database.each(fmt::format("select reason, count(*) from {} group by 1 order by 2 desc", source),
-                  [&](const engine::Row& row) {
-                    context.terminal.say(fmt::format("{}: {}", row[0].value_or("?"),
-                                                     row[1].value_or("0")));
-                  });
+    database.each(
+        fmt::format("select reason, count(*) from {} group by 1 order by 2 desc", source),
+        [&](const engine::Row& row) {
+          context.terminal.say(fmt::format("{}: {}", row[0].value_or("?"), row[1].value_or("0")));
+        });
   }
   return kDone;
 }
@@ -289,20 +292,34 @@ using Kind = Option::Kind;
 const Option kName{"NAME", "The ingestion", Kind::Argument, "ingestion"};
 const Option kDay{"day", "The day, as 2026-11-20"};
 const Command kCommands[] = {
-    {"days", "Each day: status, rows, version, definition, its two UTC instants",
-     {kName, {"from", "First day"}, {"to", "Last day"}}, days},
+    {"days",
+     "Each day: status, rows, version, definition, its two UTC instants",
+     {kName, {"from", "First day"}, {"to", "Last day"}},
+     days},
     {"history", "All versions of a day", {kName, kDay}, history},
-    {"diff", "What differs between two versions' certificates (default: the last two)",
-     {kName, kDay, {"V1", "The older version", Kind::OptionalArgument},
-      {"V2", "The newer version", Kind::OptionalArgument}}, diff},
-    {"certificate", "What proves a day: read, loaded, rejected, counted by whom, fingerprints",
-     {kName, kDay}, certificate},
-    {"undo", "Make the version before current again, and hold the day",
-     {kName, kDay, {"to", "A version of `history`"}}, undo},
+    {"diff",
+     "What differs between two versions' certificates (default: the last two)",
+     {kName,
+      kDay,
+      {"V1", "The older version", Kind::OptionalArgument},
+      {"V2", "The newer version", Kind::OptionalArgument}},
+     diff},
+    {"certificate",
+     "What proves a day: read, loaded, rejected, counted by whom, fingerprints",
+     {kName, kDay},
+     certificate},
+    {"undo",
+     "Make the version before current again, and hold the day",
+     {kName, kDay, {"to", "A version of `history`"}},
+     undo},
     {"release", "End a hold", {kName, kDay}, release},
-    {"quarantine", "Rejected rows with their reasons",
-     {kName, kDay, {"export", "Write them to this Parquet file"},
-      {"rows", "How many to show (default 20)"}}, quarantine},
+    {"quarantine",
+     "Rejected rows with their reasons",
+     {kName,
+      kDay,
+      {"export", "Write them to this Parquet file"},
+      {"rows", "How many to show (default 20)"}},
+     quarantine},
 };
 
 }  // namespace

@@ -18,11 +18,16 @@ using definition::Plan;
 
 std::string_view sign(Change::What what) {
   switch (what) {
-    case Change::What::Add: return "+ add";
-    case Change::What::Update: return "~ change";
-    case Change::What::Remove: return "- remove";
-    case Change::What::Revive: return "+ revive";
-    case Change::What::Keep: return "  keep";
+    case Change::What::Add:
+      return "+ add";
+    case Change::What::Update:
+      return "~ change";
+    case Change::What::Remove:
+      return "- remove";
+    case Change::What::Revive:
+      return "+ revive";
+    case Change::What::Keep:
+      return "  keep";
   }
   return "";
 }
@@ -54,8 +59,10 @@ void print_plan(Terminal& terminal, const Plan& plan) {
     terminal.say(fmt::format("{} {} {}", sign(change.what), change.kind, change.name));
     for (const std::string& detail : change.details) terminal.say("    " + detail);
     if (change.stale_days > 0) {
-      terminal.say(fmt::format("    {} days carry the old definition; `millrace load {} --stale` "
-                               "rebuilds them", change.stale_days, change.name));
+      terminal.say(
+          fmt::format("    {} days carry the old definition; `millrace load {} --stale` "
+                      "rebuilds them",
+                      change.stale_days, change.name));
     }
   }
 }
@@ -163,11 +170,11 @@ ExitCode remove(Context& context, const Arguments& arguments) {
     catalog.archive_ingestion(ingestion.id);
   }
   pipeline::tell_others(context.home.house(true));
-  context.terminal.say(arguments.has("with-data")
-                           ? fmt::format("Removed {} and its days; `millrace sweep` frees the disk",
-                                         ingestion.handle)
-                           : fmt::format("Archived {}: its days stay; add it again to revive it",
-                                         ingestion.handle));
+  context.terminal.say(
+      arguments.has("with-data")
+          ? fmt::format("Removed {} and its days; `millrace sweep` frees the disk",
+                        ingestion.handle)
+          : fmt::format("Archived {}: its days stay; add it again to revive it", ingestion.handle));
   return kDone;
 }
 
@@ -175,8 +182,8 @@ Connection connection_of(Context& context, const Arguments& arguments) {
   const std::string name = arguments.get("connection");
   const auto found = context.home.reading().connection(name);
   if (found) return *found;
-  throw Error(Fault::Misconfigured, "unknown_connection", fmt::format("there is no connection '{}'", name),
-              "See `millrace connection list`");
+  throw Error(Fault::Misconfigured, "unknown_connection",
+              fmt::format("there is no connection '{}'", name), "See `millrace connection list`");
 }
 
 /// A sample of a raw query, or (with an ingestion) of mapped rows with each problem marked.
@@ -184,7 +191,8 @@ json::Value sample_of(Context& context, const Arguments& arguments) {
   pipeline::House& house = context.home.house(false);
   WorkOrder order;
   if (arguments.has("NAME")) {
-    order = pipeline::order_for(house, house.catalog.ingestion(arguments.get("NAME")), Verb::Sample);
+    order =
+        pipeline::order_for(house, house.catalog.ingestion(arguments.get("NAME")), Verb::Sample);
   } else {
     order = question(context, connection_of(context, arguments), Verb::Sample);
     order.definition.query = sql_or_file(arguments.get("query"));
@@ -220,7 +228,8 @@ ExitCode sample(Context& context, const Arguments& arguments) {
 ExitCode map(Context& context, const Arguments& arguments) {
   const auto dataset = dataset_named(arguments.get("dataset"));
   if (!dataset || !arguments.has("query") || !arguments.has("connection")) {
-    throw Error(Fault::Misconfigured, "wrong_usage", "map needs --connection, --query and --dataset",
+    throw Error(Fault::Misconfigured, "wrong_usage",
+                "map needs --connection, --query and --dataset",
                 "The datasets are events, metrics, exposures, entity_properties");
   }
   const json::Value found = sample_of(context, arguments);
@@ -235,9 +244,9 @@ ExitCode map(Context& context, const Arguments& arguments) {
                                           : value.dump());
     }
   }
-  context.terminal.raw(definition::guess_mapping(
-      arguments.get("connection"), sql_or_file(arguments.get("query")), *dataset, columns, rows,
-      context.home.configuration().project));
+  context.terminal.raw(
+      definition::guess_mapping(arguments.get("connection"), sql_or_file(arguments.get("query")),
+                                *dataset, columns, rows, context.home.configuration().project));
   return kDone;
 }
 
@@ -248,23 +257,39 @@ const Option kConnection{"connection", "The connection", Kind::Value, "connectio
 const Option kQuery{"query", "SQL, or a file that ends in .sql"};
 const Option kName{"NAME", "The ingestion", Kind::Argument, "ingestion"};
 const Command kCommands[] = {
-    {"sample", "A few rows of any query, or mapped rows of an ingestion with problems marked",
-     {{"NAME", "An ingestion", Kind::OptionalArgument, "ingestion"}, kConnection, kQuery,
-      {"day", "The day (default: yesterday)"}, {"rows", "How many (default 100)"}}, sample},
-    {"map", "Guess a mapping; print ready TOML",
-     {kConnection, kQuery, {"dataset", "events, metrics, exposures or entity_properties"},
-      {"day", "The day that placeholders stand for"}, {"rows", "Rows to look at (default 100)"}},
+    {"sample",
+     "A few rows of any query, or mapped rows of an ingestion with problems marked",
+     {{"NAME", "An ingestion", Kind::OptionalArgument, "ingestion"},
+      kConnection,
+      kQuery,
+      {"day", "The day (default: yesterday)"},
+      {"rows", "How many (default 100)"}},
+     sample},
+    {"map",
+     "Guess a mapping; print ready TOML",
+     {kConnection,
+      kQuery,
+      {"dataset", "events, metrics, exposures or entity_properties"},
+      {"day", "The day that placeholders stand for"},
+      {"rows", "Rows to look at (default 100)"}},
      map},
     {"plan", "Show what `apply` would change", {kPath, kPrune}, plan},
-    {"apply", "Make connections and ingestions be what the TOML says",
-     {kPath, kPrune,
-      {"rebuild", "Days of changed definitions to load again: none (default), window, all"}}, apply},
-    {"export", "Connections and ingestions as TOML",
-     {{"NAME", "One of them", Kind::OptionalArgument, "ingestion"}}, export_all},
+    {"apply",
+     "Make connections and ingestions be what the TOML says",
+     {kPath,
+      kPrune,
+      {"rebuild", "Days of changed definitions to load again: none (default), window, all"}},
+     apply},
+    {"export",
+     "Connections and ingestions as TOML",
+     {{"NAME", "One of them", Kind::OptionalArgument, "ingestion"}},
+     export_all},
     {"ingestion list", "The ingestions", {}, list},
     {"ingestion show", "One ingestion as TOML", {kName}, show},
-    {"ingestion remove", "Archive an ingestion; its days stay",
-     {kName, {"with-data", "Forget its days and versions too", Kind::Flag}}, remove},
+    {"ingestion remove",
+     "Archive an ingestion; its days stay",
+     {kName, {"with-data", "Forget its days and versions too", Kind::Flag}},
+     remove},
 };
 
 }  // namespace

@@ -64,8 +64,8 @@ catalog::Catalog& Home::writing() {
 store::Store& Home::store() {
   if (!store_) {
     const fs::path root = configuration().store_root;
-    store_ = std::make_unique<store::Store>(store::local_folder(root),
-                                            configuration().project.id, real_env());
+    store_ = std::make_unique<store::Store>(store::local_folder(root), configuration().project.id,
+                                            real_env());
   }
   return *store_;
 }
@@ -74,15 +74,15 @@ pipeline::House& Home::house(bool write) {
   catalog::Catalog& catalog = write ? writing() : reading();
   if (!house_) {
     const fs::path home = path_;
-    house_ = std::make_unique<pipeline::House>(pipeline::House{
-        .env = real_env(),
-        .catalog = catalog,
-        .store = store(),
-        .project = configuration().project,
-        .file_roots = configuration().file_roots,
-        .resolve = [home](const Connection& connection) {
-          return definition::resolve(connection, home);
-        }});
+    house_ = std::make_unique<pipeline::House>(
+        pipeline::House{.env = real_env(),
+                        .catalog = catalog,
+                        .store = store(),
+                        .project = configuration().project,
+                        .file_roots = configuration().file_roots,
+                        .resolve = [home](const Connection& connection) {
+                          return definition::resolve(connection, home);
+                        }});
   }
   return *house_;
 }

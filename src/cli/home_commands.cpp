@@ -41,7 +41,8 @@ ExitCode init(Context& context, const Arguments& arguments) {
     value = context.terminal.can_ask() ? context.terminal.ask(question, usual, false)
                                        : std::string(usual);
   };
-  choose(zone, "The project's time zone: days begin at its midnight (UTC-8 is the hosted product's)",
+  choose(zone,
+         "The project's time zone: days begin at its midnight (UTC-8 is the hosted product's)",
          "UTC-8");
   choose(units, "Unit types, separated by commas", "userID,stableID");
   definition::Configuration configuration;
@@ -61,7 +62,8 @@ ExitCode init(Context& context, const Arguments& arguments) {
   }
   context.terminal.say(fmt::format("Made {} (zone {}, unit types {})", home.path().string(), zone,
                                    fmt::join(configuration.project.unit_types, ", ")));
-  context.terminal.say("Next: `millrace connection add KIND NAME`; the kinds: `millrace connection kinds`");
+  context.terminal.say(
+      "Next: `millrace connection add KIND NAME`; the kinds: `millrace connection kinds`");
   return kDone;
 }
 
@@ -86,8 +88,10 @@ ExitCode sweep(Context& context, const Arguments& arguments) {
   context.terminal.say(fmt::format("{} {} files ({})", dry_run ? "Would remove" : "Removed",
                                    swept.removed.size(), bytes_text(swept.bytes)));
   if (!swept.foreign.empty() && !arguments.has("foreign")) {
-    context.terminal.say(fmt::format("{} files were made by nobody this catalog knows; "
-                                     "`sweep --foreign` deletes them", swept.foreign.size()));
+    context.terminal.say(
+        fmt::format("{} files were made by nobody this catalog knows; "
+                    "`sweep --foreign` deletes them",
+                    swept.foreign.size()));
   }
   return kDone;
 }
@@ -143,7 +147,7 @@ Finding look(const std::string& what, const Look& look_at) {
 }
 
 std::string free_space(const fs::path& path) {
-  struct statvfs space {};
+  struct statvfs space{};
   if (::statvfs(path.c_str(), &space) != 0) {
     throw Error(Fault::Unavailable, "no_disk", fmt::format("could not ask {}", path.string()));
   }
@@ -203,10 +207,11 @@ ExitCode doctor(Context& context, const Arguments&) {
                        {"ok", finding.ok},
                        {"detail", finding.detail},
                        {"advice", finding.advice}});
-    context.terminal.say(fmt::format(
-        "{} {:<24} {}", context.terminal.toned(finding.ok ? "ok " : "BAD",
-                                               finding.ok ? Terminal::Tone::Good : Terminal::Tone::Bad),
-        finding.what, finding.detail));
+    context.terminal.say(
+        fmt::format("{} {:<24} {}",
+                    context.terminal.toned(finding.ok ? "ok " : "BAD",
+                                           finding.ok ? Terminal::Tone::Good : Terminal::Tone::Bad),
+                    finding.what, finding.detail));
     if (!finding.advice.empty()) context.terminal.say("    what to do: " + finding.advice);
   }
   if (context.terminal.json()) context.terminal.answer(answers);
@@ -220,21 +225,26 @@ ExitCode completion(Context& context, const Arguments& arguments) {
 
 using Kind = Option::Kind;
 const Command kCommands[] = {
-    {"init", "Make a home here or in --home",
+    {"init",
+     "Make a home here or in --home",
      {{"zone", "The project's zone: UTC-8 (default), or an IANA name"},
       {"unit-types", "Unit types, separated by commas (default userID,stableID)"},
       {"files-root", "Folders that connections of kind `files` may read", Kind::List, "file"}},
      init},
     {"doctor", "Check engine, drivers, disk, clock, permissions", {}, doctor},
-    {"sweep", "Remove files that no version needs",
+    {"sweep",
+     "Remove files that no version needs",
      {{"dry-run", "Only say what would go", Kind::Flag},
       {"foreign", "Also delete data files that no load of this catalog made", Kind::Flag},
       {"older-than", "Days that superseded versions are kept for `undo` (default 7)"},
       {"now", "Keep no superseded version", Kind::Flag}},
      sweep},
-    {"rebuild-catalog", "Make the catalog again from the records in the store", {},
+    {"rebuild-catalog",
+     "Make the catalog again from the records in the store",
+     {},
      rebuild_catalog},
-    {"completion", "Print the completion script for bash or zsh",
+    {"completion",
+     "Print the completion script for bash or zsh",
      {{"SHELL", "bash or zsh", Kind::Argument, "shell"}},
      completion},
 };

@@ -56,7 +56,8 @@ json::Value outcome_json(const DayOutcome& outcome) {
 void tell_outcome(Terminal& terminal, const DayOutcome& outcome) {
   if (outcome.error) {
     terminal.note(fmt::format("{}  {}  {}", outcome.day.text(),
-                              terminal.toned("failed", Terminal::Tone::Bad), outcome.error->what()));
+                              terminal.toned("failed", Terminal::Tone::Bad),
+                              outcome.error->what()));
     if (!outcome.error->advice.empty()) {
       terminal.note(fmt::format("            what to do: {}", outcome.error->advice));
     }
@@ -150,11 +151,12 @@ ExitCode load(Context& context, const Arguments& arguments) {
     };
     if (request.accept) request.days = accept_held(house, request.ingestion, request.days, done);
     if (!request.days.empty()) {
-      pipeline::load(house, request,
-                     [&](const Progress& progress) {
-                       bar.at(progress.load, progress.stage, progress.rows, progress.bytes);
-                     },
-                     done, context.stop);
+      pipeline::load(
+          house, request,
+          [&](const Progress& progress) {
+            bar.at(progress.load, progress.stage, progress.rows, progress.bytes);
+          },
+          done, context.stop);
     }
   }
   const std::chrono::duration<double> took = std::chrono::steady_clock::now() - start;
@@ -195,8 +197,8 @@ ExitCode check(Context& context, const Arguments& arguments) {
     if (!table.rows.empty()) context.terminal.print(table);
     std::int64_t count = 0;
     for (const CheckResult& result : results) count += result.changed ? 1 : 0;
-    context.terminal.say(fmt::format("{} of {} days changed since they were loaded", count,
-                                     results.size()));
+    context.terminal.say(
+        fmt::format("{} of {} days changed since they were loaded", count, results.size()));
   }
   return changed && arguments.has("exit-code") ? kSomethingChanged : kDone;
 }
@@ -219,7 +221,8 @@ ExitCode validate(Context& context, const Arguments& arguments) {
   const auto add = [&](const std::string& what, const Reasons& reasons) {
     for (const auto& [reason, rows] : reasons) table.rows.push_back({what + reason, grouped(rows)});
   };
-  if (found.partly_loaded > 0) table.rows.push_back({"partly loaded", grouped(found.partly_loaded)});
+  if (found.partly_loaded > 0)
+    table.rows.push_back({"partly loaded", grouped(found.partly_loaded)});
   add("partly: ", found.partly_by_reason);
   add("rejected: ", found.rejected_by_reason);
   add("excluded: ", found.excluded_by_rule);
@@ -227,13 +230,15 @@ ExitCode validate(Context& context, const Arguments& arguments) {
   if (!manifest.note.empty()) context.terminal.say(manifest.note);
   const bool fits = ingestion.limits.max_rejected.allows(found.rejected, found.read);
   context.terminal.say(fmt::format("A load would {} (max_rejected is {}); nothing was kept",
-                                   fits ? "succeed" : "fail", ingestion.limits.max_rejected.text()));
+                                   fits ? "succeed" : "fail",
+                                   ingestion.limits.max_rejected.text()));
   return kDone;
 }
 
 using Kind = Option::Kind;
 const Command kCommands[] = {
-    {"load", "Load days: yesterday, unless told otherwise",
+    {"load",
+     "Load days: yesterday, unless told otherwise",
      {{"NAME", "The ingestion", Kind::Argument, "ingestion"},
       {"day", "One day, as 2026-11-20"},
       {"from", "First day of a range"},
@@ -245,7 +250,8 @@ const Command kCommands[] = {
       {"jobs", "Loads at the same time (default 1)"},
       {"accept", "Publish what is held, or what shrank", Kind::Flag}},
      load},
-    {"check", "What changed in the warehouse since each day was loaded",
+    {"check",
+     "What changed in the warehouse since each day was loaded",
      {{"NAME", "The ingestion", Kind::Argument, "ingestion"},
       {"day", "One day"},
       {"from", "First day of a range"},
@@ -253,7 +259,8 @@ const Command kCommands[] = {
       {"last", "The last so many days"},
       {"exit-code", "Exit with 5 when something changed", Kind::Flag}},
      check},
-    {"validate", "Map a whole day like a load, count per reason, keep nothing",
+    {"validate",
+     "Map a whole day like a load, count per reason, keep nothing",
      {{"NAME", "The ingestion", Kind::Argument, "ingestion"}, {"day", "The day"}},
      validate},
 };

@@ -15,27 +15,30 @@ ExitCode run(Context& context, const Arguments& arguments) {
   pipeline::House& house = context.home.house(false);
   if (context.terminal.json()) {
     bool first = true;
-    query::run(sql, house.catalog, house.store,
-               [&](std::string_view row) {
-                 context.terminal.raw(first ? "[\n" : ",\n");
-                 context.terminal.raw(row);
-                 first = false;
-               },
-               context.stop);
+    query::run(
+        sql, house.catalog, house.store,
+        [&](std::string_view row) {
+          context.terminal.raw(first ? "[\n" : ",\n");
+          context.terminal.raw(row);
+          first = false;
+        },
+        context.stop);
     context.terminal.raw(first ? "[]\n" : "\n]\n");
     return kDone;
   }
   json::Value rows = json::Value::array();
-  query::run(sql, house.catalog, house.store,
-             [&](std::string_view row) { rows.push_back(json::parse(row, "a row")); },
-             context.stop);
+  query::run(
+      sql, house.catalog, house.store,
+      [&](std::string_view row) { rows.push_back(json::parse(row, "a row")); }, context.stop);
   print_rows(context.terminal, rows);
   return kDone;
 }
 
 const Command kCommands[] = {
-    {"query", "SQL over events, metrics, exposures, entity_properties as they stand now",
-     {{"SQL", "One SELECT, or a file that ends in .sql", Option::Kind::Argument, "file"}}, run},
+    {"query",
+     "SQL over events, metrics, exposures, entity_properties as they stand now",
+     {{"SQL", "One SELECT, or a file that ends in .sql", Option::Kind::Argument, "file"}},
+     run},
 };
 
 }  // namespace

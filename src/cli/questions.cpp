@@ -96,7 +96,8 @@ std::string example_settings(const warehouse::Kind& kind) {
 }
 
 std::string sql_or_file(const std::string& given) {
-  const bool names_file = given.find_first_of(" \n\t") == std::string::npos && given.ends_with(".sql");
+  const bool names_file =
+      given.find_first_of(" \n\t") == std::string::npos && given.ends_with(".sql");
   return names_file ? file::read(given) : given;
 }
 

@@ -17,8 +17,9 @@ namespace {
 
 /// Columns a text takes, counting code points (our texts have no wide characters).
 std::size_t width(std::string_view text) {
-  return static_cast<std::size_t>(std::count_if(
-      text.begin(), text.end(), [](char c) { return (static_cast<unsigned char>(c) & 0xC0) != 0x80; }));
+  return static_cast<std::size_t>(std::count_if(text.begin(), text.end(), [](char c) {
+    return (static_cast<unsigned char>(c) & 0xC0) != 0x80;
+  }));
 }
 
 bool is_number(std::string_view text) {
@@ -35,12 +36,13 @@ std::string padded(std::string_view text, std::size_t to, bool right) {
 }  // namespace
 
 Terminal::Terminal(bool json)
-    : json_(json), asks_(!json && isatty(STDIN_FILENO) && isatty(STDERR_FILENO)),
+    : json_(json),
+      asks_(!json && isatty(STDIN_FILENO) && isatty(STDERR_FILENO)),
       colour_(!json && isatty(STDOUT_FILENO) && environment_variable("NO_COLOR").empty()) {}
 
 std::string Terminal::toned(std::string_view text, Tone tone) const {
   if (!colour_ || tone == Tone::Plain) return std::string(text);
-  const std::string_view code = tone == Tone::Good ? "32"
+  const std::string_view code = tone == Tone::Good   ? "32"
                                 : tone == Tone::Warn ? "33"
                                 : tone == Tone::Bad  ? "31"
                                                      : "2";
@@ -130,8 +132,11 @@ std::string seconds_text(double seconds) {
 }
 
 ProgressBar::ProgressBar(Terminal& terminal, std::string title, std::int64_t days_total)
-    : enabled_(!terminal.json() && isatty(STDERR_FILENO)), title_(std::move(title)),
-      days_total_(days_total), start_(std::chrono::steady_clock::now()), drawn_(start_) {}
+    : enabled_(!terminal.json() && isatty(STDERR_FILENO)),
+      title_(std::move(title)),
+      days_total_(days_total),
+      start_(std::chrono::steady_clock::now()),
+      drawn_(start_) {}
 
 ProgressBar::~ProgressBar() {
   if (visible_) std::cerr << "\r\x1b[K" << std::flush;
@@ -144,8 +149,8 @@ void ProgressBar::day_done() {
 
 void ProgressBar::at(const std::string& load, const std::string& what, std::int64_t rows,
                      std::int64_t bytes) {
-  auto found = std::find_if(seen_.begin(), seen_.end(),
-                            [&](const Seen& seen) { return seen.load == load; });
+  auto found =
+      std::find_if(seen_.begin(), seen_.end(), [&](const Seen& seen) { return seen.load == load; });
   if (found == seen_.end()) found = seen_.insert(seen_.end(), Seen{load});
   *found = {load, rows, bytes};
   what_ = what;
@@ -164,7 +169,8 @@ void ProgressBar::draw() {
     bytes += seen.bytes;
   }
   const double elapsed = duration<double>(now - start_).count();
-  const double part = days_total_ > 0 ? static_cast<double>(days_done_) / static_cast<double>(days_total_) : 0;
+  const double part =
+      days_total_ > 0 ? static_cast<double>(days_done_) / static_cast<double>(days_total_) : 0;
   constexpr int kWidth = 24;
   const int full = static_cast<int>(part * kWidth);
   std::string bar;

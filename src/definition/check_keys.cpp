@@ -31,9 +31,8 @@ bool is_percentage(const Node& value) {
 }
 
 bool all_texts(const std::vector<Node>& items) {
-  return std::all_of(items.begin(), items.end(), [](const Node& item) {
-    return item.is(Type::Text) && !item.text.empty();
-  });
+  return std::all_of(items.begin(), items.end(),
+                     [](const Node& item) { return item.is(Type::Text) && !item.text.empty(); });
 }
 
 bool is_literal(const Node& value) {
@@ -53,19 +52,28 @@ bool are_columns(const Node& value, bool ratios) {
 bool has_shape(const Node& value, Shape shape) {
   switch (shape) {
     case Shape::Text:
-    case Shape::Column: return value.is(Type::Text);
-    case Shape::Integer: return value.is(Type::Integer);
-    case Shape::Boolean: return value.is(Type::Boolean);
-    case Shape::TextList: return value.is(Type::Array) && all_texts(value.items);
-    case Shape::ColumnOrLiteral: return value.is(Type::Text) || is_literal(value);
-    case Shape::Columns: return are_columns(value, false);
+    case Shape::Column:
+      return value.is(Type::Text);
+    case Shape::Integer:
+      return value.is(Type::Integer);
+    case Shape::Boolean:
+      return value.is(Type::Boolean);
+    case Shape::TextList:
+      return value.is(Type::Array) && all_texts(value.items);
+    case Shape::ColumnOrLiteral:
+      return value.is(Type::Text) || is_literal(value);
+    case Shape::Columns:
+      return are_columns(value, false);
     case Shape::ColumnsOrAll:
       return value.is(Type::Text) ? value.text == "*" : are_columns(value, false);
-    case Shape::Metrics: return are_columns(value, true);
+    case Shape::Metrics:
+      return are_columns(value, true);
     case Shape::Share:
       return is_percentage(value) || (value.is(Type::Integer) && value.integer >= 0);
-    case Shape::Percent: return is_percentage(value);
-    case Shape::Table: return value.is(Type::Table);
+    case Shape::Percent:
+      return is_percentage(value);
+    case Shape::Table:
+      return value.is(Type::Table);
   }
   throw std::logic_error("a shape that nobody checks");
 }
@@ -116,8 +124,8 @@ void check_value(const Node::Member& member, const KeyRule& rule) {
 /// The other table of an ingestion, or of the file, that a stray key belongs to; null when none.
 const TableRule* home_of(std::string_view key, const TableRule& stray_in) {
   for (const TableRule& rule : table_rules()) {
-    if (&rule == &stray_in || rule.heading.starts_with("ingestion") !=
-                                  stray_in.heading.starts_with("ingestion")) {
+    if (&rule == &stray_in ||
+        rule.heading.starts_with("ingestion") != stray_in.heading.starts_with("ingestion")) {
       continue;
     }
     const bool holds = std::any_of(rule.keys.begin(), rule.keys.end(),
@@ -153,8 +161,8 @@ void check_keys(const Node& table, const TableRule& rule, const std::string& hea
     }
     if (dataset && !(key->datasets & bit(*dataset))) {
       refuse(member.place,
-             fmt::format("\"{}\" does not apply to {}: it is for {}", member.key,
-                         name_of(*dataset), datasets_of(*key)),
+             fmt::format("\"{}\" does not apply to {}: it is for {}", member.key, name_of(*dataset),
+                         datasets_of(*key)),
              fmt::format("The keys for {} are {}", name_of(*dataset),
                          fmt::join(keys_for(rule, dataset), ", ")));
     }

@@ -13,8 +13,8 @@ namespace millrace::definition {
 namespace {
 
 constexpr std::array<std::string_view, 14> kTimeNames = {
-    "timestamp", "eventtime",  "eventtimestamp", "ts",   "time",    "occurredat", "happenedat",
-    "createdat", "exposuretime", "datetime",     "at",   "updatedat", "date",     "ds"};
+    "timestamp", "eventtime",    "eventtimestamp", "ts", "time",      "occurredat", "happenedat",
+    "createdat", "exposuretime", "datetime",       "at", "updatedat", "date",       "ds"};
 constexpr std::array<std::string_view, 6> kTimeEndings = {"timestamp", "time", "ts",
                                                           "at",        "date", "epoch"};
 constexpr std::int64_t kYear2000 = 946'684'800, kYear2100 = 4'102'444'800;
@@ -23,9 +23,8 @@ struct Epoch {
   TimeUnit unit;
   std::int64_t per_second;
 };
-constexpr Epoch kEpochs[] = {{TimeUnit::Seconds, 1},
-                             {TimeUnit::Milliseconds, 1'000},
-                             {TimeUnit::Microseconds, 1'000'000}};
+constexpr Epoch kEpochs[] = {
+    {TimeUnit::Seconds, 1}, {TimeUnit::Milliseconds, 1'000}, {TimeUnit::Microseconds, 1'000'000}};
 
 std::optional<std::int64_t> whole_number(std::string_view text) {
   std::int64_t number = 0;
@@ -39,8 +38,9 @@ std::size_t time_rank(std::string_view name) {
   const std::string folded = folded_name(name);
   const auto* usual = std::find(kTimeNames.begin(), kTimeNames.end(), folded);
   if (usual != kTimeNames.end()) return static_cast<std::size_t>(usual - kTimeNames.begin());
-  const bool ends_like_one = std::any_of(kTimeEndings.begin(), kTimeEndings.end(),
-                                         [&](std::string_view end) { return folded.ends_with(end); });
+  const bool ends_like_one =
+      std::any_of(kTimeEndings.begin(), kTimeEndings.end(),
+                  [&](std::string_view end) { return folded.ends_with(end); });
   return kTimeNames.size() + (ends_like_one ? 0 : 1);
 }
 

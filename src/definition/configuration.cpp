@@ -40,8 +40,8 @@ void check_unit_types(const std::vector<Node>& items) {
     for (std::size_t j = 0; j < i; ++j) {
       if (folded(items[j].text) != folded(name)) continue;
       refuse(items[i].place,
-             fmt::format("the unit types \"{}\" and \"{}\" differ at most by case",
-                         items[j].text, name),
+             fmt::format("the unit types \"{}\" and \"{}\" differ at most by case", items[j].text,
+                         name),
              "Keep one of the two: some readers of the tables see only lower case");
     }
   }
@@ -134,10 +134,11 @@ Configuration completed(Configuration wanted) {
 }
 
 std::string first_text(const Configuration& wanted) {
-  return fmt::format("[project]\n"
-                     "zone = {:<32} # a day begins at its midnight; or an IANA name\n"
-                     "unit_types = {:<26} # what ids are of; a name is never used again\n",
-                     text_value(wanted.project.zone.name()), list_value(wanted.project.unit_types));
+  return fmt::format(
+      "[project]\n"
+      "zone = {:<32} # a day begins at its midnight; or an IANA name\n"
+      "unit_types = {:<26} # what ids are of; a name is never used again\n",
+      text_value(wanted.project.zone.name()), list_value(wanted.project.unit_types));
 }
 
 /// A path the way people write it into the home: relative where it lies there.
@@ -172,9 +173,8 @@ std::string edited(std::string text, const Configuration& known, const Configura
 
 bool is_unit_type_name(std::string_view name) {
   return !name.empty() && !std::isdigit(static_cast<unsigned char>(name.front())) &&
-         std::all_of(name.begin(), name.end(), [](unsigned char c) {
-           return c < 0x80 && (std::isalnum(c) || c == '_');
-         });
+         std::all_of(name.begin(), name.end(),
+                     [](unsigned char c) { return c < 0x80 && (std::isalnum(c) || c == '_'); });
 }
 
 Configuration read_configuration(const fs::path& home) {

@@ -44,11 +44,12 @@ TEST_CASE("a new home gets a commented file that reads back as what was asked fo
 
   write_configuration(wanted);
 
-  CHECK(file::read(home.path() / "millrace.toml") ==
-        "[project]\n"
-        "zone = \"Europe/Berlin\"                  # a day begins at its midnight; or an IANA name\n"
-        "unit_types = [\"tailnum\", \"carrier\"]     # what ids are of; a name is never used again\n"
-        "\n[files]\nroots = [\"/exports\"]\n");
+  CHECK(
+      file::read(home.path() / "millrace.toml") ==
+      "[project]\n"
+      "zone = \"Europe/Berlin\"                  # a day begins at its midnight; or an IANA name\n"
+      "unit_types = [\"tailnum\", \"carrier\"]     # what ids are of; a name is never used again\n"
+      "\n[files]\nroots = [\"/exports\"]\n");
   CHECK(home.configuration().project.unit_types == wanted.project.unit_types);
   CHECK(home.configuration().store_root == (home.path() / "store").string());
 }
@@ -85,9 +86,9 @@ TEST_CASE("a file that cannot be edited safely is left alone") {
 TEST_CASE("a home without millrace.toml is no home") {
   const TestHome home;
   std::filesystem::remove(home.path() / "millrace.toml");
-  CHECK(refusal([&] { home.configuration(); }) ==
-        "there is no " + (home.path() / "millrace.toml").string() +
-            "\nMake a home with `millrace init`");
+  CHECK(refusal([&] { home.configuration(); }) == "there is no " +
+                                                      (home.path() / "millrace.toml").string() +
+                                                      "\nMake a home with `millrace init`");
 }
 
 }  // namespace millrace::definition

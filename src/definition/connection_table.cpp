@@ -25,9 +25,8 @@ std::string text_of(const Node::Member& setting) {
   if (value.is(Type::Text)) return value.text;
   if (value.is(Type::Integer)) return fmt::format("{}", value.integer);
   if (value.is(Type::Boolean)) return value.boolean ? "true" : "false";
-  refuse(value.place,
-         fmt::format("\"{}\" must be a text, a whole number, true or false, not {}", setting.key,
-                     value.type_name()));
+  refuse(value.place, fmt::format("\"{}\" must be a text, a whole number, true or false, not {}",
+                                  setting.key, value.type_name()));
 }
 
 void check_secret(const Node::Member& setting, const std::string& value, const Source& source,
@@ -74,8 +73,8 @@ void read_settings(const Node::Member& table, const Source& source, const wareho
 
 Connection read_connection(const Node::Member& table, const Source& source) {
   check_name(table, "connection");
-  Connection connection{.name = table.key, .kind = {}, .settings = {},
-                        .managed_by = "file:" + source.name};
+  Connection connection{
+      .name = table.key, .kind = {}, .settings = {}, .managed_by = "file:" + source.name};
   const Node::Member* kind = table.value.find("kind");
   if (!kind) {
     refuse(table.value.place, fmt::format("[connection.{}] lacks \"kind\"", table.key),
@@ -85,10 +84,9 @@ Connection read_connection(const Node::Member& table, const Source& source) {
     refuse(kind->value.place,
            fmt::format("\"kind\" must be a text, not {}", kind->value.type_name()));
   }
-  const warehouse::Kind& known =
-      located(kind->value.place, [&]() -> const warehouse::Kind& {
-        return warehouse::kind_named(kind->value.text);
-      });
+  const warehouse::Kind& known = located(kind->value.place, [&]() -> const warehouse::Kind& {
+    return warehouse::kind_named(kind->value.text);
+  });
   connection.kind = known.name;
   read_settings(table, source, known, connection);
   located(table.value.place, [&] { warehouse::validate(known, connection.settings); });

@@ -74,20 +74,24 @@ class Reader {
   const std::string& file_;
 };
 
-[[noreturn]] void refuse_syntax(const toml::parse_error& error, const std::string& file) {
-  std::string what(error.description());
-  std::string advice;
-  constexpr std::string_view kRedefined = "cannot redefine existing ";
-  if (const std::size_t at = what.find(kRedefined); at != std::string::npos) {
-    what = fmt::format("{} is written twice", what.substr(what.find('\'', at)));
-    advice = "Keep one of the two";
-  } else if (what.find("could not determine value type") != std::string::npos) {
-    advice = "Put quotes around a text: key = \"value\"";
-  } else if (what.find("parsing string") != std::string::npos) {
-    advice = "Write a text of several lines between ''' and '''";
+/// What toml++ says, in words for whoever wrote the file.
+std::pair<std::string, std::string> explained(std::string_view said) {
+  const auto says = [&](std::string_view words) { return said.find(words) != said.npos; };
+  if (says("cannot redefine existing")) {
+    return {fmt::format("{} is written twice", said.substr(said.find('\''))),
+            "Keep one of the two"};
   }
-  refuse({file, position_of(error.source().begin)}, fmt::format("this is not TOML: {}", what),
-         advice);
+  if (says("parsing string") && (says("control characters") || says("end-of-file"))) {
+    return {"a text has no closing quote on its line",
+            "Close it; a text of several lines stands between ''' and '''"};
+  }
+  if (says("could not determine value type")) {
+    return {"this is no text, number, true, false, list or table",
+            "Put quotes around a text: key = \"value\""};
+  }
+  constexpr std::string_view kPrefix = "Error while parsing ";
+  if (said.starts_with(kPrefix)) said.remove_prefix(kPrefix.size());
+  return {fmt::format("this is not TOML: {}", said), ""};
 }
 
 }  // namespace
@@ -102,13 +106,20 @@ const Node::Member* Node::find(std::string_view key) const {
 
 std::string_view Node::type_name() const {
   switch (type) {
-    case Type::Table: return "a table";
-    case Type::Array: return "a list";
-    case Type::Text: return "a text";
-    case Type::Integer: return "a whole number";
-    case Type::Real: return "a number with a fraction";
-    case Type::Boolean: return "true or false";
-    case Type::Time: return "a date or time";
+    case Type::Table:
+      return "a table";
+    case Type::Array:
+      return "a list";
+    case Type::Text:
+      return "a text";
+    case Type::Integer:
+      return "a whole number";
+    case Type::Real:
+      return "a number with a fraction";
+    case Type::Boolean:
+      return "true or false";
+    case Type::Time:
+      return "a date or time";
   }
   throw std::logic_error("a type of TOML without a name");
 }
@@ -117,7 +128,8 @@ Node parse_toml(std::string_view text, const std::string& file) {
   try {
     return Reader(file).node_of(toml::parse(text, std::string_view(file)));
   } catch (const toml::parse_error& error) {
-    refuse_syntax(error, file);
+    const auto [what, advice] = explained(error.description());
+    refuse({file, position_of(error.source().begin)}, what, advice);
   }
 }
 

@@ -35,8 +35,8 @@ class Lines {
     if (named.empty()) return;
     std::string inner;
     for (const auto& [name, column] : named) {
-      inner += fmt::format("{}{} = {}", inner.empty() ? "" : ", ", key_text(name),
-                           text_value(column));
+      inner +=
+          fmt::format("{}{} = {}", inner.empty() ? "" : ", ", key_text(name), text_value(column));
     }
     raw(key, fmt::format("{{ {} }}", inner));
   }
@@ -149,8 +149,7 @@ std::string shown(const Entry& entry) {
 std::string difference(const Entry& before, const Entry& after) {
   const auto old_lines = lines_of(before.value), new_lines = lines_of(after.value);
   if (old_lines.size() == 1 && new_lines.size() == 1) {
-    return fmt::format("{}: {} -> {}", name_of(after), clipped(before.value),
-                       clipped(after.value));
+    return fmt::format("{}: {} -> {}", name_of(after), clipped(before.value), clipped(after.value));
   }
   const auto [old_line, new_line] =
       std::mismatch(old_lines.begin(), old_lines.end(), new_lines.begin(), new_lines.end());

@@ -20,8 +20,8 @@ namespace fs = std::filesystem;
 
 /// Folders of a home that hold no definitions, and what starts with a dot anywhere.
 bool is_passed_over(const fs::path& folder, const Configuration& configuration) {
-  return folder.filename().string().starts_with('.') ||
-         folder == configuration.home / "secrets" || folder == configuration.store_root;
+  return folder.filename().string().starts_with('.') || folder == configuration.home / "secrets" ||
+         folder == configuration.store_root;
 }
 
 std::vector<fs::path> toml_files(const fs::path& path, const Configuration& configuration) {
@@ -88,9 +88,10 @@ class Collector {
     if (!tables) return none;
     for (const Node::Member& table : tables->value.members) {
       if (table.value.is(Node::Type::Table)) continue;
-      refuse(table.place, fmt::format("[{}.{}] must be a table, not {}", key, table.key,
-                                      table.value.type_name()),
-             fmt::format("Write a heading [{}.NAME] above the keys", key));
+      refuse(
+          table.place,
+          fmt::format("[{}.{}] must be a table, not {}", key, table.key, table.value.type_name()),
+          fmt::format("Write a heading [{}.NAME] above the keys", key));
     }
     return tables->value.members;
   }
@@ -141,14 +142,14 @@ std::string origin_of(const fs::path& path, const fs::path& home) {
 
 void check_name(const Node::Member& table, std::string_view what) {
   constexpr std::size_t kLengthMax = 128;
-  const bool plain = !table.key.empty() && table.key.size() <= kLengthMax &&
-                     table.key.front() != '-' &&
-                     std::all_of(table.key.begin(), table.key.end(), [](unsigned char c) {
-                       return std::isalnum(c) || c == '_' || c == '-';
-                     });
+  const bool plain =
+      !table.key.empty() && table.key.size() <= kLengthMax && table.key.front() != '-' &&
+      std::all_of(table.key.begin(), table.key.end(),
+                  [](unsigned char c) { return std::isalnum(c) || c == '_' || c == '-'; });
   if (plain) return;
-  refuse(table.place, fmt::format("\"{}\" cannot be the name of a{} {}", table.key,
-                                  what.starts_with('i') ? "n" : "", what),
+  refuse(table.place,
+         fmt::format("\"{}\" cannot be the name of a{} {}", table.key,
+                     what.starts_with('i') ? "n" : "", what),
          fmt::format("Use letters, digits, _ and -, at most {}{}", kLengthMax,
                      what == "ingestion" ? "; `name` may hold what people shall see" : ""));
 }

@@ -88,8 +88,8 @@ TEST_CASE("a wide table of metrics") {
 
   CHECK(mapping.date == "ds");
   CHECK(mapping.units == Named{{"userID", "user_id"}, {"stableID", "device_id"}});
-  CHECK(mapping.metrics ==
-        std::vector<WideMetric>{{"revenue", "rev", "", ""}, {"conversion", "", "orders", "visits"}});
+  CHECK(mapping.metrics == std::vector<WideMetric>{{"revenue", "rev", "", ""},
+                                                   {"conversion", "", "orders", "visits"}});
   CHECK(mapping.on_duplicate == OnDuplicate::Last);
   CHECK(mapping.order_by == "updated_at");
 }
@@ -139,9 +139,12 @@ TEST_CASE("query_file is relative to the file that names it, and loses its last 
 
 TEST_CASE("a folder is read whole, sorted, without the store, secrets and hidden files") {
   const TestHome home;
-  home.write("b.toml", "[connection.b]\nkind = \"postgres\"\nhost = \"h\"\ndatabase = \"d\"\nuser = \"u\"\n");
-  home.write("a/deep.toml", "[connection.a]\nkind = \"postgres\"\nhost = \"h\"\ndatabase = \"d\"\nuser = \"u\"\n");
-  for (const char* skipped : {"secrets/x.toml", "store/x.toml", ".git/x.toml", ".x.toml", "x.txt"}) {
+  home.write("b.toml",
+             "[connection.b]\nkind = \"postgres\"\nhost = \"h\"\ndatabase = \"d\"\nuser = \"u\"\n");
+  home.write("a/deep.toml",
+             "[connection.a]\nkind = \"postgres\"\nhost = \"h\"\ndatabase = \"d\"\nuser = \"u\"\n");
+  for (const char* skipped :
+       {"secrets/x.toml", "store/x.toml", ".git/x.toml", ".x.toml", "x.txt"}) {
     home.write(skipped, "not TOML at all");
   }
 
@@ -184,10 +187,13 @@ TEST_CASE("a file outside the home may not refer to secrets") {
   const TestHome home;
   const TestHome elsewhere;
   const auto path = elsewhere.write("shop.toml", kShop);
-  CHECK(refusal([&] { read_files(path, home.configuration()); }) ==
-        path.string() + ":7:12\n\"password\" refers to a secret, but this file does not lie under "
-                        "the home " + home.path().string() +
-            "\nMove the file under the home: elsewhere it could send this server's secrets anywhere");
+  CHECK(
+      refusal([&] { read_files(path, home.configuration()); }) ==
+      path.string() +
+          ":7:12\n\"password\" refers to a secret, but this file does not lie under "
+          "the home " +
+          home.path().string() +
+          "\nMove the file under the home: elsewhere it could send this server's secrets anywhere");
 
   std::filesystem::create_symlink(path, home.path() / "shop.toml");
   CHECK(refusal([&] { home.read("shop.toml"); }) != "");
@@ -195,9 +201,10 @@ TEST_CASE("a file outside the home may not refer to secrets") {
 
 TEST_CASE("a literal secret is refused and never shown") {
   const TestHome home;
-  home.write("shop.toml",
-             "[connection.shop]\nkind = \"postgres\"\nhost = \"h\"\ndatabase = \"d\"\nuser = \"u\"\n"
-             "password = \"hunter2\"\n");
+  home.write(
+      "shop.toml",
+      "[connection.shop]\nkind = \"postgres\"\nhost = \"h\"\ndatabase = \"d\"\nuser = \"u\"\n"
+      "password = \"hunter2\"\n");
   const std::string refused = refusal([&] { home.read("shop.toml"); });
   CHECK(refused.find("hunter2") == std::string::npos);
   CHECK(refused ==
@@ -212,9 +219,9 @@ TEST_CASE("a path without TOML files is refused") {
   CHECK(refusal([&] { home.read("nowhere.toml"); }) ==
         "there is no " + (home.path() / "nowhere.toml").string() +
             "\nName a TOML file, or a folder of them");
-  CHECK(refusal([&] { home.read("empty"); }) ==
-        "there is no .toml file in " + (home.path() / "empty").string() +
-            "\nName a TOML file, or a folder of them");
+  CHECK(refusal([&] { home.read("empty"); }) == "there is no .toml file in " +
+                                                    (home.path() / "empty").string() +
+                                                    "\nName a TOML file, or a folder of them");
 }
 
 }  // namespace millrace::definition

@@ -17,7 +17,8 @@ using Words = std::vector<std::string_view>;
 
 const Words kEventNames = {"eventname", "event", "eventtype", "name", "kind", "type", "action"};
 const Words kValues = {"eventvalue", "value", "amount", "price", "revenue", "total", "quantity"};
-const Words kObjects = {"metadata", "properties", "props", "attributes", "payload", "eventproperties"};
+const Words kObjects = {"metadata",   "properties", "props",
+                        "attributes", "payload",    "eventproperties"};
 const Words kEventIds = {"eventid", "eventuuid", "messageid", "insertid"};
 const Words kExperiments = {"experiment", "experimentname", "experimentid", "test", "testname"};
 const Words kGroups = {"groupid", "group", "variant", "variation", "variationid", "bucket", "arm"};
@@ -38,7 +39,8 @@ std::string handle_for(const std::string& query, Dataset dataset) {
   const auto is_word = [](char c) {
     return std::isalnum(static_cast<unsigned char>(c)) || c == '_' || c == '.' || c == '"';
   };
-  for (std::size_t at = lower.find("from"); at != std::string::npos; at = lower.find("from", at + 1)) {
+  for (std::size_t at = lower.find("from"); at != std::string::npos;
+       at = lower.find("from", at + 1)) {
     std::size_t begin = at + 4;
     if (begin >= query.size() || !std::isspace(static_cast<unsigned char>(query[begin]))) continue;
     while (begin < query.size() && std::isspace(static_cast<unsigned char>(query[begin]))) ++begin;
@@ -54,19 +56,35 @@ std::string handle_for(const std::string& query, Dataset dataset) {
   return std::string(name_of(dataset));
 }
 
+std::string counted(std::size_t count, std::string_view noun) {
+  return fmt::format("{} {}{}", count, noun, count == 1 ? "" : "s");
+}
+
 class Guess {
  public:
   Guess(const std::vector<Column>& columns, const Rows& rows, const Project& project,
         std::string handle)
-      : columns_(columns), rows_(rows), signs_(columns, rows), project_(project),
-        handle_(std::move(handle)), used_(columns.size(), false) {}
+      : columns_(columns),
+        rows_(rows),
+        signs_(columns, rows),
+        project_(project),
+        handle_(std::move(handle)),
+        used_(columns.size(), false) {}
 
   std::string mapping(Dataset dataset) {
     switch (dataset) {
-      case Dataset::Events: events(); break;
-      case Dataset::Metrics: metrics(); break;
-      case Dataset::Exposures: exposures(); break;
-      case Dataset::EntityProperties: properties(); break;
+      case Dataset::Events:
+        events();
+        break;
+      case Dataset::Metrics:
+        metrics();
+        break;
+      case Dataset::Exposures:
+        exposures();
+        break;
+      case Dataset::EntityProperties:
+        properties();
+        break;
     }
     return text_;
   }
@@ -75,7 +93,14 @@ class Guess {
   // -- lines
 
   void line(std::string_view key, const std::string& value, const std::string& comment) {
-    text_ += fmt::format("{:<38}  # {}\n", fmt::format("{} = {}", key, value), comment);
+    constexpr std::size_t kWidth = 80;
+    const std::string setting = fmt::format("{} = {}", key, value);
+    text_ += setting.size() > kWidth ? fmt::format("# {}\n{}\n", comment, setting)
+                                     : fmt::format("{:<38}  # {}\n", setting, comment);
+  }
+  std::string variety(std::size_t column) const {
+    return fmt::format("{} in {}", counted(signs_.distinct(column), "different value"),
+                       counted(rows_.size(), "row"));
   }
   void unknown(std::string_view key, const std::string& comment) {
     text_ += fmt::format("{:<38}  # {}\n", fmt::format("# {} = \"…\"", key), comment);
@@ -139,9 +164,10 @@ class Guess {
       inner += fmt::format("{}{} = {}", inner.empty() ? "" : ", ", key_text(unit), take(*column));
     }
     if (inner.empty()) {
-      text_ += fmt::format("# {} = {{ {} = \"…\" }}  # required: which column holds ids of which "
-                           "unit type?\n",
-                           key, project_.unit_types.empty() ? "userID" : project_.unit_types[0]);
+      text_ += fmt::format(
+          "# {} = {{ {} = \"…\" }}  # required: which column holds ids of which "
+          "unit type?\n",
+          key, project_.unit_types.empty() ? "userID" : project_.unit_types[0]);
     } else {
       line(key, fmt::format("{{ {} }}", inner), "by their names");
     }
@@ -170,8 +196,7 @@ class Guess {
   void events() {
     const auto name = unused(kEventNames);
     if (name && !signs_.is_number(*name)) {
-      line("event_name", take(*name),
-           fmt::format("{} different in {} rows", signs_.distinct(*name), rows_.size()));
+      line("event_name", take(*name), variety(*name));
     } else {
       line("event_name", fmt::format("{{ literal = {} }}", text_value(handle_)),
            "no column names the event: every row is one of these");
@@ -196,8 +221,8 @@ class Guess {
 
   void field(std::string_view key, const Words& names, const std::string& when_missing) {
     if (const auto column = unused(names)) {
-      line(key, take(*column), fmt::format("{} different in {} rows", signs_.distinct(*column),
-                                           rows_.size()));
+      line(key, take(*column),
+           fmt::format("{} different in {} rows", signs_.distinct(*column), rows_.size()));
     } else {
       unknown(key, when_missing);
     }
@@ -237,8 +262,7 @@ class Guess {
   void long_table(std::size_t name, std::optional<std::size_t> value,
                   std::optional<std::size_t> numerator, std::optional<std::size_t> denominator) {
     text_ += "# a long table: one metric value a row\n";
-    line("metric_name", take(name),
-         fmt::format("{} different in {} rows", signs_.distinct(name), rows_.size()));
+    line("metric_name", take(name), variety(name));
     if (value) line("metric_value", take(*value), described(*value));
     if (numerator && denominator) {
       line("numerator", take(*numerator), described(*numerator));
@@ -291,8 +315,8 @@ class Guess {
       const auto lower = denominator_of(columns_[i].name, stem);
       if (!lower || !is_metric(i) || !is_metric(*lower)) continue;
       const std::string above = take(i), below = take(*lower);
-      metrics.push_back(fmt::format("{} = {{ numerator = {}, denominator = {} }}", key_text(stem),
-                                    above, below));
+      metrics.push_back(
+          fmt::format("{} = {{ numerator = {}, denominator = {} }}", key_text(stem), above, below));
     }
     for (std::size_t i = 0; i < columns_.size(); ++i) {
       if (!is_metric(i)) continue;
@@ -324,10 +348,11 @@ std::string guess_mapping(const std::string& connection, const std::string& quer
   const std::string handle = handle_for(query, dataset);
   const std::string heading = "ingestion." + key_text(handle);
   return fmt::format(
-      "# Guessed from {} columns and {} rows. Read every line, then `millrace apply` the file.\n"
+      "# Guessed from {} and {}. Read every line, then `millrace apply` the file.\n"
       "[{}]\nconnection = {}\ndataset = \"{}\"\nquery = {}\n\n[{}.mapping]\n{}",
-      columns.size(), rows.size(), heading, text_value(connection), name_of(dataset),
-      text_value(query), heading, Guess(columns, rows, project, handle).mapping(dataset));
+      counted(columns.size(), "column"), counted(rows.size(), "row"), heading,
+      text_value(connection), name_of(dataset), text_value(query), heading,
+      Guess(columns, rows, project, handle).mapping(dataset));
 }
 
 }  // namespace millrace::definition

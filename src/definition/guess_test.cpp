@@ -29,21 +29,21 @@ Ingestion applied(const std::string& guessed) {
 }  // namespace
 
 TEST_CASE("events: name, time, ids, value, JSON object and the rest are found by name and type") {
-  const std::string guessed = guess_mapping(
-      "shop", "select *\nfrom public.purchases", Dataset::Events,
-      {{"event_id", ColumnType::Uuid, "uuid"},
-       {"kind", ColumnType::Text, "text"},
-       {"created_at", ColumnType::Timestamp, "timestamp"},
-       {"ts", ColumnType::TimestampTz, "timestamptz"},
-       {"User_ID", ColumnType::Integer, "int8"},
-       {"device_id", ColumnType::Text, "text"},
-       {"session_id", ColumnType::Text, "text"},
-       {"amount", ColumnType::Decimal, "numeric"},
-       {"page", ColumnType::Text, "text"},
-       {"props", ColumnType::Json, "jsonb"}},
-      {{"a", "buy", "", "", "1", "d", "s", "9.5", "p", "{}"},
-       {"b", "view", "", "", "2", "d", "s", "", "p", "{}"}},
-      shop());
+  const std::string guessed =
+      guess_mapping("shop", "select *\nfrom public.purchases", Dataset::Events,
+                    {{"event_id", ColumnType::Uuid, "uuid"},
+                     {"kind", ColumnType::Text, "text"},
+                     {"created_at", ColumnType::Timestamp, "timestamp"},
+                     {"ts", ColumnType::TimestampTz, "timestamptz"},
+                     {"User_ID", ColumnType::Integer, "int8"},
+                     {"device_id", ColumnType::Text, "text"},
+                     {"session_id", ColumnType::Text, "text"},
+                     {"amount", ColumnType::Decimal, "numeric"},
+                     {"page", ColumnType::Text, "text"},
+                     {"props", ColumnType::Json, "jsonb"}},
+                    {{"a", "buy", "", "", "1", "d", "s", "9.5", "p", "{}"},
+                     {"b", "view", "", "", "2", "d", "s", "", "p", "{}"}},
+                    shop());
 
   CHECK(golden_difference("events", guessed) == "");
   const Mapping mapping = applied(guessed).definition.mapping;
@@ -57,10 +57,10 @@ TEST_CASE("events: name, time, ids, value, JSON object and the rest are found by
 
 TEST_CASE("an epoch's unit is told by the size of its numbers") {
   const auto unit_of = [](const std::string& value) {
-    return applied(guess_mapping("shop", "select * from e", Dataset::Events,
-                                 {{"ts", ColumnType::Integer, "int8"},
-                                  {"user_id", ColumnType::Text, "text"}},
-                                 {{value, "u"}}, shop()))
+    return applied(guess_mapping(
+                       "shop", "select * from e", Dataset::Events,
+                       {{"ts", ColumnType::Integer, "int8"}, {"user_id", ColumnType::Text, "text"}},
+                       {{value, "u"}}, shop()))
         .definition.mapping.timestamp_unit;
   };
   CHECK(unit_of("1795500000") == TimeUnit::Seconds);
@@ -81,30 +81,30 @@ TEST_CASE("a query without event names is one event, named after its table") {
 }
 
 TEST_CASE("what cannot be guessed is a comment that says what to write") {
-  const std::string guessed =
-      guess_mapping("shop", "select count(*) as n", Dataset::Events,
-                    {{"n", ColumnType::Integer, "int8"}}, {{"5"}}, shop());
+  const std::string guessed = guess_mapping("shop", "select count(*) as n", Dataset::Events,
+                                            {{"n", ColumnType::Integer, "int8"}}, {{"5"}}, shop());
   CHECK(golden_difference("events_nothing", guessed) == "");
   CHECK(refusal([&] { applied(guessed); }).find("lacks \"timestamp\"") != std::string::npos);
 }
 
 TEST_CASE("a table with a column per metric is wide; pairs of columns are ratios") {
-  const std::string guessed = guess_mapping("shop", "select * from kpi", Dataset::Metrics,
-                                            {{"ds", ColumnType::Date, "date"},
-                                             {"year", ColumnType::Integer, "int4"},
-                                             {"user_id", ColumnType::Text, "text"},
-                                             {"revenue", ColumnType::Double, "float8"},
-                                             {"conversion_num", ColumnType::Integer, "int4"},
-                                             {"conversion_den", ColumnType::Integer, "int4"},
-                                             {"country", ColumnType::Text, "text"}},
-                                            {{"2026-11-20", "2026", "u", "1.5", "1", "2", "de"}},
-                                            shop());
+  const std::string guessed =
+      guess_mapping("shop", "select * from kpi", Dataset::Metrics,
+                    {{"ds", ColumnType::Date, "date"},
+                     {"year", ColumnType::Integer, "int4"},
+                     {"user_id", ColumnType::Text, "text"},
+                     {"revenue", ColumnType::Double, "float8"},
+                     {"conversion_num", ColumnType::Integer, "int4"},
+                     {"conversion_den", ColumnType::Integer, "int4"},
+                     {"country", ColumnType::Text, "text"}},
+                    {{"2026-11-20", "2026", "u", "1.5", "1", "2", "de"}}, shop());
   CHECK(golden_difference("metrics_wide", guessed) == "");
   const Mapping mapping = applied(guessed).definition.mapping;
   CHECK(mapping.date == "ds");
   CHECK(mapping.units == Named{{"userID", "user_id"}});
-  CHECK(mapping.metrics == std::vector<WideMetric>{{"conversion", "", "conversion_num", "conversion_den"},
-                                                   {"revenue", "revenue", "", ""}});
+  CHECK(mapping.metrics ==
+        std::vector<WideMetric>{{"conversion", "", "conversion_num", "conversion_den"},
+                                {"revenue", "revenue", "", ""}});
 }
 
 TEST_CASE("a table with a column of metric names is long") {
@@ -121,13 +121,13 @@ TEST_CASE("a table with a column of metric names is long") {
 }
 
 TEST_CASE("exposures and entity properties are guessed too") {
-  const std::string exposures = guess_mapping("shop", "select * from exposures", Dataset::Exposures,
-                                              {{"experiment_name", ColumnType::Text, "text"},
-                                               {"variant", ColumnType::Text, "text"},
-                                               {"exposed_at", ColumnType::Text, "text"},
-                                               {"user_id", ColumnType::Text, "text"}},
-                                              {{"checkout", "a", "2026-11-20T10:00:00Z", "u"}},
-                                              shop());
+  const std::string exposures =
+      guess_mapping("shop", "select * from exposures", Dataset::Exposures,
+                    {{"experiment_name", ColumnType::Text, "text"},
+                     {"variant", ColumnType::Text, "text"},
+                     {"exposed_at", ColumnType::Text, "text"},
+                     {"user_id", ColumnType::Text, "text"}},
+                    {{"checkout", "a", "2026-11-20T10:00:00Z", "u"}}, shop());
   CHECK(golden_difference("exposures", exposures) == "");
   CHECK(applied(exposures).definition.mapping.timestamp == "exposed_at");
   CHECK(applied(exposures).definition.mapping.timestamp_zone.empty());
@@ -142,9 +142,10 @@ TEST_CASE("exposures and entity properties are guessed too") {
 
 TEST_CASE("the key is the table's name wherever a key may be that") {
   const auto handle = [](const std::string& query) {
-    return applied(guess_mapping("shop", query, Dataset::Events,
-                                 {{"ts", ColumnType::TimestampTz, ""}, {"user_id", ColumnType::Text, ""}},
-                                 {}, shop()))
+    return applied(guess_mapping(
+                       "shop", query, Dataset::Events,
+                       {{"ts", ColumnType::TimestampTz, ""}, {"user_id", ColumnType::Text, ""}}, {},
+                       shop()))
         .handle;
   };
   CHECK(handle("SELECT a\nFROM\n  \"Sales\".\"Orders\" o") == "Orders");

@@ -44,7 +44,8 @@ std::string query_from(const Node::Member& member, const Source& source) {
   return query;
 }
 
-/// A mistyped placeholder is found now rather than by the first load.
+/// A mistyped placeholder is found now rather than by the first load. Whatever else is wrong with
+/// the SQL is for the warehouse to say, in its own dialect.
 void check_placeholders(const Node::Member& member, const std::string& query) {
   const warehouse::Dialect any{.name = "any",
                                .identifier = warehouse::quoted_identifier,
@@ -53,13 +54,17 @@ void check_placeholders(const Node::Member& member, const std::string& query) {
                                .instant_literal = warehouse::iso_instant_literal,
                                .naive_literal = warehouse::iso_naive_literal};
   const Day day = *Day::parse("2026-01-01");
-  located(member.value.place, [&] { return warehouse::render(query, {day, day}, Zone(), any); });
+  try {
+    warehouse::render(query, {day, day}, Zone(), any);
+  } catch (const Error& error) {
+    if (error.code == "unknown_placeholder") refuse(member.value.place, error.what(), error.advice);
+  }
 }
 
 void check_folder(const Node::Member& member) {
   const fs::path folder = member.value.text;
-  const bool climbs = std::any_of(folder.begin(), folder.end(),
-                                  [](const fs::path& part) { return part == ".."; });
+  const bool climbs =
+      std::any_of(folder.begin(), folder.end(), [](const fs::path& part) { return part == ".."; });
   if (climbs) {
     refuse(member.value.place, "\"folder\" must not contain \"..\"",
            "Name a folder below the connection's root");

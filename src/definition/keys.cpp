@@ -32,8 +32,8 @@ constexpr KeyRule kTop[] = {
 constexpr KeyRule kProject[] = {
     {"id", Shape::Text, "Names the project's folder in the store. Default `default`.",
      "\"default\""},
-    {"zone", Shape::Text,
-     "Where a day begins: a fixed offset or an IANA name. Default `UTC-8`.", "\"UTC-8\""},
+    {"zone", Shape::Text, "Where a day begins: a fixed offset or an IANA name. Default `UTC-8`.",
+     "\"UTC-8\""},
     {"unit_types", Shape::TextList,
      "What ids are of: letters, digits and `_`, no two alike but for case. Never reused.",
      "[\"userID\", \"stableID\"]"},
@@ -70,17 +70,16 @@ constexpr KeyRule kIngestion[] = {
      "\"events\""},
     {"partition", Shape::Table, "A pruning predicate on another column than the mapped time.",
      "{ column = \"ds\", type = \"date\", lag_days = 1 }"},
-    {"mapping", Shape::Table, "Which column means what. Required.",
-     "{ timestamp = \"ts\", … }"},
+    {"mapping", Shape::Table, "Which column means what. Required.", "{ timestamp = \"ts\", … }"},
     {"limits", Shape::Table, "What is too much to be true.", "{ max_rejected = \"1%\" }"},
 };
 
 constexpr KeyRule kPartition[] = {
     {"column", Shape::Column, "A column of the query's result. Required.", "\"ds\""},
-    {"type", Shape::Text, "How it writes a day; `integer` is 20261120. Default `date`.",
-     "\"date\"", kEveryDataset, kPartitionTypes},
-    {"lag_days", Shape::Integer,
-     "How many days after its day a row's value may lie. Default 0.", "1"},
+    {"type", Shape::Text, "How it writes a day; `integer` is 20261120. Default `date`.", "\"date\"",
+     kEveryDataset, kPartitionTypes},
+    {"lag_days", Shape::Integer, "How many days after its day a row's value may lie. Default 0.",
+     "1"},
 };
 
 constexpr KeyRule kLimits[] = {
@@ -128,14 +127,13 @@ constexpr KeyRule kMapping[] = {
      "{ revenue = \"rev\", conversion = { numerator = \"orders\", denominator = \"visits\" } }",
      kMetrics},
     {"unit_id", Shape::Column, "Long table: the unit's id.", "\"unit_id\"", kMetrics},
-    {"id_type", Shape::ColumnOrLiteral, "Long table: the unit's type.",
-     "{ literal = \"userID\" }", kMetrics},
+    {"id_type", Shape::ColumnOrLiteral, "Long table: the unit's type.", "{ literal = \"userID\" }",
+     kMetrics},
     {"metric_name", Shape::ColumnOrLiteral, "Long table: the metric's name.", "\"metric\"",
      kMetrics},
     {"metric_value", Shape::Column, "Long table: the value.", "\"value\"", kMetrics},
     {"numerator", Shape::Column, "Long table: the numerator of a ratio.", "\"num\"", kMetrics},
-    {"denominator", Shape::Column, "Long table: the denominator of a ratio.", "\"den\"",
-     kMetrics},
+    {"denominator", Shape::Column, "Long table: the denominator of a ratio.", "\"den\"", kMetrics},
     {"on_duplicate", Shape::Text,
      "When a (unit, metric) comes twice in a day. Default `reject`: every copy.", "\"reject\"",
      kMetrics, kDuplicateRules},
@@ -175,20 +173,31 @@ const TableRule& table_rule(std::string_view heading) {
 
 std::string_view described(Shape shape) {
   switch (shape) {
-    case Shape::Text: return "a text";
-    case Shape::Integer: return "a whole number";
-    case Shape::Boolean: return "true or false";
-    case Shape::TextList: return "a list of texts";
-    case Shape::Column: return "the name of a column";
-    case Shape::ColumnOrLiteral: return "the name of a column or { literal = \"value\" }";
-    case Shape::Columns: return "a table of columns, { key = \"column\" }";
-    case Shape::ColumnsOrAll: return "a table of columns, { key = \"column\" }, or \"*\"";
+    case Shape::Text:
+      return "a text";
+    case Shape::Integer:
+      return "a whole number";
+    case Shape::Boolean:
+      return "true or false";
+    case Shape::TextList:
+      return "a list of texts";
+    case Shape::Column:
+      return "the name of a column";
+    case Shape::ColumnOrLiteral:
+      return "the name of a column or { literal = \"value\" }";
+    case Shape::Columns:
+      return "a table of columns, { key = \"column\" }";
+    case Shape::ColumnsOrAll:
+      return "a table of columns, { key = \"column\" }, or \"*\"";
     case Shape::Metrics:
       return "a table of metrics, { name = \"column\" } or "
              "{ name = { numerator = \"column\", denominator = \"column\" } }";
-    case Shape::Share: return "a percentage such as \"1%\" or a number of rows such as 500";
-    case Shape::Percent: return "a percentage such as \"50%\"";
-    case Shape::Table: return "a table";
+    case Shape::Share:
+      return "a percentage such as \"1%\" or a number of rows such as 500";
+    case Shape::Percent:
+      return "a percentage such as \"50%\"";
+    case Shape::Table:
+      return "a table";
   }
   throw std::logic_error("a shape without a name");
 }

@@ -8,8 +8,8 @@
 #include "definition/document.h"
 #include "model/ingestion.h"
 
-/// The one table of what TOML files may say. Checking, error texts and docs/reference/configuration.md
-/// all come from it.
+/// The one table of what TOML files may say. Checking, error texts and
+/// docs/reference/configuration.md all come from it.
 namespace millrace::definition {
 
 enum class Shape {
@@ -37,8 +37,8 @@ struct KeyRule {
   std::string_view name;
   Shape shape = Shape::Text;
   std::string_view help;
-  std::string_view example = {};          ///< The value as TOML.
-  unsigned datasets = kEveryDataset;      ///< Whose mapping may hold it.
+  std::string_view example = {};                 ///< The value as TOML.
+  unsigned datasets = kEveryDataset;             ///< Whose mapping may hold it.
   std::span<const std::string_view> words = {};  ///< The only texts allowed; empty: any.
 };
 

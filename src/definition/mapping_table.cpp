@@ -31,10 +31,18 @@ class MappingReader {
 
   Mapping read() {
     switch (whole_.dataset) {
-      case Dataset::Events: read_events(); break;
-      case Dataset::Exposures: read_exposures(); break;
-      case Dataset::EntityProperties: read_properties(); break;
-      case Dataset::Metrics: read_metrics(); break;
+      case Dataset::Events:
+        read_events();
+        break;
+      case Dataset::Exposures:
+        read_exposures();
+        break;
+      case Dataset::EntityProperties:
+        read_properties();
+        break;
+      case Dataset::Metrics:
+        read_metrics();
+        break;
     }
     return std::move(mapping_);
   }
@@ -177,8 +185,8 @@ class MappingReader {
 
   void refuse_both_forms() const {
     const Node::Member* wide = find("units") ? find("units") : find("metrics");
-    constexpr std::array<std::string_view, 6> kLong = {
-        "unit_id", "id_type", "metric_name", "metric_value", "numerator", "denominator"};
+    constexpr std::array<std::string_view, 6> kLong = {"unit_id",      "id_type",   "metric_name",
+                                                       "metric_value", "numerator", "denominator"};
     for (const std::string_view key : kLong) {
       const Node::Member* member = find(key);
       if (!wide || !member) continue;
@@ -274,8 +282,8 @@ class MappingReader {
 
 }  // namespace
 
-Mapping read_mapping(const Node::Member& table, const std::string& heading,
-                     const Definition& whole, const Project& project) {
+Mapping read_mapping(const Node::Member& table, const std::string& heading, const Definition& whole,
+                     const Project& project) {
   check_keys(table.value, table_rule("ingestion.NAME.mapping"), heading, whole.dataset);
   return MappingReader(table.value, heading, whole, project).read();
 }

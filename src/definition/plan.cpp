@@ -19,15 +19,17 @@ using What = Change::What;
 constexpr std::string_view kFileOwner = "file:";
 
 std::string owner_text(const std::string& managed_by) {
-  return managed_by.starts_with(kFileOwner) ? managed_by.substr(kFileOwner.size())
-                                            : "the API";
+  return managed_by.starts_with(kFileOwner) ? managed_by.substr(kFileOwner.size()) : "the API";
 }
 
 /// Compares a set of files with a catalog, and then makes the catalog what the files say.
 class Planner {
  public:
   Planner(const FileSet& files, catalog::Catalog& catalog, bool prune)
-      : files_(files), catalog_(catalog), prune_(prune), connections_(catalog.connections()),
+      : files_(files),
+        catalog_(catalog),
+        prune_(prune),
+        connections_(catalog.connections()),
         ingestions_(catalog.ingestions(true)) {}
 
   Plan plan() {
@@ -61,8 +63,8 @@ class Planner {
                     const std::string& managed_by) const {
     if (is_ours(managed_by)) return;
     throw Error(Fault::Conflict, "managed_elsewhere",
-                fmt::format("{} {} is managed by {}, not by {}", kind, name,
-                            owner_text(managed_by), files_.origin),
+                fmt::format("{} {} is managed by {}, not by {}", kind, name, owner_text(managed_by),
+                            files_.origin),
                 fmt::format("Change it there; or `millrace {} remove {}`{} and apply again", kind,
                             name, kind == "ingestion" ? ", which keeps its days," : ""))
         .at(files_.origin);
@@ -98,10 +100,11 @@ class Planner {
   void require_movable(const Connection& connection) const {
     for (const Ingestion& user : ingestions_) {
       if (user.archived || user.connection != connection.name || is_wanted(user)) continue;
-      throw Error(Fault::Conflict, "connection_in_use",
-                  fmt::format("connection {} cannot become another kind: ingestion {} of {} uses it",
-                              connection.name, user.handle, owner_text(user.managed_by)),
-                  "Add a connection with another name")
+      throw Error(
+          Fault::Conflict, "connection_in_use",
+          fmt::format("connection {} cannot become another kind: ingestion {} of {} uses it",
+                      connection.name, user.handle, owner_text(user.managed_by)),
+          "Add a connection with another name")
           .at(files_.origin);
     }
   }
@@ -109,16 +112,14 @@ class Planner {
   /// A definition that moved to another file of the set now belongs to that one.
   void note_move(const std::string& before, const std::string& after, Change& change) const {
     if (before == after || !is_ours(before)) return;
-    change.details.push_back(
-        fmt::format("file: {} -> {}", owner_text(before), owner_text(after)));
+    change.details.push_back(fmt::format("file: {} -> {}", owner_text(before), owner_text(after)));
   }
 
   // -- ingestions
 
   bool is_wanted(const Ingestion& known) const {
-    return std::any_of(
-        files_.ingestions.begin(), files_.ingestions.end(),
-        [&](const Ingestion& wanted) { return wanted.handle == known.handle; });
+    return std::any_of(files_.ingestions.begin(), files_.ingestions.end(),
+                       [&](const Ingestion& wanted) { return wanted.handle == known.handle; });
   }
 
   /// The ingestion with its connection's kind; that one is in the files or in the catalog.
@@ -187,11 +188,11 @@ class Planner {
     compare(known, wanted, change);
     if (!change.details.empty()) require_ours("ingestion", wanted.handle, known.managed_by);
     if (known.definition.dataset != wanted.definition.dataset) {
-      throw Error(Fault::Misconfigured, "dataset_fixed",
-                  fmt::format("ingestion {} delivers {}; it cannot become {}", wanted.handle,
-                              name_of(known.definition.dataset),
-                              name_of(wanted.definition.dataset)),
-                  "Give the new one another name, and remove the old one")
+      throw Error(
+          Fault::Misconfigured, "dataset_fixed",
+          fmt::format("ingestion {} delivers {}; it cannot become {}", wanted.handle,
+                      name_of(known.definition.dataset), name_of(wanted.definition.dataset)),
+          "Give the new one another name, and remove the old one")
           .at(owner_text(wanted.managed_by));
     }
     note_move(known.managed_by, wanted.managed_by, change);
@@ -203,8 +204,8 @@ class Planner {
     require_ours("ingestion", known.handle, known.managed_by);
     if (is_wanted(known)) {
       throw Error(Fault::Misconfigured, "name_taken",
-                  fmt::format("ingestions {} and {} are both named {}", known.handle,
-                              wanted.handle, wanted.name),
+                  fmt::format("ingestions {} and {} are both named {}", known.handle, wanted.handle,
+                              wanted.name),
                   "Give one of them another `name`")
           .at(owner_text(wanted.managed_by));
     }
@@ -268,10 +269,10 @@ class Planner {
   /// Users that stay once this plan is carried out.
   void require_unused(const std::string& connection) const {
     const auto refuse_user = [&](const std::string& user) {
-      throw Error(Fault::Conflict, "connection_in_use",
-                  fmt::format("connection {} cannot be removed: ingestion {} uses it", connection,
-                              user),
-                  "Let it use another connection, or keep this one in the files")
+      throw Error(
+          Fault::Conflict, "connection_in_use",
+          fmt::format("connection {} cannot be removed: ingestion {} uses it", connection, user),
+          "Let it use another connection, or keep this one in the files")
           .at(files_.origin);
     };
     for (const Ingestion& wanted : files_.ingestions) {

@@ -86,10 +86,12 @@ TEST_CASE("an ingestion may read from a connection that another file made") {
 
 TEST_CASE("a connection that nobody made is refused, and nothing of the files is applied") {
   Place place;
-  CHECK(refusal([&] { place.apply_text(kShop + events("buys") + "[ingestion.more]\n" +
-                                       "connection = \"shpo\"\n" +
-                                       events("x").substr(sizeof("[ingestion.x]\nconnection = \"shop\"\n") - 1,
-                                                          std::string::npos)); }) != "");
+  CHECK(refusal([&] {
+          place.apply_text(kShop + events("buys") + "[ingestion.more]\n" +
+                           "connection = \"shpo\"\n" +
+                           events("x").substr(sizeof("[ingestion.x]\nconnection = \"shop\"\n") - 1,
+                                              std::string::npos));
+        }) != "");
   CHECK(place.catalog.connections().empty());
 
   place.home.write("b.toml", events("buys").replace(events("buys").find("shop"), 4, "shpo"));
@@ -145,7 +147,8 @@ TEST_CASE("what another file made is a conflict that names it, and stays as it i
   Place place;
   place.apply_text(kShop + events("buys"));
   place.home.write("b.toml", events("buys", "select 2"));
-  place.home.write("c.toml", std::string(kShop).replace(std::string(kShop).find("\"h\""), 3, "\"i\""));
+  place.home.write("c.toml",
+                   std::string(kShop).replace(std::string(kShop).find("\"h\""), 3, "\"i\""));
 
   CHECK(refusal([&] { place.apply("b.toml"); }) ==
         "b.toml\ningestion buys is managed by a.toml, not by b.toml\nChange it there; or `millrace "
@@ -181,8 +184,9 @@ TEST_CASE("equal definitions from somewhere else are left to their owner") {
 
 TEST_CASE("only --prune removes, and only what the same files made") {
   Place place;
-  place.apply_text("[connection.other]\nkind = \"postgres\"\nhost = \"h\"\ndatabase = \"d\"\nuser = \"u\"\n",
-                   "other.toml");
+  place.apply_text(
+      "[connection.other]\nkind = \"postgres\"\nhost = \"h\"\ndatabase = \"d\"\nuser = \"u\"\n",
+      "other.toml");
   place.apply_text(kShop + events("buys") + events("visits"), "team/a.toml");
   place.home.write("team/a.toml", kShop + events("visits"));
 
@@ -252,11 +256,13 @@ TEST_CASE("a definition that moves to another file of its folder belongs to that
 
 TEST_CASE("another key for the same name keeps the ingestion") {
   Place place;
-  place.apply_text(kShop + events("buys").replace(events("buys").find("conn"), 0, "name = \"Buys\"\n"));
+  place.apply_text(kShop +
+                   events("buys").replace(events("buys").find("conn"), 0, "name = \"Buys\"\n"));
   const std::string id = place.catalog.ingestion("buys").id;
 
   const Plan done = place.apply_text(
-      kShop + events("purchases").replace(events("purchases").find("conn"), 0, "name = \"Buys\"\n"));
+      kShop +
+      events("purchases").replace(events("purchases").find("conn"), 0, "name = \"Buys\"\n"));
 
   CHECK(change_of(done, "purchases")->details == Lines{"key: buys -> purchases"});
   CHECK(place.catalog.ingestion("purchases").id == id);
@@ -291,7 +297,8 @@ TEST_CASE("a connection becomes another kind only when all its users are in the 
 
 TEST_CASE("an export by name holds what the ingestion needs") {
   Place place;
-  place.apply_text(kShop + events("buys", "select *\nfrom buys\nwhere note <> '\\'") + events("visits"));
+  place.apply_text(kShop + events("buys", "select *\nfrom buys\nwhere note <> '\\'") +
+                   events("visits"));
 
   CHECK(export_toml(place.catalog, "buys") ==
         "[connection.shop]\nkind = \"postgres\"\ndatabase = \"d\"\nhost = \"h\"\nuser = \"u\"\n\n"

@@ -13,7 +13,8 @@ constexpr std::string_view kHead =
     "(`src/definition/keys.cpp`); do not edit it. How to use it: [define ingestions]"
     "(../howto/define-ingestions.md).\n"
     "\n"
-    "An unknown key, a value of another type, or a key that does not apply to the dataset is refused\n"
+    "An unknown key, a value of another type, or a key that does not apply to the dataset is "
+    "refused\n"
     "before anything runs, with file, line, column and the nearest valid key.\n";
 
 /// A text in a cell: a bar would end it.

@@ -18,9 +18,8 @@ constexpr std::string_view kFile = "file:";
 
 bool is_variable_name(std::string_view name) {
   return !name.empty() && !std::isdigit(static_cast<unsigned char>(name.front())) &&
-         std::all_of(name.begin(), name.end(), [](unsigned char c) {
-           return std::isalnum(c) || c == '_';
-         });
+         std::all_of(name.begin(), name.end(),
+                     [](unsigned char c) { return std::isalnum(c) || c == '_'; });
 }
 
 bool leaves_its_folder(const fs::path& path) {
@@ -40,8 +39,7 @@ std::string variable(const std::string& name, const std::string& setting) {
       fmt::format("Set it before you start: export {}=…", name));
 }
 
-std::string secret_file(const std::string& name, const std::string& setting,
-                        const fs::path& home) {
+std::string secret_file(const std::string& name, const std::string& setting, const fs::path& home) {
   const fs::path path = home / name;
   if (!fs::is_regular_file(path)) {
     refuse_missing(fmt::format("{} is read from {}, which is not there", setting, path.string()),

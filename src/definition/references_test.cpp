@@ -48,9 +48,8 @@ TEST_CASE("no reference leads out of the home") {
   elsewhere.write("secret", "theirs");
   std::filesystem::create_symlink(elsewhere.path() / "secret", home.path() / "link");
 
-  for (const std::string value :
-       {"file:/etc/passwd", "file:../secret", "file:secrets/../../x", "file:", "env:", "env:A B",
-        "env:1A", "file:link"}) {
+  for (const std::string value : {"file:/etc/passwd", "file:../secret", "file:secrets/../../x",
+                                  "file:", "env:", "env:A B", "env:1A", "file:link"}) {
     CAPTURE(value);
     CHECK(refusal([&] { resolve(with_password(value), home.path()); }) != "");
   }

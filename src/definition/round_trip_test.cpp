@@ -32,11 +32,14 @@ class Inventor {
     ingestion.definition.zone = "UTC-8";
     if (coin()) {
       const char* types[] = {"date", "text", "integer"};
-      ingestion.definition.partition = Partition{text(), types[below(3)], static_cast<int>(below(9))};
+      ingestion.definition.partition =
+          Partition{text(), types[below(3)], static_cast<int>(below(9))};
     }
     ingestion.definition.mapping = mapping(ingestion.definition.dataset);
-    if (coin()) ingestion.limits.max_rejected.rows = below(1000);
-    else ingestion.limits.max_rejected.percent = below(1000) / 10.0;
+    if (coin())
+      ingestion.limits.max_rejected.rows = below(1000);
+    else
+      ingestion.limits.max_rejected.percent = below(1000) / 10.0;
     ingestion.limits.shrink_max_percent = below(101);
     ingestion.limits.allow_empty = coin();
     return ingestion;
@@ -48,10 +51,12 @@ class Inventor {
 
   /// One to eight pieces, most of them awkward in TOML.
   std::string text() {
-    const char* pieces[] = {"a",  "'",    "\"", "'''", "\"\"\"", "\\", "\n", "\r\n", "\t", " ", "#",
-                            "é",  "😀",   "=",  "[x]", "\\n",    "{",  "}",  "\x7f", "\x01", "*x", ","};
+    const char* pieces[] = {"a",  "'", "\"",   "'''",  "\"\"\"", "\\", "\n",  "\r\n",
+                            "\t", " ", "#",    "é",    "😀",     "=",  "[x]", "\\n",
+                            "{",  "}", "\x7f", "\x01", "*x",     ","};
     std::string text;
-    for (unsigned i = 0; i <= below(8); ++i) text += pieces[below(static_cast<unsigned>(std::size(pieces)))];
+    for (unsigned i = 0; i <= below(8); ++i)
+      text += pieces[below(static_cast<unsigned>(std::size(pieces)))];
     // A folder of braces would be a placeholder.
     return text.find("{{") == std::string::npos ? text : "plain";
   }

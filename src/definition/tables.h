@@ -24,8 +24,8 @@ Connection read_connection(const Node::Member& table, const Source& source);
 Ingestion read_ingestion(const Node::Member& table, const Source& source);
 
 /// `[ingestion.NAME.mapping]` alone; `whole` has its dataset, query and folder already.
-Mapping read_mapping(const Node::Member& table, const std::string& heading,
-                     const Definition& whole, const Project& project);
+Mapping read_mapping(const Node::Member& table, const std::string& heading, const Definition& whole,
+                     const Project& project);
 
 /// Throws `bad_toml` for a name that could not be a folder's or a key's.
 void check_name(const Node::Member& table, std::string_view what);

@@ -24,11 +24,21 @@ std::string escaped(std::string_view text, bool lines) {
   std::string out;
   for (const char c : text) {
     switch (c) {
-      case '"': out += "\\\""; break;
-      case '\\': out += "\\\\"; break;
-      case '\t': out += "\\t"; break;
-      case '\r': out += "\\r"; break;
-      case '\n': out += lines ? "\n" : "\\n"; break;
+      case '"':
+        out += "\\\"";
+        break;
+      case '\\':
+        out += "\\\\";
+        break;
+      case '\t':
+        out += "\\t";
+        break;
+      case '\r':
+        out += "\\r";
+        break;
+      case '\n':
+        out += lines ? "\n" : "\\n";
+        break;
       default:
         out += is_control(c) ? fmt::format("\\u{:04X}", static_cast<unsigned char>(c))
                              : std::string(1, c);
@@ -45,7 +55,8 @@ bool fits_literal(std::string_view text) {
 
 std::string of_one_line(std::string_view text) {
   const bool awkward = text.find_first_of("\"\\\t") != std::string_view::npos;
-  if (awkward && fits_literal(text)) {
+  const bool one_line = text.find('\n') == std::string_view::npos;
+  if (awkward && one_line && fits_literal(text)) {
     if (text.find('\'') == std::string_view::npos) return fmt::format("'{}'", text);
     return fmt::format("'''{}'''", text);
   }
@@ -77,7 +88,8 @@ std::string inserted(std::string document, std::size_t at, const std::string& te
 std::string with_key(const std::string& document, const Node& table, const std::string& line) {
   const std::size_t header = offset_of(document, table.place.at);
   if (table.inlined) {
-    return inserted(document, header + 1, fmt::format(" {}{}", line, table.members.empty() ? " " : ","));
+    return inserted(document, header + 1,
+                    fmt::format(" {}{}", line, table.members.empty() ? " " : ","));
   }
   const std::size_t end = document.find('\n', header);
   if (end == std::string::npos) return fmt::format("{}\n{}\n", document, line);
@@ -95,8 +107,8 @@ std::string text_value(std::string_view text) {
 
 std::string key_text(std::string_view key) {
   const bool bare = !key.empty() && std::all_of(key.begin(), key.end(), [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-           c == '_' || c == '-';
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' ||
+           c == '-';
   });
   return bare ? std::string(key) : fmt::format("\"{}\"", escaped(key, false));
 }
@@ -113,8 +125,12 @@ bool is_utf8(std::string_view text) {
       return at + ahead < text.size() ? static_cast<unsigned char>(text[at + ahead]) : 0U;
     };
     const unsigned first = byte(0);
-    const std::size_t length = first < 0x80 ? 1 : first < 0xC2 ? 0 : first < 0xE0 ? 2
-                               : first < 0xF0 ? 3 : first < 0xF5 ? 4 : 0;
+    const std::size_t length = first < 0x80   ? 1
+                               : first < 0xC2 ? 0
+                               : first < 0xE0 ? 2
+                               : first < 0xF0 ? 3
+                               : first < 0xF5 ? 4
+                                              : 0;
     if (length == 0) return false;
     for (std::size_t ahead = 1; ahead < length; ++ahead) {
       if ((byte(ahead) & 0xC0U) != 0x80U) return false;
@@ -127,8 +143,8 @@ bool is_utf8(std::string_view text) {
   return true;
 }
 
-std::string with_value(const std::string& document, const std::string& file,
-                       std::string_view table, std::string_view key, std::string_view value) {
+std::string with_value(const std::string& document, const std::string& file, std::string_view table,
+                       std::string_view key, std::string_view value) {
   const Node root = parse_toml(document, file);
   const std::string line = fmt::format("{} = {}", key, value);
   const Node::Member* holder = root.find(table);

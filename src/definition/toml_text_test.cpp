@@ -20,10 +20,11 @@ TEST_CASE("quotes are chosen so that a text of one line needs no escapes") {
 }
 
 TEST_CASE("every text reads back as the same bytes") {
-  const std::string texts[] = {"",          "'",           "'''",        "\"\"\"",       "a\nb'",
-                               "\n",        "\n\n",        "\na",        "a\n",          "a\r\nb",
-                               "\r",        "\t\n\t",      "\x01\x7f",   "a\\\n  b",     "''\n'''\"\"\"",
-                               "ünï\n\"ö\"", "ends with \\", "a\\nb\"\nc", "\"\n",        "#\n[x]"};
+  const std::string texts[] = {
+      "",         "'",        "'''",           "\"\"\"",     "a\nb'",        "\n",
+      "\n\n",     "\na",      "a\n",           "a\r\nb",     "\r",           "\t\n\t",
+      "\x01\x7f", "a\\\n  b", "''\n'''\"\"\"", "ünï\n\"ö\"", "ends with \\", "a\\nb\"\nc",
+      "\"\n",     "#\n[x]"};
   for (const std::string& text : texts) {
     CAPTURE(text);
     const Node root = parse_toml("k = " + text_value(text) + "\n", "x.toml");
@@ -32,7 +33,8 @@ TEST_CASE("every text reads back as the same bytes") {
 }
 
 TEST_CASE("every key reads back as the same bytes") {
-  for (const std::string key : {"plain", "with space", "", "dot.ted", "qu\"ote", "tab\t", "é", "\n"}) {
+  for (const std::string key :
+       {"plain", "with space", "", "dot.ted", "qu\"ote", "tab\t", "é", "\n"}) {
     CAPTURE(key);
     const Node root = parse_toml(key_text(key) + " = 1\n", "x.toml");
     CHECK(root.members.at(0).key == key);
@@ -41,11 +43,13 @@ TEST_CASE("every key reads back as the same bytes") {
 
 TEST_CASE("a value is replaced, and every other byte stays") {
   const std::string document =
-      "# ours\n[project] # é\nzone = \"UTC-8\"   # keep me\nunit_types = [ # two\n \"a\",\n \"b\" ]\n"
+      "# ours\n[project] # é\nzone = \"UTC-8\"   # keep me\nunit_types = [ # two\n \"a\",\n \"b\" "
+      "]\n"
       "[other]\nx = 1\n";
-  CHECK(with_value(document, "f", "project", "zone", "\"UTC\"") ==
-        "# ours\n[project] # é\nzone = \"UTC\"   # keep me\nunit_types = [ # two\n \"a\",\n \"b\" ]\n"
-        "[other]\nx = 1\n");
+  CHECK(
+      with_value(document, "f", "project", "zone", "\"UTC\"") ==
+      "# ours\n[project] # é\nzone = \"UTC\"   # keep me\nunit_types = [ # two\n \"a\",\n \"b\" ]\n"
+      "[other]\nx = 1\n");
   CHECK(with_value(document, "f", "project", "unit_types", "[\"c\"]") ==
         "# ours\n[project] # é\nzone = \"UTC-8\"   # keep me\nunit_types = [\"c\"]\n"
         "[other]\nx = 1\n");

@@ -129,9 +129,12 @@ void Database::each(const std::string& sql, const std::function<void(const Row&)
 
 std::optional<std::string> Database::scalar(const std::string& sql, std::stop_token stop) {
   std::optional<std::string> value;
-  each(sql, [&](const Row& row) {
-    if (!row.empty() && row[0]) value = std::string(*row[0]);
-  }, stop);
+  each(
+      sql,
+      [&](const Row& row) {
+        if (!row.empty() && row[0]) value = std::string(*row[0]);
+      },
+      stop);
   return value;
 }
 

@@ -21,16 +21,17 @@ namespace millrace::engine {
 struct Relation {
   std::string sql;
   std::vector<Column> columns;
-  bool text_checked = false;  ///< Every text is valid UTF-8 for certain: nobody needs to look again.
+  bool text_checked =
+      false;  ///< Every text is valid UTF-8 for certain: nobody needs to look again.
 };
 
 struct Options {
   std::int64_t memory_bytes = 300 << 20;
-  int threads = 0;                      ///< 0: as many as cores.
-  std::filesystem::path spill{};         ///< A folder of its own; empty: no spilling.
+  int threads = 0;                ///< 0: as many as cores.
+  std::filesystem::path spill{};  ///< A folder of its own; empty: no spilling.
   std::int64_t spill_bytes = 8LL << 30;
   std::vector<std::string> extensions{};  ///< Signed files in the library folder: "httpfs", "aws" …
-  std::vector<std::string> setup{};       ///< Statements of ours run before the lock: CREATE SECRET …
+  std::vector<std::string> setup{};  ///< Statements of ours run before the lock: CREATE SECRET …
   /// The only folders (or URL prefixes) that SQL may touch. Empty: none. After opening, external
   /// access is off and the configuration locked; note that DuckDB lets these be *written* too, so
   /// customer SQL must pass `single_select` first.

@@ -36,9 +36,10 @@ std::string code_of(const std::function<void()>& work) {
 TEST_CASE("rows arrive as text, null apart from empty") {
   Database database = Database::open({});
   std::vector<std::string> seen;
-  database.each("select 1::bigint as a, null as b, '' as c, [1,2] as d", [&](const engine::Row& row) {
-    for (const auto& cell : row) seen.push_back(cell ? std::string(*cell) : "NULL");
-  });
+  database.each("select 1::bigint as a, null as b, '' as c, [1,2] as d",
+                [&](const engine::Row& row) {
+                  for (const auto& cell : row) seen.push_back(cell ? std::string(*cell) : "NULL");
+                });
   CHECK(seen == std::vector<std::string>{"1", "NULL", "", "[1, 2]"});
 }
 
@@ -76,7 +77,8 @@ TEST_CASE("the sandbox reads nothing outside its folders and keeps its settings"
   CHECK(code_of([&] { database.execute("install spatial"); }) != "no error");
   CHECK(code_of([&] { database.execute("set enable_external_access = true"); }) != "no error");
   CHECK(code_of([&] {
-          database.execute("select * from read_text('" + folder.path.string() + "/../../etc/passwd')");
+          database.execute("select * from read_text('" + folder.path.string() +
+                           "/../../etc/passwd')");
         }) == "not_allowed");
 }
 
@@ -88,8 +90,8 @@ TEST_CASE("only one SELECT passes") {
   for (const char* hostile :
        {"select 1; select 2", "copy (select 1) to '/tmp/x'", "attach 'x.db'", "install spatial",
         "set threads = 1", "pragma version", "create table t (a int)", "",
-        "select 1) as q; copy (select 2", "select 1) as a, (select 2", "drop table x",
-        "load 'x'", "explain select 1", "call pragma_version()", "export database 'x'"}) {
+        "select 1) as q; copy (select 2", "select 1) as a, (select 2", "drop table x", "load 'x'",
+        "explain select 1", "call pragma_version()", "export database 'x'"}) {
     CAPTURE(hostile);
     CHECK(code_of([&] { engine::single_select(hostile); }) != "no error");
   }

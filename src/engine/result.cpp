@@ -39,9 +39,12 @@ bool has(std::string_view text, std::string_view part) {
 /// Preparing gives no error type, only a text that starts with its name.
 duckdb_error_type type_in(std::string_view text) {
   constexpr std::pair<std::string_view, duckdb_error_type> kPrefixes[] = {
-      {"Permission Error", DUCKDB_ERROR_PERMISSION}, {"IO Error", DUCKDB_ERROR_IO},
-      {"HTTP Error", DUCKDB_ERROR_HTTP},             {"Conversion Error", DUCKDB_ERROR_CONVERSION},
-      {"Out of Memory", DUCKDB_ERROR_OUT_OF_MEMORY}, {"Invalid Input", DUCKDB_ERROR_INVALID_INPUT},
+      {"Permission Error", DUCKDB_ERROR_PERMISSION},
+      {"IO Error", DUCKDB_ERROR_IO},
+      {"HTTP Error", DUCKDB_ERROR_HTTP},
+      {"Conversion Error", DUCKDB_ERROR_CONVERSION},
+      {"Out of Memory", DUCKDB_ERROR_OUT_OF_MEMORY},
+      {"Invalid Input", DUCKDB_ERROR_INVALID_INPUT},
   };
   for (const auto& [prefix, type] : kPrefixes) {
     if (text.starts_with(prefix)) return type;
@@ -80,7 +83,8 @@ Error classified(const std::string& text, duckdb_error_type type) {
   }
   switch (type == DUCKDB_ERROR_SYNTAX ? type_in(text) : type) {
     case DUCKDB_ERROR_OUT_OF_MEMORY:
-      return {Fault::Unavailable, "out_of_memory", fmt::format("the engine ran out of memory: {}", text),
+      return {Fault::Unavailable, "out_of_memory",
+              fmt::format("the engine ran out of memory: {}", text),
               "Give loads more memory, or select fewer columns"};
     case DUCKDB_ERROR_IO:
     case DUCKDB_ERROR_HTTP:
@@ -111,9 +115,8 @@ Result::Result(duckdb_connection connection, const std::string& sql, std::stop_t
     throw classified(text, type_of(text));
   }
   duckdb_pending_result pending = nullptr;
-  const bool started =
-      duckdb_pending_prepared_streaming(statement, &pending) == DuckDBSuccess &&
-      duckdb_execute_pending(pending, &result_) == DuckDBSuccess;
+  const bool started = duckdb_pending_prepared_streaming(statement, &pending) == DuckDBSuccess &&
+                       duckdb_execute_pending(pending, &result_) == DuckDBSuccess;
   const char* pending_words = started ? nullptr : duckdb_pending_error(pending);
   std::string text = pending_words == nullptr ? "" : pending_words;
   duckdb_destroy_pending(&pending);

@@ -12,13 +12,36 @@ namespace {
 
 /// The table functions that only read what the sandbox allows. The others look into the engine or,
 /// like enable_logging and query, change it from inside a SELECT.
-constexpr std::array kTableFunctions = {
-    "generate_series", "glob", "histogram", "histogram_values", "json_each", "json_tree",
-    "parquet_file_metadata", "parquet_full_metadata", "parquet_kv_metadata", "parquet_metadata",
-    "parquet_scan", "parquet_schema", "range", "read_blob", "read_csv", "read_csv_auto",
-    "read_json", "read_json_auto", "read_json_objects", "read_json_objects_auto", "read_ndjson",
-    "read_ndjson_auto", "read_ndjson_objects", "read_parquet", "read_text", "repeat", "repeat_row",
-    "sniff_csv", "summary", "unnest"};
+constexpr std::array kTableFunctions = {"generate_series",
+                                        "glob",
+                                        "histogram",
+                                        "histogram_values",
+                                        "json_each",
+                                        "json_tree",
+                                        "parquet_file_metadata",
+                                        "parquet_full_metadata",
+                                        "parquet_kv_metadata",
+                                        "parquet_metadata",
+                                        "parquet_scan",
+                                        "parquet_schema",
+                                        "range",
+                                        "read_blob",
+                                        "read_csv",
+                                        "read_csv_auto",
+                                        "read_json",
+                                        "read_json_auto",
+                                        "read_json_objects",
+                                        "read_json_objects_auto",
+                                        "read_ndjson",
+                                        "read_ndjson_auto",
+                                        "read_ndjson_objects",
+                                        "read_parquet",
+                                        "read_text",
+                                        "repeat",
+                                        "repeat_row",
+                                        "sniff_csv",
+                                        "summary",
+                                        "unnest"};
 
 /// Scalar functions with effects, or that parse SQL of their own.
 constexpr std::array kRefusedFunctions = {"json_serialize_plan", "write_log"};
@@ -58,7 +81,8 @@ std::string without_semicolons(std::string sql) {
 std::string single_select(std::string_view given) {
   const nlohmann::json statements = statements_of(std::string(given));
   if (statements.empty()) refuse("the query is empty");
-  if (statements.size() > 1) refuse(fmt::format("the query holds {} statements", statements.size()));
+  if (statements.size() > 1)
+    refuse(fmt::format("the query holds {} statements", statements.size()));
   check_functions(statements);
   const std::string sql = without_semicolons(std::string(given));
   // What parses alone is balanced, and the line break ends a trailing comment.

@@ -28,8 +28,7 @@ std::string pointing_at(std::string_view sql, std::size_t position) {
 /// thread-local state is gone before it.
 nlohmann::json answer(const std::string& sql) {
   static std::mutex mutex;
-  static Database& parser =
-      *new Database(Database::open({.memory_bytes = 64 << 20, .threads = 1}));
+  static Database& parser = *new Database(Database::open({.memory_bytes = 64 << 20, .threads = 1}));
   if (sql.find('\0') != std::string::npos) {
     throw Error(Fault::Misconfigured, "sql_error", "the query holds a NUL character",
                 "Remove it; a text cannot hold one");

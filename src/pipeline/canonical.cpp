@@ -30,9 +30,10 @@ std::string canonical_text(const std::string& expression, ColumnType type) {
       return fmt::format("CAST(TRY(json({})) AS VARCHAR)", text);
     case ColumnType::Double:
       // Whole numbers that a double holds exactly; larger ones have no shorter text than 1e+20.
-      return fmt::format("CASE WHEN {0} = trunc({0}) AND abs({0}) < 1e15 "
-                         "THEN CAST(CAST({0} AS BIGINT) AS VARCHAR) ELSE {1} END",
-                         expression, text);
+      return fmt::format(
+          "CASE WHEN {0} = trunc({0}) AND abs({0}) < 1e15 "
+          "THEN CAST(CAST({0} AS BIGINT) AS VARCHAR) ELSE {1} END",
+          expression, text);
     case ColumnType::Decimal:
       return decimal_text(text);
     case ColumnType::Uuid:

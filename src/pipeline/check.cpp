@@ -21,9 +21,8 @@ std::optional<DayOrder> question(House& house, const Ingestion& ingestion, Day d
     answer.note = "never loaded";
     return {};
   }
-  answer.rows_then = version->certificate.source_count
-                         ? *version->certificate.source_count
-                         : version->certificate.read;
+  answer.rows_then = version->certificate.source_count ? *version->certificate.source_count
+                                                       : version->certificate.read;
   if (version->revision != revision_of(ingestion.definition)) {
     answer.note = "not comparable: loaded by an older definition; `load --stale` rebuilds it";
     return {};

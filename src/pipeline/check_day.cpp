@@ -18,9 +18,8 @@ std::int64_t rows_now(warehouse::Connector& connector, const Query& query, Day d
 
 }  // namespace
 
-CheckResult check_day(const WorkOrder& work, const DayOrder& order,
-                      warehouse::Connector& connector, std::optional<std::string>& token,
-                      std::stop_token stop) {
+CheckResult check_day(const WorkOrder& work, const DayOrder& order, warehouse::Connector& connector,
+                      std::optional<std::string>& token, std::stop_token stop) {
   check(order.known.has_value(), "a check knows what was loaded");
   const Query query = query_of(work.definition, work.ingestion);
   const Known& known = *order.known;
@@ -35,7 +34,8 @@ CheckResult check_day(const WorkOrder& work, const DayOrder& order,
     return result;
   }
   const bool content = known.content_checks && known.fingerprint.has_value();
-  // A fingerprint counts too: where one is asked anyway, a count of its own would read the day twice.
+  // A fingerprint counts too: where one is asked anyway, a count of its own would read the day
+  // twice.
   std::optional<Fingerprint> now;
   if (content) now = connector.fingerprint(query, order.day, false, stop);
   result.rows_now = now ? now->rows : rows_now(connector, query, order.day, stop);

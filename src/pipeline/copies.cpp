@@ -66,7 +66,8 @@ void Copies::find_losers() {
           ? fmt::format("row_number() OVER (PARTITION BY {} ORDER BY {}) > 1", key, unique.order)
           : fmt::format("count(*) OVER (PARTITION BY {}) > 1", key);
   database_.execute(fmt::format("CREATE TEMP TABLE losers AS SELECT _row, _branch FROM copies "
-                                "QUALIFY {}", loses),
+                                "QUALIFY {}",
+                                loses),
                     stop_);
 }
 
@@ -87,8 +88,7 @@ void Copies::judge_rows() {
 std::string Copies::ruled() const {
   if (!found_ || map_.unique.rule == Rule::Sum) return "SELECT * FROM staged";
   const bool rejects = map_.unique.rule == Rule::Reject;
-  const std::string reason =
-      engine::literal(rejects ? "duplicate_key" : map_.unique.excluded_as);
+  const std::string reason = engine::literal(rejects ? "duplicate_key" : map_.unique.excluded_as);
   return fmt::format(
       "SELECT * REPLACE (CASE WHEN _whole THEN {} ELSE {} END AS {}, "
       "CASE WHEN _whole THEN NULL WHEN NOT _whole THEN coalesce(_partly, {}) ELSE _partly END "

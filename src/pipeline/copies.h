@@ -8,9 +8,9 @@
 
 namespace millrace::pipeline {
 
-/// Rows that say the same thing twice, by the mapping's rule. Works on the view `staged` (the staged
-/// file with `_row`) and leaves temporary tables behind, bounded by how many copies there are, not
-/// by how many rows. Lives as long as the database.
+/// Rows that say the same thing twice, by the mapping's rule. Works on the view `staged` (the
+/// staged file with `_row`) and leaves temporary tables behind, bounded by how many copies there
+/// are, not by how many rows. Lives as long as the database.
 class Copies {
  public:
   Copies(engine::Database& database, const MapSql& map, std::stop_token stop)

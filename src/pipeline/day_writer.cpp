@@ -40,9 +40,15 @@ class DayWriter {
  public:
   DayWriter(engine::Database& database, const MapSql& map, const WorkOrder& work,
             const fs::path& folder, Manifest& manifest, std::stop_token stop)
-      : database_(database), map_(map), work_(work), manifest_(manifest),
-        proof_(manifest.certificate), stop_(stop), staged_(folder / "staged.parquet"),
-        data_(folder / (manifest.load + "-0.parquet")), rejects_(folder / "quarantine.parquet") {}
+      : database_(database),
+        map_(map),
+        work_(work),
+        manifest_(manifest),
+        proof_(manifest.certificate),
+        stop_(stop),
+        staged_(folder / "staged.parquet"),
+        data_(folder / (manifest.load + "-0.parquet")),
+        rejects_(folder / "quarantine.parquet") {}
 
   void run() {
     const auto written =
@@ -145,15 +151,16 @@ class DayWriter {
     for (const std::string& column : map_.sums) {
       sums += fmt::format(", sum({0}), count({0})", identifier(column));
     }
-    database_.each(fmt::format("SELECT count(*){} FROM {}", sums, table(data_)),
-                   [&](const engine::Row& row) {
-                     check(number(row[0]) == proof_.output_rows, "the file holds what was written");
-                     for (std::size_t i = 0; i < map_.sums.size(); ++i) {
-                       if (number(row[2 * i + 2]) == 0) continue;
-                       proof_.sums.emplace_back(map_.sums[i], *row[2 * i + 1]);
-                     }
-                   },
-                   stop_);
+    database_.each(
+        fmt::format("SELECT count(*){} FROM {}", sums, table(data_)),
+        [&](const engine::Row& row) {
+          check(number(row[0]) == proof_.output_rows, "the file holds what was written");
+          for (std::size_t i = 0; i < map_.sums.size(); ++i) {
+            if (number(row[2 * i + 2]) == 0) continue;
+            proof_.sums.emplace_back(map_.sums[i], *row[2 * i + 1]);
+          }
+        },
+        stop_);
     if (work_.definition.dataset != Dataset::Metrics) return;
     database_.each(
         fmt::format("SELECT DISTINCT metric_name, unit_type FROM {} ORDER BY ALL", table(data_)),

@@ -11,9 +11,10 @@ namespace {
 DayState known_day(House& house, const Ingestion& ingestion, Day day) {
   const auto state = house.catalog.day(ingestion.id, day);
   if (state) return *state;
-  throw Error(Fault::Misconfigured, "unknown_day",
-              fmt::format("{} has never been loaded for {}", ingestion.handle, day.text()),
-              fmt::format("Load it with `millrace load {} --day {}`", ingestion.handle, day.text()));
+  throw Error(
+      Fault::Misconfigured, "unknown_day",
+      fmt::format("{} has never been loaded for {}", ingestion.handle, day.text()),
+      fmt::format("Load it with `millrace load {} --day {}`", ingestion.handle, day.text()));
 }
 
 /// The newest version before the current one whose content is another one.
@@ -26,10 +27,10 @@ std::string version_before(House& house, const Ingestion& ingestion, const DaySt
       return version.id;
     }
   }
-  throw Error(Fault::Misconfigured, "nothing_to_undo",
-              fmt::format("{} of {} has no older version", state.day.text(), ingestion.handle),
-              fmt::format("See `millrace history {} --day {}`", ingestion.handle,
-                          state.day.text()));
+  throw Error(
+      Fault::Misconfigured, "nothing_to_undo",
+      fmt::format("{} of {} has no older version", state.day.text(), ingestion.handle),
+      fmt::format("See `millrace history {} --day {}`", ingestion.handle, state.day.text()));
 }
 
 void require_files(House& house, const Ingestion& ingestion, const Version& version) {
@@ -37,10 +38,10 @@ void require_files(House& house, const Ingestion& ingestion, const Version& vers
   for (const FileEntry& file : version.files) {
     if (house.store.objects().exists(table + "/" + file.path)) continue;
     throw Error(Fault::BadData, "version_gone",
-                fmt::format("version {} of {} cannot come back: its file {} was deleted",
-                            version.id, version.day.text(), file.path),
-                fmt::format("Load the day again with `millrace load {} --day {}`",
-                            ingestion.handle, version.day.text()));
+                fmt::format("version {} of {} is gone: its file {} was deleted", version.id,
+                            version.day.text(), file.path),
+                fmt::format("Load the day again with `millrace load {} --day {}`", ingestion.handle,
+                            version.day.text()));
   }
 }
 
@@ -52,10 +53,10 @@ DayOutcome accept(House& house, const Ingestion& ingestion, Day day) {
   const auto manifest =
       state.held_load.empty() ? std::nullopt : house.store.sealed(dataset, state.held_load);
   if (!manifest) {
-    throw Error(Fault::Misconfigured, "nothing_held",
-                fmt::format("no load of {} waits for {}", ingestion.handle, day.text()),
-                fmt::format("Load it with `millrace load {} --day {}`", ingestion.handle,
-                            day.text()));
+    throw Error(
+        Fault::Misconfigured, "nothing_held",
+        fmt::format("no load of {} waits for {}", ingestion.handle, day.text()),
+        fmt::format("Load it with `millrace load {} --day {}`", ingestion.handle, day.text()));
   }
   const catalog::Lease lease = house.catalog.accept_load(ingestion.id, day);
   publish_manifest(house, ingestion, lease, *manifest);
@@ -98,8 +99,8 @@ std::optional<std::string> quarantine_file(House& house, const Ingestion& ingest
   if (last_waits && !state.load.empty()) {
     const auto manifest = house.store.sealed(dataset, state.load);
     if (manifest && !manifest->quarantine.empty()) {
-      return house.store.objects().address(house.store.layout().staging(dataset, state.load) +
-                                           "/" + manifest->quarantine);
+      return house.store.objects().address(house.store.layout().staging(dataset, state.load) + "/" +
+                                           manifest->quarantine);
     }
   }
   const auto version = state.current.empty() ? std::nullopt : house.catalog.version(state.current);

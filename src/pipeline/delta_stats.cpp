@@ -41,8 +41,8 @@ std::optional<std::string> milliseconds(const std::string& text, bool up) {
                           std::chrono::minutes(field(14)) + std::chrono::seconds(field(17)) +
                           std::chrono::microseconds(std::atoi(fraction.c_str()));
   using std::chrono::milliseconds;
-  const auto whole = up ? std::chrono::ceil<milliseconds>(instant)
-                        : std::chrono::floor<milliseconds>(instant);
+  const auto whole =
+      up ? std::chrono::ceil<milliseconds>(instant) : std::chrono::floor<milliseconds>(instant);
   std::string iso = to_text(Instant(whole));
   iso.erase(iso.size() - 4, 3);
   return iso;

@@ -17,8 +17,7 @@ std::string counts(const Reasons& reasons) {
 
 std::int64_t rows_of_day(const Certificate& certificate) {
   const auto outside = certificate.excluded_by_rule.find("outside_day");
-  return certificate.read -
-         (outside == certificate.excluded_by_rule.end() ? 0 : outside->second);
+  return certificate.read - (outside == certificate.excluded_by_rule.end() ? 0 : outside->second);
 }
 
 /// Why a person or a second look must come first; empty when the day may shrink like this.
@@ -52,16 +51,16 @@ Verdict judge(House& house, const LoadRequest& request, const catalog::Lease& le
   const Certificate& certificate = manifest.certificate;
   const RejectLimit& limit = request.ingestion.limits.max_rejected;
   if (!limit.allows(certificate.rejected, certificate.read)) {
-    return {.error = Error(
-                Fault::BadData, std::string(kTooManyRejected),
-                fmt::format("{} of {} rows were rejected ({}), max_rejected is {}",
-                            certificate.rejected, certificate.read,
-                            counts(certificate.rejected_by_reason), limit.text()),
-                fmt::format("Look at them with `millrace quarantine {} --day {}`, then fix the "
-                            "mapping or raise [ingestion.{}.limits] max_rejected",
-                            request.ingestion.handle, manifest.day.text(),
-                            request.ingestion.handle)),
-            .hold_reason = {}};
+    return {
+        .error = Error(
+            Fault::BadData, std::string(kTooManyRejected),
+            fmt::format("{} of {} rows were rejected ({}), max_rejected is {}",
+                        certificate.rejected, certificate.read,
+                        counts(certificate.rejected_by_reason), limit.text()),
+            fmt::format("Look at them with `millrace quarantine {} --day {}`, then fix the "
+                        "mapping or raise [ingestion.{}.limits] max_rejected",
+                        request.ingestion.handle, manifest.day.text(), request.ingestion.handle)),
+        .hold_reason = {}};
   }
   if (lease.current.empty()) return {};
   const auto current = house.catalog.version(lease.current);
@@ -69,11 +68,9 @@ Verdict judge(House& house, const LoadRequest& request, const catalog::Lease& le
   std::optional<Manifest> looked_before;
   const auto state = house.catalog.day(request.ingestion.id, manifest.day);
   if (state && !state->held_load.empty()) {
-    looked_before =
-        house.store.sealed(request.ingestion.definition.dataset, state->held_load);
+    looked_before = house.store.sealed(request.ingestion.definition.dataset, state->held_load);
   }
-  return {.error = {},
-          .hold_reason = shrink_reason(request, *current, manifest, looked_before)};
+  return {.error = {}, .hold_reason = shrink_reason(request, *current, manifest, looked_before)};
 }
 
 void publish_manifest(House& house, const Ingestion& ingestion, const catalog::Lease& lease,
@@ -87,8 +84,8 @@ void publish_manifest(House& house, const Ingestion& ingestion, const catalog::L
   version.revision = manifest.revision;
   version.files = manifest.files;
   if (!manifest.quarantine.empty()) {
-    version.quarantine = house.store.layout().quarantine(ingestion.definition.dataset,
-                                                         ingestion.id, manifest.day, manifest.load);
+    version.quarantine = house.store.layout().quarantine(ingestion.definition.dataset, ingestion.id,
+                                                         manifest.day, manifest.load);
   }
   version.certificate = manifest.certificate;
   version.fingerprint = manifest.fingerprint;

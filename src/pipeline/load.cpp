@@ -25,9 +25,9 @@ constexpr std::size_t kDaysPerChild = 31;
 
 /// What a supervising thread tells the one thread that owns the catalog.
 struct News {
-  json::Value line;                 ///< A reply of the child, or null.
-  std::vector<std::string> ended;   ///< Loads of a child that has exited.
-  std::optional<Error> error;       ///< Why it ended, when badly.
+  json::Value line;                ///< A reply of the child, or null.
+  std::vector<std::string> ended;  ///< Loads of a child that has exited.
+  std::optional<Error> error;      ///< Why it ended, when badly.
 };
 
 /// Bounded hand-over between the supervisors and the publisher.
@@ -60,7 +60,11 @@ class LoadRun {
  public:
   LoadRun(House& house, const LoadRequest& request, const OnProgress& progress, const OnDay& done,
           std::stop_token stop)
-      : house_(house), request_(request), progress_(progress), done_(done), stop_(stop),
+      : house_(house),
+        request_(request),
+        progress_(progress),
+        done_(done),
+        stop_(stop),
         run_(new_id(house.env)) {
     const std::set<Day> days(request.days.begin(), request.days.end());
     waiting_.assign(days.begin(), days.end());
@@ -118,8 +122,8 @@ class LoadRun {
                              "Release it with `millrace release`, or load it explicitly"));
         return {};
       }
-      catalog::Lease lease = house_.catalog.begin_load(request_.ingestion.id, day, revision_, run_,
-                                                       request_.trigger);
+      catalog::Lease lease =
+          house_.catalog.begin_load(request_.ingestion.id, day, revision_, run_, request_.trigger);
       DayOrder order;
       order.load = lease.load;
       order.day = day;
@@ -188,8 +192,10 @@ class LoadRun {
         return;
       }
       leases_.erase(found);
-      DayOutcome outcome{.day = manifest.day, .load = manifest.load,
-                         .certificate = manifest.certificate, .note = manifest.note};
+      DayOutcome outcome{.day = manifest.day,
+                         .load = manifest.load,
+                         .certificate = manifest.certificate,
+                         .note = manifest.note};
       if (!verdict.hold_reason.empty()) {
         house_.catalog.hold_load(lease, manifest, verdict.hold_reason);
         outcome.held = true;
@@ -254,14 +260,15 @@ class LoadRun {
 void refuse_snapshot_ranges(House& house, const LoadRequest& request) {
   if (!is_snapshot(request.ingestion.definition)) return;
   const Day latest = latest_day(house);
-  const bool only_latest = std::all_of(request.days.begin(), request.days.end(),
-                                       [&](Day day) { return day == latest; });
+  const bool only_latest =
+      std::all_of(request.days.begin(), request.days.end(), [&](Day day) { return day == latest; });
   if (only_latest) return;
-  throw Error(Fault::Misconfigured, "snapshot_query",
-              fmt::format("the query of {} has neither a mapped time nor a day placeholder, so only "
-                          "the latest day ({}) can be loaded",
-                          request.ingestion.handle, latest.text()),
-              "Map `timestamp` (or `date`), or use {{day}} in the query");
+  throw Error(
+      Fault::Misconfigured, "snapshot_query",
+      fmt::format("the query of {} has neither a mapped time nor a day placeholder, so only "
+                  "the latest day ({}) can be loaded",
+                  request.ingestion.handle, latest.text()),
+      "Map `timestamp` (or `date`), or use {{day}} in the query");
 }
 
 }  // namespace
@@ -313,8 +320,6 @@ std::vector<Day> failed_days(House& house, const Ingestion& ingestion) {
   return days;
 }
 
-Day latest_day(House& house) {
-  return house.project.zone.day_of(house.env.now()).plus(-1);
-}
+Day latest_day(House& house) { return house.project.zone.day_of(house.env.now()).plus(-1); }
 
 }  // namespace millrace::pipeline

@@ -42,8 +42,8 @@ void keep_value(StagedSelect& rows, const std::string& column) {
     rows.keep("value_text", "CAST(NULL AS VARCHAR)");
   } else {
     rows.keep("value_text");
-    rows.derive("value_text", fmt::format("CASE WHEN value IS NULL THEN {} END",
-                                          rows.source.id(column)));
+    rows.derive("value_text",
+                fmt::format("CASE WHEN value IS NULL THEN {} END", rows.source.id(column)));
   }
 }
 
@@ -142,12 +142,15 @@ MapSql map_sql(const Definition& definition, const engine::Relation& source, Day
                const std::vector<std::string>& unit_types, const std::string& load) {
   StagedSelect rows(definition, source, day, load);
   switch (definition.dataset) {
-    case Dataset::Events: return map_events(rows);
-    case Dataset::Exposures: return map_exposures(rows);
+    case Dataset::Events:
+      return map_events(rows);
+    case Dataset::Exposures:
+      return map_exposures(rows);
     case Dataset::Metrics:
       return definition.mapping.metrics.empty() ? map_long_metrics(rows, unit_types)
                                                 : map_wide_metrics(rows);
-    case Dataset::EntityProperties: return map_properties(rows);
+    case Dataset::EntityProperties:
+      return map_properties(rows);
   }
   throw std::logic_error("a dataset without a mapping");
 }

@@ -34,7 +34,7 @@ struct Uniqueness {
     std::string columns, condition;
   };
   Rule rule = Rule::None;
-  std::vector<std::string> key;  ///< Of outputs and `extra`.
+  std::vector<std::string> key;    ///< Of outputs and `extra`.
   std::vector<std::string> extra;  ///< Staged columns that key and order need beside the outputs.
   std::string order;
   std::string excluded_as;
@@ -62,7 +62,7 @@ struct MapSql {
   std::vector<Branch> branches;
   /// Staged rows are the table's rows: where all are good, the staged file is the data file.
   bool in_place = false;
-  bool has_time = false;  ///< Staged rows have `_time`.
+  bool has_time = false;               ///< Staged rows have `_time`.
   std::string original = "_original";  ///< The source row as JSON, over staged columns.
   Uniqueness unique;
   std::vector<Cast> casts;

@@ -18,7 +18,8 @@ const std::string kNoNumber = "CAST(NULL AS DOUBLE)";
 
 MapSql metrics_table() {
   MapSql map;
-  map.outputs = {"metric_name", "unit_type", "unit_id", "value", "numerator", "denominator", "_load"};
+  map.outputs = {"metric_name", "unit_type",   "unit_id", "value",
+                 "numerator",   "denominator", "_load"};
   map.sums = {"value", "numerator", "denominator"};
   map.name_output = "metric_name";
   return map;
@@ -29,9 +30,14 @@ void require_unique(StagedSelect& rows, MapSql& map) {
   Uniqueness& unique = map.unique;
   unique.key = {"metric_name", "unit_type", "unit_id"};
   switch (rows.mapping.on_duplicate) {
-    case OnDuplicate::Reject: unique.rule = Uniqueness::Rule::Reject; return;
-    case OnDuplicate::Sum: unique.rule = Uniqueness::Rule::Sum; return;
-    case OnDuplicate::Last: break;
+    case OnDuplicate::Reject:
+      unique.rule = Uniqueness::Rule::Reject;
+      return;
+    case OnDuplicate::Sum:
+      unique.rule = Uniqueness::Rule::Sum;
+      return;
+    case OnDuplicate::Last:
+      break;
   }
   unique.rule = Uniqueness::Rule::First;
   unique.excluded_as = "on_duplicate";
@@ -54,7 +60,8 @@ std::string bad_number(const StagedSelect& rows, const std::string& column,
 }
 
 std::string present(const StagedSelect& rows, const std::string& column) {
-  return column.empty() ? "false" : fmt::format("coalesce({}, false)", rows.source.has_value(column));
+  return column.empty() ? "false"
+                        : fmt::format("coalesce({}, false)", rows.source.has_value(column));
 }
 
 /// What a load looks at to find a column that was mapped by mistake.
@@ -103,31 +110,31 @@ MapSql map_long_metrics(StagedSelect& rows, const std::vector<std::string>& unit
   keep_unit_type(rows, unit_types);
   keep_unit_id(rows);
 
-  rows.add("_value", mapping.metric_value.empty() ? kNoNumber
-                                                  : rows.source.number(mapping.metric_value));
+  rows.add("_value",
+           mapping.metric_value.empty() ? kNoNumber : rows.source.number(mapping.metric_value));
   keep_number(rows, "numerator", mapping.numerator);
   keep_number(rows, "denominator", mapping.denominator);
   // A row with both halves is a ratio, whatever else it holds.
   rows.keep("value");
-  rows.derive("value",
-              "CASE WHEN numerator IS NULL OR denominator IS NULL THEN _value END");
+  rows.derive("value", "CASE WHEN numerator IS NULL OR denominator IS NULL THEN _value END");
   const std::string has_top = present(rows, mapping.numerator);
   const std::string has_bottom = present(rows, mapping.denominator);
   const std::string ratio = "(numerator IS NOT NULL AND denominator IS NOT NULL)";
   const std::string plain =
       fmt::format("(_value IS NOT NULL AND NOT {} AND NOT {})", has_top, has_bottom);
   const std::string good = fmt::format("({} OR {})", ratio, plain);
-  rows.reject("bad_value",
-              fmt::format("{} OR {} OR (NOT {} AND {})",
-                          bad_number(rows, mapping.numerator, "numerator"),
-                          bad_number(rows, mapping.denominator, "denominator"), ratio,
-                          bad_number(rows, mapping.metric_value, "_value")),
-              good);
+  rows.reject(
+      "bad_value",
+      fmt::format("{} OR {} OR (NOT {} AND {})", bad_number(rows, mapping.numerator, "numerator"),
+                  bad_number(rows, mapping.denominator, "denominator"), ratio,
+                  bad_number(rows, mapping.metric_value, "_value")),
+      good);
   rows.reject("half_ratio", fmt::format("{} <> {}", has_top, has_bottom), "true");
   rows.reject("bad_value", "NOT " + good, "true");
-  add_casts(rows, map, {{mapping.metric_value, "_value"},
-                        {mapping.numerator, "numerator"},
-                        {mapping.denominator, "denominator"}});
+  add_casts(rows, map,
+            {{mapping.metric_value, "_value"},
+             {mapping.numerator, "numerator"},
+             {mapping.denominator, "denominator"}});
 
   map.branches.push_back({.values = {}, .present = "true"});
   for (const std::string& output : map.outputs) {
@@ -196,18 +203,19 @@ MapSql map_wide_metrics(StagedSelect& rows) {
   rows.add_label(mapping.date);
   const auto units = rows.keep_units("_unit_", mapping.units);
   require_unique(rows, map);
-  for (const std::string& unit : units) map.unique.searches.push_back({unit, unit + " IS NOT NULL"});
+  for (const std::string& unit : units)
+    map.unique.searches.push_back({unit, unit + " IS NOT NULL"});
 
   std::vector<std::string> good, bad, named;
   for (std::size_t m = 0; m < mapping.metrics.size(); ++m) {
     const WideMetric& metric = mapping.metrics[m];
     check_name("metric name", metric.name);
-    const WideColumns columns = metric.value.empty() ? keep_ratio(rows, metric, m, map)
-                                                     : keep_value(rows, metric, m, map);
+    const WideColumns columns =
+        metric.value.empty() ? keep_ratio(rows, metric, m, map) : keep_value(rows, metric, m, map);
     good.push_back(columns.good);
     bad.push_back(columns.bad);
-    named.push_back(fmt::format("CASE WHEN {} IS NOT NULL THEN {} END", columns.bad,
-                                literal(metric.name)));
+    named.push_back(
+        fmt::format("CASE WHEN {} IS NOT NULL THEN {} END", columns.bad, literal(metric.name)));
     add_branches(rows, metric.name, columns, units, map);
   }
   // The first thing that is wrong with any metric; a row that has them all needs no closer look.

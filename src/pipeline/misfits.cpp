@@ -30,13 +30,12 @@ bool near(double value, TimeUnit unit, Interval day) {
 void refuse_wrong_unit(engine::Database& database, const WorkOrder& work, const Manifest& manifest,
                        std::stop_token stop) {
   std::vector<double> values;
-  database.each("SELECT _time FROM staged WHERE _time IS NOT NULL LIMIT 1000",
-                [&](const engine::Row& row) { values.push_back(std::stod(std::string(*row[0]))); },
-                stop);
+  database.each(
+      "SELECT _time FROM staged WHERE _time IS NOT NULL LIMIT 1000",
+      [&](const engine::Row& row) { values.push_back(std::stod(std::string(*row[0]))); }, stop);
   const Mapping& mapping = work.definition.mapping;
   const Interval day = Zone::named(work.definition.zone).bounds(manifest.day);
-  const auto fits =
-      fitting_unit(values, mapping.timestamp_unit.value_or(TimeUnit::Seconds), day);
+  const auto fits = fitting_unit(values, mapping.timestamp_unit.value_or(TimeUnit::Seconds), day);
   if (fits) throw wrong_unit(mapping, *fits, values.front());
 }
 
@@ -94,9 +93,8 @@ std::optional<TimeUnit> fitting_unit(const std::vector<double>& values, TimeUnit
                                      Interval day) {
   if (values.empty()) return {};
   for (const TimeUnit unit : {TimeUnit::Seconds, TimeUnit::Milliseconds, TimeUnit::Microseconds}) {
-    const bool fits = std::all_of(values.begin(), values.end(), [&](double value) {
-      return near(value, unit, day);
-    });
+    const bool fits = std::all_of(values.begin(), values.end(),
+                                  [&](double value) { return near(value, unit, day); });
     if (fits) return unit == read_as ? std::nullopt : std::optional(unit);
   }
   return {};
@@ -104,10 +102,12 @@ std::optional<TimeUnit> fitting_unit(const std::vector<double>& values, TimeUnit
 
 Error wrong_unit(const Mapping& mapping, TimeUnit fits, double example) {
   const TimeUnit read_as = mapping.timestamp_unit.value_or(TimeUnit::Seconds);
-  return Error(Fault::Misconfigured, "timestamp_unit",
-               fmt::format("values of column {} such as {:.0f} are read as {}, which is no time near "
-                           "the day", mapping.timestamp, example, name_of(read_as)),
-               fmt::format("Write timestamp_unit = \"{}\" in the mapping", name_of(fits)));
+  return Error(
+      Fault::Misconfigured, "timestamp_unit",
+      fmt::format("values of column {} such as {:.0f} are read as {}, which is no time near "
+                  "the day",
+                  mapping.timestamp, example, name_of(read_as)),
+      fmt::format("Write timestamp_unit = \"{}\" in the mapping", name_of(fits)));
 }
 
 void refuse_misfits(engine::Database& database, const MapSql& map, const WorkOrder& work,
@@ -128,15 +128,16 @@ void refuse_misfits(engine::Database& database, const MapSql& map, const WorkOrd
     counts += fmt::format("{}count(nullif(CAST({} AS VARCHAR), '')), count({})",
                           counts.empty() ? "" : ", ", cast.raw, cast.value);
   }
-  database.each(fmt::format("SELECT {} FROM staged", counts),
-                [&](const engine::Row& row) {
-                  for (std::size_t i = 0; i < map.casts.size(); ++i) {
-                    if (*row[2 * i] != "0" && *row[2 * i + 1] == "0") {
-                      throw cast_failed(map.casts[i].column, "a finite number");
-                    }
-                  }
-                },
-                stop);
+  database.each(
+      fmt::format("SELECT {} FROM staged", counts),
+      [&](const engine::Row& row) {
+        for (std::size_t i = 0; i < map.casts.size(); ++i) {
+          if (*row[2 * i] != "0" && *row[2 * i + 1] == "0") {
+            throw cast_failed(map.casts[i].column, "a finite number");
+          }
+        }
+      },
+      stop);
 }
 
 std::string outside_note(engine::Database& database, const MapSql& map, const WorkOrder& work,
@@ -145,12 +146,12 @@ std::string outside_note(engine::Database& database, const MapSql& map, const Wo
   const std::int64_t outside = count_of(proof.excluded_by_rule, "outside_day");
   if (outside == 0) return {};
   const double percent = 100.0 * static_cast<double>(outside) / static_cast<double>(proof.read);
-  const std::string share = percent < 0.5 ? fmt::format("{} rows", outside)
-                                          : fmt::format("{:.0f} % of rows", percent);
+  const std::string share =
+      percent < 0.5 ? fmt::format("{} rows", outside) : fmt::format("{:.0f} % of rows", percent);
   const bool timed = work.definition.dataset != Dataset::Metrics && !map.time_output.empty();
-  return fmt::format("{} lie outside the day{}", share,
-                     timed ? where_outside(database, work, manifest, stop)
-                           : ": their date is another day's");
+  return fmt::format(
+      "{} lie outside the day{}", share,
+      timed ? where_outside(database, work, manifest, stop) : ": their date is another day's");
 }
 
 }  // namespace millrace::pipeline

@@ -32,9 +32,10 @@ std::optional<std::string> why_not_repeatable(warehouse::Connector& connector, c
   }
   const std::string columns = columns_that_differ(connector.fingerprint(query, day, true, stop),
                                                   twin->fingerprint(query, day, true, stop));
-  return fmt::format("the query is not repeatable: {} each time it is asked, so content checks are "
-                     "off; make the query deterministic, or unmap the column",
-                     columns);
+  return fmt::format(
+      "the query is not repeatable: {} each time it is asked, so content checks are "
+      "off; make the query deterministic, or unmap the column",
+      columns);
 }
 
 }  // namespace millrace::pipeline

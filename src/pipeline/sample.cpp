@@ -26,21 +26,25 @@ std::string output_list(const Branch& branch, bool empty) {
 
 /// Rows as the table would hold them; bad ones beside them.
 std::string marked(const MapSql& map) {
-  const std::string bad = fmt::format("coalesce(_reject, _exclude, _partly) AS problem, "
-                                      "CASE WHEN coalesce(_reject, _partly) IS NOT NULL THEN {} END "
-                                      "AS original", map.original);
+  const std::string bad = fmt::format(
+      "coalesce(_reject, _exclude, _partly) AS problem, "
+      "CASE WHEN coalesce(_reject, _partly) IS NOT NULL THEN {} END "
+      "AS original",
+      map.original);
   if (map.in_place || map.branches.size() == 1) {
     return fmt::format("SELECT {}{} FROM staged", output_list(map.branches[0], false), bad);
   }
   std::vector<std::string> selects;
   for (const Branch& branch : map.branches) {
-    selects.push_back(fmt::format("SELECT {}CAST(NULL AS VARCHAR) AS problem, "
-                                  "CAST(NULL AS VARCHAR) AS original FROM staged WHERE {} AND {}",
-                                  output_list(branch, false), kGood, branch.present));
+    selects.push_back(
+        fmt::format("SELECT {}CAST(NULL AS VARCHAR) AS problem, "
+                    "CAST(NULL AS VARCHAR) AS original FROM staged WHERE {} AND {}",
+                    output_list(branch, false), kGood, branch.present));
   }
-  selects.push_back(fmt::format("SELECT {}{} FROM staged WHERE "
-                                "coalesce(_reject, _exclude, _partly) IS NOT NULL",
-                                output_list(map.branches[0], true), bad));
+  selects.push_back(
+      fmt::format("SELECT {}{} FROM staged WHERE "
+                  "coalesce(_reject, _exclude, _partly) IS NOT NULL",
+                  output_list(map.branches[0], true), bad));
   return fmt::format("{}", fmt::join(selects, " UNION ALL "));
 }
 
@@ -48,20 +52,22 @@ std::string marked(const MapSql& map) {
 std::string map_rows(const WorkOrder& work, Day day, const engine::Relation& rows,
                      engine::Database& database, json::Value& answer, std::stop_token stop) {
   const MapSql map = map_sql(work.definition, rows, day, work.unit_types, "sample");
-  const std::string no_parts =
-      map.select.find(" AS _partly") == std::string::npos ? ", CAST(NULL AS VARCHAR) AS _partly" : "";
+  const std::string no_parts = map.select.find(" AS _partly") == std::string::npos
+                                   ? ", CAST(NULL AS VARCHAR) AS _partly"
+                                   : "";
   database.execute(fmt::format("CREATE TEMP TABLE staged AS SELECT *{} FROM ({}\n) LIMIT {}",
                                no_parts, map.select, work.rows),
                    stop);
   Manifest manifest;
   manifest.day = day;
-  database.each("SELECT count(*), count(*) FILTER (_exclude = 'outside_day') FROM staged",
-                [&](const engine::Row& row) {
-                  manifest.certificate.read = std::stoll(std::string(*row[0]));
-                  const std::int64_t outside = std::stoll(std::string(*row[1]));
-                  if (outside > 0) manifest.certificate.excluded_by_rule["outside_day"] = outside;
-                },
-                stop);
+  database.each(
+      "SELECT count(*), count(*) FILTER (_exclude = 'outside_day') FROM staged",
+      [&](const engine::Row& row) {
+        manifest.certificate.read = std::stoll(std::string(*row[0]));
+        const std::int64_t outside = std::stoll(std::string(*row[1]));
+        if (outside > 0) manifest.certificate.excluded_by_rule["outside_day"] = outside;
+      },
+      stop);
   const std::string note = outside_note(database, map, work, manifest, stop);
   if (!note.empty()) answer["notes"].push_back(note);
   return marked(map);
@@ -80,14 +86,10 @@ json::Value sample_rows(const WorkOrder& work, warehouse::Connector& connector,
                      {"notes", json::Value::array()}};
   for (const Column& column : rows.columns) answer["columns"].push_back(json::from(column));
   const bool mapped = !work.ingestion.empty();
-  const std::string select =
-      mapped ? map_rows(work, day, rows, database, answer, stop) : rows.sql;
-  database.each_json(fmt::format("SELECT * FROM ({}\n) LIMIT {}", select,
-                                 mapped ? 100 * work.rows : work.rows),
-                     [&](std::string_view row) {
-                       answer["rows"].push_back(json::parse(row, "a row"));
-                     },
-                     stop);
+  const std::string select = mapped ? map_rows(work, day, rows, database, answer, stop) : rows.sql;
+  database.each_json(
+      fmt::format("SELECT * FROM ({}\n) LIMIT {}", select, mapped ? 100 * work.rows : work.rows),
+      [&](std::string_view row) { answer["rows"].push_back(json::parse(row, "a row")); }, stop);
   return answer;
 }
 

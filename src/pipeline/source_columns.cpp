@@ -23,8 +23,10 @@ std::string json_value(const std::string& value, ColumnType type) {
     case ColumnType::Integer:
       return fmt::format("to_json({})", value);
     case ColumnType::Double:
-      return fmt::format("CASE WHEN isfinite({0}) THEN to_json({0}) "
-                         "ELSE to_json(CAST({0} AS VARCHAR)) END", value);
+      return fmt::format(
+          "CASE WHEN isfinite({0}) THEN to_json({0}) "
+          "ELSE to_json(CAST({0} AS VARCHAR)) END",
+          value);
     case ColumnType::Timestamp:
     case ColumnType::TimestampTz:
     case ColumnType::Binary:
@@ -98,23 +100,29 @@ std::string SourceColumns::id(const std::string& name) const {
   switch (named(name).type) {
     case ColumnType::Text:
     case ColumnType::Other:
-    case ColumnType::Binary: return fmt::format("nullif({}, '')", text(name));
-    default: return text(name);
+    case ColumnType::Binary:
+      return fmt::format("nullif({}, '')", text(name));
+    default:
+      return text(name);
   }
 }
 
 std::string SourceColumns::number(const std::string& name) const {
   switch (named(name).type) {
-    case ColumnType::Integer: return fmt::format("CAST({} AS DOUBLE)", value(name));
+    case ColumnType::Integer:
+      return fmt::format("CAST({} AS DOUBLE)", value(name));
     case ColumnType::Double:
       return fmt::format("CASE WHEN isfinite({0}) THEN CAST({0} AS DOUBLE) END", value(name));
     case ColumnType::Date:
     case ColumnType::Timestamp:
     case ColumnType::TimestampTz:
-    case ColumnType::Binary: return "CAST(NULL AS DOUBLE)";
+    case ColumnType::Binary:
+      return "CAST(NULL AS DOUBLE)";
     default:
-      return fmt::format("CASE WHEN isfinite(TRY_CAST({0} AS DOUBLE)) "
-                         "THEN TRY_CAST({0} AS DOUBLE) END", value(name));
+      return fmt::format(
+          "CASE WHEN isfinite(TRY_CAST({0} AS DOUBLE)) "
+          "THEN TRY_CAST({0} AS DOUBLE) END",
+          value(name));
   }
 }
 
@@ -139,9 +147,8 @@ Named SourceColumns::with_all_others(const Named& named,
     const bool elsewhere = std::any_of(taken.begin(), taken.end(), [&](const std::string& name) {
       return same_name(name, column.name);
     });
-    const bool named_key = std::any_of(named.begin(), named.end(), [&](const auto& pair) {
-      return pair.first == column.name;
-    });
+    const bool named_key = std::any_of(named.begin(), named.end(),
+                                       [&](const auto& pair) { return pair.first == column.name; });
     if (!elsewhere && !named_key) all.emplace_back(column.name, column.name);
   }
   return all;
@@ -161,8 +168,8 @@ std::string SourceColumns::valid_text() const {
   std::string condition;
   for (std::size_t i = 0; i < columns_.size(); ++i) {
     if (safe(i)[1] != 't') continue;
-    condition += fmt::format("{}(_t{} IS NOT NULL OR _s{} IS NULL)",
-                             condition.empty() ? "" : " AND ", i, i);
+    condition +=
+        fmt::format("{}(_t{} IS NOT NULL OR _s{} IS NULL)", condition.empty() ? "" : " AND ", i, i);
   }
   return condition.empty() ? "true" : condition;
 }

@@ -26,12 +26,16 @@ class Reporter {
            const engine::Database& database, const Tell& tell)
       : thread_([&, total](std::stop_token ended) {
           while (real_env().wait(std::chrono::milliseconds(250), ended)) {
-            Progress progress{.load = order.load, .day = order.day, .stage = "read",
-                              .rows = flow.rows, .bytes = flow.bytes, .rows_total = total};
+            Progress progress{.load = order.load,
+                              .day = order.day,
+                              .stage = "read",
+                              .rows = flow.rows,
+                              .bytes = flow.bytes,
+                              .rows_total = total};
             // Files are read by the engine itself, past the flow's counters.
             if (progress.rows == 0 && total) {
-              progress.rows = static_cast<std::int64_t>(database.progress() *
-                                                        static_cast<double>(*total));
+              progress.rows =
+                  static_cast<std::int64_t>(database.progress() * static_cast<double>(*total));
             }
             tell(progress);
           }
@@ -46,7 +50,11 @@ class Staging {
  public:
   Staging(const WorkOrder& work, const DayOrder& order, warehouse::Connector& connector,
           const Tell& tell, std::stop_token stop)
-      : work_(work), order_(order), connector_(connector), tell_(tell), stop_(stop),
+      : work_(work),
+        order_(order),
+        connector_(connector),
+        tell_(tell),
+        stop_(stop),
         query_(query_of(work.definition, order.load)) {
     manifest_.load = order.load;
     manifest_.day = order.day;
@@ -86,7 +94,8 @@ class Staging {
       manifest_.fingerprint = proof_.before;
     } else {
       proof_.source_count = 0;
-      for (const DayCount& count : connector_.count(query_, {order_.day, order_.day}, false, stop_)) {
+      for (const DayCount& count :
+           connector_.count(query_, {order_.day, order_.day}, false, stop_)) {
         *proof_.source_count += count.rows;
       }
     }
@@ -121,12 +130,13 @@ class Staging {
       if (column.name != query_.time.column || !epoch) continue;
       const engine::Relation sample = connector_.sample(query_, order_.day, 100, database, stop_);
       std::vector<double> values;
-      database.each(fmt::format("SELECT TRY_CAST({} AS DOUBLE) FROM ({}\n)",
-                                engine::identifier(column.name), sample.sql),
-                    [&](const engine::Row& row) {
-                      if (row[0]) values.push_back(std::stod(std::string(*row[0])));
-                    },
-                    stop_);
+      database.each(
+          fmt::format("SELECT TRY_CAST({} AS DOUBLE) FROM ({}\n)", engine::identifier(column.name),
+                      sample.sql),
+          [&](const engine::Row& row) {
+            if (row[0]) values.push_back(std::stod(std::string(*row[0])));
+          },
+          stop_);
       const Interval day = Zone::named(work_.definition.zone).bounds(order_.day);
       const TimeUnit unit = mapping.timestamp_unit.value_or(TimeUnit::Seconds);
       if (const auto fits = fitting_unit(values, unit, day)) {

@@ -14,9 +14,9 @@ using Tell = std::function<void(const Progress&)>;
 
 /// The child's part of a day's journey: fingerprint, count, read, map, write, certify, seal. Leaves
 /// in `order.staging` the data file, the quarantine file and, last, the manifest. `keep` false
-/// (validate): seals nothing. However many rows are rejected, the day is sealed: whether that is too
-/// many is for the parent to judge, who also decides whether a person may look at them. `tell` is
-/// called from another thread too.
+/// (validate): seals nothing. However many rows are rejected, the day is sealed: whether that is
+/// too many is for the parent to judge, who also decides whether a person may look at them. `tell`
+/// is called from another thread too.
 Manifest stage_day(const WorkOrder& work, const DayOrder& order, warehouse::Connector& connector,
                    bool keep, const Tell& tell, std::stop_token stop);
 

@@ -34,22 +34,25 @@ std::string selected(const Computed& columns) {
 
 void check_name(const std::string& what, const std::string& name) {
   using std::string_view_literals::operator""sv;
-  const auto characters = std::count_if(name.begin(), name.end(), [](unsigned char byte) {
-    return (byte & 0xC0) != 0x80;
-  });
-  const bool forbidden =
-      name.find_first_of("\"\\[]{}<>#=;&$%|\n\r\0"sv) != std::string::npos;
+  const auto characters = std::count_if(name.begin(), name.end(),
+                                        [](unsigned char byte) { return (byte & 0xC0) != 0x80; });
+  const bool forbidden = name.find_first_of("\"\\[]{}<>#=;&$%|\n\r\0"sv) != std::string::npos;
   if (!name.empty() && !forbidden && characters <= kNameCharactersMax) return;
-  throw Error(Fault::Misconfigured, "bad_name",
-              fmt::format("the {} \"{}\" in the mapping breaks the rules on names", what, name),
-              fmt::format("Names have 1 to {} characters and none of \" \\ [ ] {{ }} < > # = ; & $ % |",
-                          kNameCharactersMax));
+  throw Error(
+      Fault::Misconfigured, "bad_name",
+      fmt::format("the {} \"{}\" in the mapping breaks the rules on names", what, name),
+      fmt::format("Names have 1 to {} characters and none of \" \\ [ ] {{ }} < > # = ; & $ % |",
+                  kNameCharactersMax));
 }
 
 StagedSelect::StagedSelect(const Definition& definition, const engine::Relation& relation, Day of,
                            const std::string& load)
-    : source(relation), mapping(definition.mapping), day(of), zone_(Zone::named(definition.zone)),
-      load_(load), day_decided_(!definition.folder.empty()) {
+    : source(relation),
+      mapping(definition.mapping),
+      day(of),
+      zone_(Zone::named(definition.zone)),
+      load_(load),
+      day_decided_(!definition.folder.empty()) {
   if (const std::string valid = source.valid_text(); valid != "true") {
     good_.push_back(valid);
     reasons_.emplace_back(fmt::format("NOT ({})", valid), "bad_text");
@@ -144,7 +147,8 @@ void StagedSelect::add_object(const std::string& column) {
   // An empty text and JSON's null are nothing, as NULL is.
   reject("bad_metadata",
          fmt::format("NOT ({0} IS NULL OR {0} = '' OR coalesce(_json = 'null' OR "
-                     "starts_with(_json, '{{'), false))", raw),
+                     "starts_with(_json, '{{'), false))",
+                     raw),
          fmt::format("({} IS NULL OR coalesce(starts_with(_json, '{{'), false))", raw));
 }
 
@@ -182,8 +186,8 @@ std::vector<std::string> StagedSelect::staged(MapSql& map) const {
   if (!partly.empty()) {
     list.push_back(fmt::format(
         "CASE WHEN _reject IS NULL AND _exclude IS NULL THEN {} END AS _partly", partly));
-    list.push_back(fmt::format("CASE WHEN _exclude IS NULL AND {} IS NOT NULL THEN {} END AS _detail",
-                               partly, detail));
+    list.push_back(fmt::format(
+        "CASE WHEN _exclude IS NULL AND {} IS NOT NULL THEN {} END AS _detail", partly, detail));
   }
   map.has_time = has_number_;
   if (has_number_) list.emplace_back("CASE WHEN NOT _good THEN _number END AS _time");
@@ -191,8 +195,8 @@ std::vector<std::string> StagedSelect::staged(MapSql& map) const {
     for (const auto& [name, expression] : source.kept()) list.push_back(name);
     map.original = source.original_of_kept();
   } else {
-    list.push_back(fmt::format("CASE WHEN _reject IS NOT NULL THEN {} END AS _original",
-                               source.original()));
+    list.push_back(
+        fmt::format("CASE WHEN _reject IS NOT NULL THEN {} END AS _original", source.original()));
   }
   return list;
 }

@@ -106,8 +106,8 @@ Rebuilt rebuild_catalog(catalog::Catalog& catalog, store::Store& store, Env& env
   catalog.set_store_id(store.id());
   const auto latest = store.generation();
   if (latest) catalog.add_generation(latest->number, latest->nonce);
-  rebuilt.not_restorable = {"connections and secrets (apply their TOML again)",
-                            "records of checks", "loads that failed"};
+  rebuilt.not_restorable = {"connections and secrets (apply their TOML again)", "records of checks",
+                            "loads that failed"};
   claim_store(catalog, store, env);
   return rebuilt;
 }

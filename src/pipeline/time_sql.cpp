@@ -42,9 +42,9 @@ std::string instant_of_naive(const std::string& naive, const Zone& zone, const Z
                               naive_literal(span.until), micros);
     }
   }
-  return fmt::format("CASE WHEN {0} BETWEEN make_timestamp({1}) AND make_timestamp({2}) THEN {3} END",
-                     naive, kFirstSecond * 1'000'000, kLastSecond * 1'000'000,
-                     instant_of_micros(branches));
+  return fmt::format(
+      "CASE WHEN {0} BETWEEN make_timestamp({1}) AND make_timestamp({2}) THEN {3} END", naive,
+      kFirstSecond * 1'000'000, kLastSecond * 1'000'000, instant_of_micros(branches));
 }
 
 std::string between(const std::string& value, const std::string& start, const std::string& end) {
@@ -58,12 +58,14 @@ std::int64_t units_until(Instant instant, TimeUnit unit) {
 
 TimeSql epoch_sql(const std::string& column, ColumnType type, TimeUnit unit, Interval bounds) {
   const std::int64_t per = micros_per(unit);
-  const std::int64_t first = kFirstSecond * (1'000'000 / per), last = kLastSecond * (1'000'000 / per);
+  const std::int64_t first = kFirstSecond * (1'000'000 / per),
+                     last = kLastSecond * (1'000'000 / per);
   TimeSql time;
   time.number = fmt::format("TRY_CAST({} AS DOUBLE)", column);
   if (type == ColumnType::Integer) {
-    time.instant = fmt::format("CASE WHEN {0} BETWEEN {1} AND {2} THEN {3} END", column, first, last,
-                               instant_of_micros(fmt::format("CAST({} AS BIGINT) * {}", column, per)));
+    time.instant =
+        fmt::format("CASE WHEN {0} BETWEEN {1} AND {2} THEN {3} END", column, first, last,
+                    instant_of_micros(fmt::format("CAST({} AS BIGINT) * {}", column, per)));
     time.in_day = between(column, std::to_string(units_until(bounds.start, unit)),
                           std::to_string(units_until(bounds.end, unit)));
     return time;
@@ -93,9 +95,12 @@ TimeSql text_sql(const std::string& column, const Zone& zone, Day day, const Zon
 
 std::int64_t micros_per(TimeUnit unit) {
   switch (unit) {
-    case TimeUnit::Seconds: return 1'000'000;
-    case TimeUnit::Milliseconds: return 1'000;
-    case TimeUnit::Microseconds: return 1;
+    case TimeUnit::Seconds:
+      return 1'000'000;
+    case TimeUnit::Milliseconds:
+      return 1'000;
+    case TimeUnit::Microseconds:
+      return 1;
   }
   throw std::logic_error("a time unit without a length");
 }
@@ -110,10 +115,10 @@ TimeSql time_sql(const std::string& column, ColumnType type, const Zone& column_
   TimeSql time;
   switch (type) {
     case ColumnType::TimestampTz:
-      time.instant = fmt::format(
-          "CASE WHEN {0} BETWEEN {1} AND {2} THEN CAST({0} AS TIMESTAMPTZ) END", column,
-          instant_of_micros(std::to_string(kFirstSecond * 1'000'000)),
-          instant_of_micros(std::to_string(kLastSecond * 1'000'000)));
+      time.instant =
+          fmt::format("CASE WHEN {0} BETWEEN {1} AND {2} THEN CAST({0} AS TIMESTAMPTZ) END", column,
+                      instant_of_micros(std::to_string(kFirstSecond * 1'000'000)),
+                      instant_of_micros(std::to_string(kLastSecond * 1'000'000)));
       time.in_day = between(column, instant_literal(bounds.start), instant_literal(bounds.end));
       return time;
     case ColumnType::Timestamp: {
@@ -140,15 +145,19 @@ TimeSql time_sql(const std::string& column, ColumnType type, const Zone& column_
 
 std::string label_sql(const std::string& column, ColumnType type) {
   switch (type) {
-    case ColumnType::Date: return column;
-    case ColumnType::Timestamp: return fmt::format("TRY_CAST({} AS DATE)", column);
+    case ColumnType::Date:
+      return column;
+    case ColumnType::Timestamp:
+      return fmt::format("TRY_CAST({} AS DATE)", column);
     case ColumnType::TimestampTz:
       return fmt::format("TRY_CAST(make_timestamp(epoch_us({})) AS DATE)", column);
     case ColumnType::Integer:  // 20261120
       return fmt::format(
           "CASE WHEN {0} BETWEEN 10000101 AND 99991231 "
-          "THEN TRY(make_date({0} // 10000, {0} // 100 % 100, {0} % 100)) END", column);
-    default: return fmt::format("TRY_CAST({} AS DATE)", column);
+          "THEN TRY(make_date({0} // 10000, {0} // 100 % 100, {0} % 100)) END",
+          column);
+    default:
+      return fmt::format("TRY_CAST({} AS DATE)", column);
   }
 }
 

@@ -41,15 +41,24 @@ class Work {
   json::Value run() {
     connector_ = warehouse::kind_named(order_.kind).open({order_.settings, order_.roots});
     switch (order_.verb) {
-      case Verb::Probe: return json::from(connector_->probe(stop_));
-      case Verb::Browse: return listed(connector_->browse(order_.text, stop_));
-      case Verb::Columns: return listed(connector_->columns(order_.text, stop_));
-      case Verb::Describe: return listed(connector_->describe(query(), day(), stop_));
-      case Verb::Sample: return sample_rows(order_, *connector_, stop_);
-      case Verb::Scalar: return scalar();
-      case Verb::Check: return check_days();
-      case Verb::Load: return load_days();
-      case Verb::Validate: return validate();
+      case Verb::Probe:
+        return json::from(connector_->probe(stop_));
+      case Verb::Browse:
+        return listed(connector_->browse(order_.text, stop_));
+      case Verb::Columns:
+        return listed(connector_->columns(order_.text, stop_));
+      case Verb::Describe:
+        return listed(connector_->describe(query(), day(), stop_));
+      case Verb::Sample:
+        return sample_rows(order_, *connector_, stop_);
+      case Verb::Scalar:
+        return scalar();
+      case Verb::Check:
+        return check_days();
+      case Verb::Load:
+        return load_days();
+      case Verb::Validate:
+        return validate();
     }
     return nullptr;
   }
@@ -66,8 +75,8 @@ class Work {
   Day day() const { return order_.days.empty() ? Day() : order_.days.front().day; }
 
   json::Value scalar() {
-    const auto value = connector_->scalar(order_.text, day(), Zone::named(order_.definition.zone),
-                                          stop_);
+    const auto value =
+        connector_->scalar(order_.text, day(), Zone::named(order_.definition.zone), stop_);
     return value ? json::Value(*value) : json::Value(nullptr);
   }
 
@@ -97,9 +106,9 @@ class Work {
   json::Value validate() { return json::from(stage(order_.days.at(0), false)); }
 
   Manifest stage(const DayOrder& day, bool keep) {
-    return stage_day(order_, day, *connector_, keep,
-                     [this](const Progress& at) { voice_.say({{"progress", json::from(at)}}); },
-                     stop_);
+    return stage_day(
+        order_, day, *connector_, keep,
+        [this](const Progress& at) { voice_.say({{"progress", json::from(at)}}); }, stop_);
   }
 
   const WorkOrder& order_;
@@ -118,7 +127,7 @@ int worker_main() {
     std::getline(std::cin, line);
     const WorkOrder order = json::work_order(json::parse(line, "a work order"));
     // Stdin stays open as long as the parent lives; its end is the order to stop.
-    std::thread([&stop] {
+    std::jthread([&stop] {
       char byte = 0;
       while (::read(STDIN_FILENO, &byte, 1) > 0) {
       }
@@ -137,8 +146,7 @@ int worker_main() {
   ::_exit(1);
 }
 
-json::Value run_worker(const WorkOrder& order,
-                       const std::function<void(const json::Value&)>& reply,
+json::Value run_worker(const WorkOrder& order, const std::function<void(const json::Value&)>& reply,
                        std::stop_token stop) {
   Child child = Child::start({.arguments = {executable_path(), "warehouse-worker"}});
   child.write(json::from(order).dump() + "\n");

@@ -12,7 +12,8 @@ namespace millrace::pipeline {
 // The child's lines, one JSON object each (the parent in load.cpp, check.cpp reads exactly these):
 //   {"progress": Progress}                                    while a day is read
 //   {"sealed": Manifest}                                      Verb::Load, one a day, when durable
-//   {"failed": {"load": id, "error": Error}}                  Verb::Load, this day only; others go on
+//   {"failed": {"load": id, "error": Error}}                  Verb::Load, this day only; others go
+//   on
 //   {"checked": {"result": CheckResult, "token": text?}}      Verb::Check, one a day
 //   {"result": …} or {"error": Error}                         the last line, always
 // Results: Probe ProbeReport · Browse [Table] · Columns, Describe [Column] · Scalar text or null ·

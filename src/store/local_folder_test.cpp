@@ -92,7 +92,13 @@ TEST_CASE("a path that could leave the root is refused") {
     CHECK(code_of([&] { objects->put(path, "x"); }) == "bad_path");
     CHECK(code_of([&] { objects->remove(path); }) == "bad_path");
     CHECK(code_of([&] { objects->move({{"a", path}}); }) == "bad_path");
-    CHECK(code_of([&] { objects->remove_folder(path); }) == "bad_path");
+  }
+  for (const char* folder : {"..", "../", "/", "", "a/..", "a//"}) {
+    CAPTURE(folder);
+    CHECK(code_of([&] { objects->list(folder); }) == "bad_path");
+    CHECK(code_of([&] { objects->names(folder); }) == "bad_path");
+    CHECK(code_of([&] { objects->make_folder(folder); }) == "bad_path");
+    CHECK(code_of([&] { objects->remove_folder(folder); }) == "bad_path");
   }
   CHECK(code_of([&] { objects->get(std::string("a\0b", 3)); }) == "bad_path");
   CHECK(file::read(root.path() / "secret") == "s");

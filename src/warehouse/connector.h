@@ -88,7 +88,8 @@ struct Capabilities {
 /// What a session is opened with: settings with secrets resolved, and the server's own rules.
 struct Session {
   std::map<std::string, std::string> settings;
-  std::vector<std::string> roots;  ///< Folders that `files` may read, from the server's configuration.
+  std::vector<std::string>
+      roots;  ///< Folders that `files` may read, from the server's configuration.
   /// The setting, or empty.
   std::string get(std::string_view name) const;
 };
@@ -97,7 +98,7 @@ Session with_fallbacks(Session session, std::span<const Setting> settings);
 
 /// Everything the rest of the system knows about one kind of warehouse.
 struct Kind {
-  std::string_view name;   ///< Stored in the catalog; never renamed.
+  std::string_view name;  ///< Stored in the catalog; never renamed.
   std::string_view title;
   std::string_view about;  ///< One sentence for `connection kinds`.
   std::span<const Setting> settings;

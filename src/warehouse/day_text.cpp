@@ -13,8 +13,8 @@ namespace {
 
 /// How a column tells the day: by bounds between which its values lie, or by being its label.
 struct DayColumn {
-  std::string name;  ///< As an SQL identifier.
-  std::function<std::string(Day)> label;  ///< Set when the column is the label itself.
+  std::string name;                            ///< As an SQL identifier.
+  std::function<std::string(Day)> label;       ///< Set when the column is the label itself.
   std::function<std::string(Day)> start, end;  ///< Literals of the half-open bounds otherwise.
 };
 
@@ -22,23 +22,29 @@ std::int64_t units_of(Instant instant, TimeUnit unit) {
   const auto since = instant.time_since_epoch();
   // Rounded up: a value at `instant` or later is at least this many whole units.
   switch (unit) {
-    case TimeUnit::Seconds: return std::chrono::ceil<std::chrono::seconds>(since).count();
-    case TimeUnit::Milliseconds: return std::chrono::ceil<std::chrono::milliseconds>(since).count();
-    case TimeUnit::Microseconds: return since.count();
+    case TimeUnit::Seconds:
+      return std::chrono::ceil<std::chrono::seconds>(since).count();
+    case TimeUnit::Milliseconds:
+      return std::chrono::ceil<std::chrono::milliseconds>(since).count();
+    case TimeUnit::Microseconds:
+      return since.count();
   }
   throw std::logic_error("a time unit without a meaning");
 }
 
 [[noreturn]] void no_time(const Column& column, std::string_view advice) {
-  throw Error(Fault::Misconfigured, column.type == ColumnType::Text ? "text_time" : "bad_time_column",
-              fmt::format("the column {} is {}: the rows of a day cannot be found by it", column.name,
-                          column.vendor_type.empty() ? name_of(column.type) : column.vendor_type),
-              std::string(advice));
+  throw Error(
+      Fault::Misconfigured, column.type == ColumnType::Text ? "text_time" : "bad_time_column",
+      fmt::format("the column {} is {}: the rows of a day cannot be found by it", column.name,
+                  column.vendor_type.empty() ? name_of(column.type) : column.vendor_type),
+      std::string(advice));
 }
 
 DayColumn bounded(std::string name, std::function<std::string(Interval)> start,
                   std::function<std::string(Interval)> end, const Zone& zone) {
-  return {std::move(name), {}, [=](Day day) { return start(zone.bounds(day)); },
+  return {std::move(name),
+          {},
+          [=](Day day) { return start(zone.bounds(day)); },
           [=](Day day) { return end(zone.bounds(day)); }};
 }
 
@@ -67,7 +73,8 @@ DayColumn time_column(const Query& query, const std::vector<Column>& described,
   if (query.time.kind == TimeColumn::Kind::Label) return label_column(column, dialect);
   const std::string name = dialect.identifier(column.name);
   switch (column.type) {
-    case ColumnType::Date: return label_column(column, dialect);
+    case ColumnType::Date:
+      return label_column(column, dialect);
     case ColumnType::TimestampTz:
       return bounded(
           name, [&dialect](Interval day) { return dialect.instant_literal(day.start); },
@@ -76,7 +83,8 @@ DayColumn time_column(const Query& query, const std::vector<Column>& described,
       const Zone zone = query.time.zone;
       return bounded(
           name, [&, zone](Interval day) { return dialect.naive_literal(zone.naive(day).start); },
-          [&, zone](Interval day) { return dialect.naive_literal(zone.naive(day).end); }, query.zone);
+          [&, zone](Interval day) { return dialect.naive_literal(zone.naive(day).end); },
+          query.zone);
     }
     case ColumnType::Integer:
     case ColumnType::Double:
@@ -87,10 +95,11 @@ DayColumn time_column(const Query& query, const std::vector<Column>& described,
           [unit](Interval day) { return std::to_string(units_of(day.end, unit)); }, query.zone);
     }
     default:
-      no_time(column, fmt::format("Convert it in the query, for example: select cast({0} as "
-                                  "timestamp) as {0}, … Or select the day's rows with {{{{day_start}}}} "
-                                  "and {{{{day_end}}}}.",
-                                  column.name));
+      no_time(column,
+              fmt::format("Convert it in the query, for example: select cast({0} as "
+                          "timestamp) as {0}, … Or select the day's rows with {{{{day_start}}}} "
+                          "and {{{{day_end}}}}.",
+                          column.name));
   }
 }
 
@@ -127,7 +136,8 @@ bool selects_own_rows(const Query& query) {
 }
 
 /// Halves the days until one is left, so a row takes log2(days) comparisons.
-std::string decision(const DayColumn& column, const std::vector<Day>& days, const Dialect& dialect) {
+std::string decision(const DayColumn& column, const std::vector<Day>& days,
+                     const Dialect& dialect) {
   if (days.size() == 1) return dialect.literal(days[0].text());
   const auto middle = days.begin() + static_cast<std::ptrdiff_t>(days.size() / 2);
   return fmt::format("case when {} < {} then {} else {} end", column.name, column.start(*middle),

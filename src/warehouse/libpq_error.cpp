@@ -15,7 +15,8 @@ bool is_sqlstate(std::string_view word) {
   const auto digit = [](unsigned char c) { return std::isdigit(c) != 0; };
   const auto capital = [](unsigned char c) { return std::isupper(c) != 0; };
   return word.size() == 5 && std::any_of(word.begin(), word.end(), digit) &&
-         std::all_of(word.begin(), word.end(), [&](unsigned char c) { return digit(c) || capital(c); });
+         std::all_of(word.begin(), word.end(),
+                     [&](unsigned char c) { return digit(c) || capital(c); });
 }
 
 std::string trimmed(std::string_view text) {

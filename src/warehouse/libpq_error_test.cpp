@@ -80,8 +80,8 @@ TEST_CASE("a Redshift password kept as SHA-256 is explained") {
 TEST_CASE("a TLS failure names the setting to add") {
   CHECK(refused("SSL error: certificate verify failed\n").advice.find("sslrootcert = ") !=
         std::string::npos);
-  CHECK(refused("FATAL:  28000: no pg_hba.conf entry for host, no encryption").advice.find(
-            "sslmode = \"require\"") != std::string::npos);
+  CHECK(refused("FATAL:  28000: no pg_hba.conf entry for host, no encryption")
+            .advice.find("sslmode = \"require\"") != std::string::npos);
 }
 
 TEST_CASE("an error is shown in the customer's own line, counted in characters") {
@@ -105,8 +105,8 @@ TEST_CASE("an error in the SQL around the customer's has no place to show") {
   message.text = "function farmfingerprint64(text) does not exist";
   message.position = 8;
   message.hint = "No function matches the given name and argument types.";
-  const Error error =
-      statement_error(message, {"select farmfingerprint64(x) from (\nselect 1\n) as q", "select 1"});
+  const Error error = statement_error(
+      message, {"select farmfingerprint64(x) from (\nselect 1\n) as q", "select 1"});
   CHECK(text_of(error) ==
         "the warehouse refused the query: function farmfingerprint64(text) does not exist");
   CHECK(error.advice == "No function matches the given name and argument types.");

@@ -22,9 +22,8 @@ bool is_local(const std::string& host) {
 std::string system_authorities() {
   const std::string set = environment_variable("SSL_CERT_FILE");
   if (!set.empty()) return set;
-  for (const char* path :
-       {"/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt",
-        "/etc/ssl/ca-bundle.pem", "/etc/ssl/cert.pem"}) {
+  for (const char* path : {"/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt",
+                           "/etc/ssl/ca-bundle.pem", "/etc/ssl/cert.pem"}) {
     std::error_code ignored;
     if (std::filesystem::exists(path, ignored)) return path;
   }
@@ -35,8 +34,7 @@ int number_of(const Session& session, std::string_view name, int least, int most
   const std::string text = session.get(name);
   int value = 0;
   const auto [end, problem] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (problem != std::errc() || end != text.data() + text.size() || value < least ||
-      value > most) {
+  if (problem != std::errc() || end != text.data() + text.size() || value < least || value > most) {
     throw Error(Fault::Misconfigured, "bad_setting",
                 fmt::format("reading the connection's settings: {} is \"{}\"", name, text),
                 fmt::format("Give a whole number from {} to {}", least, most));
@@ -50,8 +48,7 @@ void choose_encryption(LibpqLogin& login, const Session& session) {
   if (login.sslmode.empty()) {
     const bool local = is_local(login.host);
     login.sslmode = local ? "prefer" : "verify-full";
-    login.sslmode_reason =
-        local ? "the default on loopback and Unix sockets" : "the default";
+    login.sslmode_reason = local ? "the default on loopback and Unix sockets" : "the default";
   }
   if (std::find(kSslModes.begin(), kSslModes.end(), login.sslmode) == kSslModes.end()) {
     throw Error(Fault::Misconfigured, "bad_setting",

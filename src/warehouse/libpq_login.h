@@ -25,8 +25,7 @@ struct LibpqLogin {
   std::string options;
   std::chrono::seconds timeout{10};
   std::optional<SshTunnel::Options> tunnel_options;
-  /// Running once `through_tunnel` was called. Shared because a stream may outlive its session.
-  std::shared_ptr<SshTunnel> tunnel;
+  SharedTunnel tunnel;  ///< Running once `open_tunnel` was called.
 
   /// "db.example.com:5432", for messages.
   std::string place() const { return host + ":" + port; }
@@ -47,14 +46,13 @@ std::string conninfo_of(const LibpqLogin& login);
 
 /// The settings that both kinds share, for their own lists.
 inline constexpr Setting kHostSetting{.name = "host",
-                                      .help = "Name or address of the server, or the folder of its "
-                                              "Unix socket",
+                                      .help =
+                                          "Name or address of the server, or the folder of its "
+                                          "Unix socket",
                                       .example = "db.example.com",
                                       .required = true};
-inline constexpr Setting kDatabaseSetting{.name = "database",
-                                          .help = "Database to log in to",
-                                          .example = "shop",
-                                          .required = true};
+inline constexpr Setting kDatabaseSetting{
+    .name = "database", .help = "Database to log in to", .example = "shop", .required = true};
 inline constexpr Setting kUserSetting{.name = "user",
                                       .help = "Role to log in as; it needs SELECT and nothing else",
                                       .example = "reader",
@@ -65,8 +63,9 @@ inline constexpr Setting kPasswordSetting{.name = "password",
                                           .secret = true};
 inline constexpr Setting kSslmodeSetting{
     .name = "sslmode",
-    .help = "disable, prefer, require, verify-ca or verify-full; verify-full where it is not set, "
-            "prefer on loopback and Unix sockets",
+    .help =
+        "disable, prefer, require, verify-ca or verify-full; verify-full where it is not set, "
+        "prefer on loopback and Unix sockets",
     .example = "verify-full"};
 inline constexpr Setting kSslrootcertSetting{
     .name = "sslrootcert",
@@ -82,9 +81,8 @@ inline constexpr Setting kOptionsSetting{.name = "options",
 inline constexpr Setting kSshHostSetting{.name = "ssh_host",
                                          .help = "Connect through this SSH server",
                                          .example = "bastion.example.com"};
-inline constexpr Setting kSshPortSetting{.name = "ssh_port",
-                                         .help = "Its port, where it is not what ssh uses",
-                                         .example = "22"};
+inline constexpr Setting kSshPortSetting{
+    .name = "ssh_port", .help = "Its port, where it is not what ssh uses", .example = "22"};
 inline constexpr Setting kSshUserSetting{
     .name = "ssh_user", .help = "User at the SSH server", .example = "tunnel"};
 inline constexpr Setting kSshKeySetting{

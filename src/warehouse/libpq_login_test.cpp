@@ -10,8 +10,11 @@ using namespace millrace::warehouse;
 namespace {
 
 LibpqLogin login(std::map<std::string, std::string> settings) {
-  settings.insert({{"host", "db.example.com"}, {"port", "5432"}, {"database", "shop"},
-                   {"user", "reader"}, {"connect_timeout", "10"}});
+  settings.insert({{"host", "db.example.com"},
+                   {"port", "5432"},
+                   {"database", "shop"},
+                   {"user", "reader"},
+                   {"connect_timeout", "10"}});
   return login_of({.settings = std::move(settings), .roots = {}});
 }
 
@@ -60,13 +63,35 @@ TEST_CASE("a tunnel leads to the host as the SSH server sees it") {
   const LibpqLogin through = login({{"ssh_host", "bastion"}, {"ssh_user", "tunnel"}});
   REQUIRE(through.tunnel_options);
   CHECK(ssh_arguments(*through.tunnel_options, 40001, "") ==
-        std::vector<std::string>{"ssh", "-N", "-T", "-o", "BatchMode=yes", "-o",
-                                 "ExitOnForwardFailure=yes", "-o", "StrictHostKeyChecking=yes",
-                                 "-o", "ConnectTimeout=10", "-o", "ServerAliveInterval=15", "-o",
-                                 "ServerAliveCountMax=3", "-o", "ControlMaster=no", "-o",
-                                 "ControlPath=none", "-o", "PermitLocalCommand=yes", "-o",
-                                 "LocalCommand=echo millrace-tunnel-is-ready", "-l", "tunnel",
-                                 "-L", "127.0.0.1:40001:db.example.com:5432", "--", "bastion"});
+        std::vector<std::string>{"ssh",
+                                 "-N",
+                                 "-T",
+                                 "-o",
+                                 "BatchMode=yes",
+                                 "-o",
+                                 "ExitOnForwardFailure=yes",
+                                 "-o",
+                                 "StrictHostKeyChecking=yes",
+                                 "-o",
+                                 "ConnectTimeout=10",
+                                 "-o",
+                                 "ServerAliveInterval=15",
+                                 "-o",
+                                 "ServerAliveCountMax=3",
+                                 "-o",
+                                 "ControlMaster=no",
+                                 "-o",
+                                 "ControlPath=none",
+                                 "-o",
+                                 "PermitLocalCommand=yes",
+                                 "-o",
+                                 "LocalCommand=echo millrace-tunnel-is-ready",
+                                 "-l",
+                                 "tunnel",
+                                 "-L",
+                                 "127.0.0.1:40001:db.example.com:5432",
+                                 "--",
+                                 "bastion"});
 }
 
 TEST_CASE("a key and known hosts are the only ones that ssh then uses") {

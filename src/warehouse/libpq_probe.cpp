@@ -33,13 +33,12 @@ void failed_to_connect(ProbeReport& report, const LibpqLogin& login, const Error
 }
 
 std::string encryption_detail(const LibpqLogin& login, const LibpqSession& session) {
-  const std::string mode =
-      fmt::format("sslmode={}, {}", login.sslmode, login.sslmode_reason);
+  const std::string mode = fmt::format("sslmode={}, {}", login.sslmode, login.sslmode_reason);
   if (session.encryption().empty()) return "not encrypted (" + mode + ")";
-  const std::string trusted = login.sslmode.starts_with("verify")
-                                  ? fmt::format(", certificate checked against {}",
-                                                login.sslrootcert)
-                                  : ", certificate not checked";
+  const std::string trusted =
+      login.sslmode.starts_with("verify")
+          ? fmt::format(", certificate checked against {}", login.sslrootcert)
+          : ", certificate not checked";
   return fmt::format("{}{} ({})", session.encryption(), trusted, mode);
 }
 
@@ -55,9 +54,9 @@ void look_at_tables(ProbeReport& report, LibpqReader& reader, const Dialect& dia
     return number(reader, fmt::format("select count(*) from ({}) as t", dialect.tables(condition)),
                   stop);
   };
-  const std::string writable =
-      count_of("(has_table_privilege(c.oid, 'insert') or has_table_privilege(c.oid, 'update') or "
-               "has_table_privilege(c.oid, 'delete'))");
+  const std::string writable = count_of(
+      "(has_table_privilege(c.oid, 'insert') or has_table_privilege(c.oid, 'update') or "
+      "has_table_privilege(c.oid, 'delete'))");
   if (writable == "0") {
     passed(report, "read only", "every statement runs read-only; the role may write to no table");
   } else {
@@ -70,7 +69,8 @@ void look_at_tables(ProbeReport& report, LibpqReader& reader, const Dialect& dia
   if (readable != "0") return passed(report, "list tables", readable + " tables and views");
   const std::string& user = reader.login().user;
   report.steps.push_back(
-      {"list tables", false, fmt::format("{} may read no table of {}", user, reader.login().database),
+      {"list tables", false,
+       fmt::format("{} may read no table of {}", user, reader.login().database),
        fmt::format("GRANT USAGE ON SCHEMA public TO \"{0}\"; GRANT SELECT ON ALL TABLES IN SCHEMA "
                    "public TO \"{0}\"",
                    user)});

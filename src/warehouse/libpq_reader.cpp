@@ -21,14 +21,15 @@ std::vector<std::string> type_names(LibpqSession& session, const std::vector<Res
   for (std::size_t from = 0; from < columns.size(); from += kNamesAtOnce) {
     std::vector<std::string> calls;
     for (std::size_t i = from; i < std::min(columns.size(), from + kNamesAtOnce); ++i) {
-      calls.push_back(fmt::format("pg_catalog.format_type({}, {})", columns[i].oid,
-                                  columns[i].modifier));
+      calls.push_back(
+          fmt::format("pg_catalog.format_type({}, {})", columns[i].oid, columns[i].modifier));
     }
-    session.each({fmt::format("select {}", fmt::join(calls, ", ")), {}},
-                 [&](const engine::Row& row) {
-                   for (const engine::Cell& cell : row) names.emplace_back(cell.value_or(""));
-                 },
-                 stop);
+    session.each(
+        {fmt::format("select {}", fmt::join(calls, ", ")), {}},
+        [&](const engine::Row& row) {
+          for (const engine::Cell& cell : row) names.emplace_back(cell.value_or(""));
+        },
+        stop);
   }
   check(names.size() == columns.size(), "every column's type has a name");
   return names;
@@ -39,13 +40,14 @@ std::set<unsigned> enumerations(LibpqSession& session, const std::set<unsigned>&
                                 std::stop_token stop) {
   std::set<unsigned> found;
   if (oids.empty()) return found;
-  session.each({fmt::format("select oid from pg_catalog.pg_type where typtype = 'e' and oid in ({})",
-                            fmt::join(oids, ", ")),
-                {}},
-               [&](const engine::Row& row) {
-                 found.insert(static_cast<unsigned>(std::stoul(std::string(*row.at(0)))));
-               },
-               stop);
+  session.each(
+      {fmt::format("select oid from pg_catalog.pg_type where typtype = 'e' and oid in ({})",
+                   fmt::join(oids, ", ")),
+       {}},
+      [&](const engine::Row& row) {
+        found.insert(static_cast<unsigned>(std::stoul(std::string(*row.at(0)))));
+      },
+      stop);
   return found;
 }
 

@@ -18,9 +18,7 @@ using Clock = std::chrono::steady_clock;
 constexpr std::chrono::milliseconds kLookAtStop{50};
 constexpr std::chrono::milliseconds kCancelPatience{900};
 
-Error stopped() {
-  return {Fault::Cancelled, "stopped", "the statement was stopped on request"};
-}
+Error stopped() { return {Fault::Cancelled, "stopped", "the statement was stopped on request"}; }
 
 std::string field(const PGresult* result, int code) {
   const char* text = PQresultErrorField(result, code);
@@ -159,8 +157,8 @@ void LibpqSession::drain(std::stop_token stop) {
 
 void LibpqSession::start(const Statement& statement, std::stop_token stop) {
   begin(statement, stop);
-  send(PQsendQueryParams(connection_, statement_.sql.c_str(), 0, nullptr, nullptr, nullptr,
-                         nullptr, 0));
+  send(PQsendQueryParams(connection_, statement_.sql.c_str(), 0, nullptr, nullptr, nullptr, nullptr,
+                         0));
   PQsetSingleRowMode(connection_);
 }
 
@@ -237,8 +235,8 @@ std::vector<ResultColumn> LibpqSession::prepare(const Statement& statement, std:
   const Result described = succeed();
   std::vector<ResultColumn> columns;
   for (int i = 0; i < PQnfields(described.get()); ++i) {
-    columns.push_back({PQfname(described.get(), i), PQftype(described.get(), i),
-                       PQfmod(described.get(), i)});
+    columns.push_back(
+        {PQfname(described.get(), i), PQftype(described.get(), i), PQfmod(described.get(), i)});
   }
   return columns;
 }

@@ -74,7 +74,7 @@ class LibpqSession {
 
   pg_conn* connection_ = nullptr;
   std::string place_;
-  std::shared_ptr<SshTunnel> tunnel_;
+  SharedTunnel tunnel_;
   Statement statement_;  ///< Under way, or the last one: errors are located in it.
   Result row_;
   bool under_way_ = false;

@@ -53,7 +53,8 @@ void validate(const Kind& kind, const std::map<std::string, std::string>& settin
     } else if (setting->secret && !value.empty() && !is_reference(value)) {
       problems.push_back(fmt::format("{} holds the secret itself", name));
       advice = fmt::format(
-          "Refer to it: {0} = \"env:NAME\" (an environment variable) or {0} = \"file:PATH\".", name);
+          "Refer to it: {0} = \"env:NAME\" (an environment variable) or {0} = \"file:PATH\".",
+          name);
     }
   }
   for (const Setting& setting : kind.settings) {
@@ -69,8 +70,8 @@ void validate(const Kind& kind, const std::map<std::string, std::string>& settin
   }
   if (problems.empty()) return;
   if (advice.empty()) {
-    advice = fmt::format("millrace connection kinds {} lists every setting with an example.",
-                         kind.name);
+    advice =
+        fmt::format("millrace connection kinds {} lists every setting with an example.", kind.name);
   }
   throw Error(Fault::Misconfigured, "bad_settings",
               fmt::format("reading the settings of a {} connection: {}", kind.name,

@@ -64,8 +64,8 @@ TEST_CASE("settings that contradict each other are refused") {
             .ends_with("access_key_id and secret_access_key belong together"));
   CHECK(refusal("s3", {{"bucket", "b"}, {"endpoint", "http://minio:9000"}})
             .ends_with("endpoint is host:port; use_ssl says whether it is https"));
-  CHECK(refusal("s3", {{"bucket", "b/c"}})
-            .ends_with("bucket is a name only; prefix takes the rest"));
+  CHECK(
+      refusal("s3", {{"bucket", "b/c"}}).ends_with("bucket is a name only; prefix takes the rest"));
 }
 
 TEST_CASE("a session falls back where a setting is left out or empty") {

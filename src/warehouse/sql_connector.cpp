@@ -34,9 +34,8 @@ std::vector<Column> chosen(const Query& query, const std::vector<Column>& descri
   if (query.columns.empty()) columns = described;
   for (const std::string& name : query.columns) columns.push_back(column_named(described, name));
   for (const Column& column : columns) {
-    if (std::count_if(described.begin(), described.end(), [&](const Column& other) {
-          return other.name == column.name;
-        }) > 1) {
+    if (std::count_if(described.begin(), described.end(),
+                      [&](const Column& other) { return other.name == column.name; }) > 1) {
       throw Error(Fault::Misconfigured, "duplicate_column",
                   fmt::format("reading the query: it has more than one column \"{}\"", column.name),
                   fmt::format("Give each a name of its own: … as {}_2", column.name));
@@ -55,8 +54,7 @@ std::string delivered_list(const std::vector<Column>& columns, const Query& quer
   for (const Column& column : columns) {
     // The day's predicate has already dropped infinite values of the time column.
     const bool finite = bounded && column.name == query.time.column;
-    items.push_back(dialect.delivered(column, !finite) + " as " +
-                    dialect.identifier(column.name));
+    items.push_back(dialect.delivered(column, !finite) + " as " + dialect.identifier(column.name));
   }
   return fmt::format("{}", fmt::join(items, ", "));
 }
@@ -82,9 +80,10 @@ std::string pattern_condition(std::string pattern, const Dialect& dialect) {
     like += c == '*' ? '%' : c;
   }
   const std::string literal = dialect.literal(like);
-  return fmt::format("(lower(c.relname) like lower({0}) escape '^' or {1} like lower({0}) escape "
-                     "'^')",
-                     literal, name);
+  return fmt::format(
+      "(lower(c.relname) like lower({0}) escape '^' or {1} like lower({0}) escape "
+      "'^')",
+      literal, name);
 }
 
 /// `schema.table` as browse gives it, each part quoted.
@@ -104,15 +103,17 @@ ProbeReport SqlConnector::probe(std::stop_token stop) { return transport_->probe
 std::vector<Table> SqlConnector::browse(const std::string& pattern, std::stop_token stop) {
   std::vector<Table> tables;
   const std::string sql = tag_comment({}) + dialect_.tables(pattern_condition(pattern, dialect_));
-  transport_->each({sql, {}}, [&](const engine::Row& row) {
-    tables.push_back({std::string(*row[0]), std::string(*row[1]), std::string(*row[2])});
-  }, stop);
+  transport_->each(
+      {sql, {}},
+      [&](const engine::Row& row) {
+        tables.push_back({std::string(*row[0]), std::string(*row[1]), std::string(*row[2])});
+      },
+      stop);
   return tables;
 }
 
 std::vector<Column> SqlConnector::columns(const std::string& table, std::stop_token stop) {
-  const std::string sql =
-      tag_comment({}) + "select * from " + table_spelled(table, dialect_);
+  const std::string sql = tag_comment({}) + "select * from " + table_spelled(table, dialect_);
   return transport_->describe({sql, {}}, stop);
 }
 
@@ -121,8 +122,7 @@ const std::vector<Column>& SqlConnector::described(const Query& query, Day day,
   const auto known = described_.find(query.sql);
   if (known != described_.end()) return known->second;
   const std::string customers = customers_text(query, {day, day}, dialect_);
-  const std::string sql =
-      tag_comment(query.tag) + "select * from (\n" + customers + "\n) as q";
+  const std::string sql = tag_comment(query.tag) + "select * from (\n" + customers + "\n) as q";
   return described_.emplace(query.sql, transport_->describe({sql, customers}, stop)).first->second;
 }
 
@@ -135,8 +135,7 @@ engine::Relation SqlConnector::scan(const Statement& statement, std::vector<Colu
                                     std::stop_token stop) {
   arrow::Stream rows = transport_->stream(statement, columns, stop);
   const std::string name = fmt::format("warehouse_rows_{}", ++scans_);
-  into.scan(name, arrow::observed(std::move(rows), flow,
-                                  [stop] { return stop.stop_requested(); }));
+  into.scan(name, arrow::observed(std::move(rows), flow, [stop] { return stop.stop_requested(); }));
   return {"select * from " + name, std::move(columns)};
 }
 
@@ -155,10 +154,9 @@ engine::Relation SqlConnector::read(const Query& query, Day day, engine::Databas
   const std::vector<Column>& all = described(query, day, stop);
   std::vector<Column> columns = chosen(query, all);
   const bool bounded = !day_predicate(query, all, {day, day}, dialect_).empty();
-  const std::string sql =
-      fmt::format("{}select {} from (\n{}\n) as r", tag_comment(query.tag),
-                  delivered_list(columns, query, bounded, dialect_),
-                  day_select(query, all, day, dialect_));
+  const std::string sql = fmt::format("{}select {} from (\n{}\n) as r", tag_comment(query.tag),
+                                      delivered_list(columns, query, bounded, dialect_),
+                                      day_select(query, all, day, dialect_));
   return scan({sql, customers_text(query, {day, day}, dialect_)}, std::move(columns), into, flow,
               stop);
 }
@@ -215,17 +213,20 @@ void SqlConnector::count_into(std::vector<DayCount>& counts, const Query& query,
   if (!predicate.empty()) sql += " where " + predicate;
   if (!groups.empty()) sql += fmt::format(" group by {}", fmt::join(ordinals, ", "));
 
-  transport_->each({sql, customers}, [&](const engine::Row& row) {
-    DayCount count{days.first, {}, std::atoll(std::string(row.back().value_or("0")).c_str())};
-    std::size_t at = 0;
-    if (!one_day) {
-      const auto day = Day::parse(row[at++].value_or(""));
-      check(day.has_value(), "a counted row has a day");
-      count.day = *day;
-    }
-    if (named) count.name = row[at].value_or("");
-    if (count.rows > 0) counts.push_back(std::move(count));
-  }, stop);
+  transport_->each(
+      {sql, customers},
+      [&](const engine::Row& row) {
+        DayCount count{days.first, {}, std::atoll(std::string(row.back().value_or("0")).c_str())};
+        std::size_t at = 0;
+        if (!one_day) {
+          const auto day = Day::parse(row[at++].value_or(""));
+          check(day.has_value(), "a counted row has a day");
+          count.day = *day;
+        }
+        if (named) count.name = row[at].value_or("");
+        if (count.rows > 0) counts.push_back(std::move(count));
+      },
+      stop);
 }
 
 Fingerprint SqlConnector::fingerprint(const Query& query, Day day, bool by_column,
@@ -243,15 +244,16 @@ Fingerprint SqlConnector::fingerprint(const Query& query, Day day, bool by_colum
 
   Fingerprint result;
   result.key = fmt::format("{}/{}/{}", dialect_.recipe(major), major, key_of(columns, dialect_));
-  transport_->each({sql, customers_text(query, {day, day}, dialect_)},
-                   [&](const engine::Row& row) {
-                     result.rows = std::atoll(std::string(row[0].value_or("0")).c_str());
-                     result.sum = row.at(1).value_or("0");
-                     for (std::size_t i = 0; by_column && i < columns.size(); ++i) {
-                       result.by_column.emplace_back(columns[i].name, row.at(i + 2).value_or("0"));
-                     }
-                   },
-                   stop);
+  transport_->each(
+      {sql, customers_text(query, {day, day}, dialect_)},
+      [&](const engine::Row& row) {
+        result.rows = std::atoll(std::string(row[0].value_or("0")).c_str());
+        result.sum = row.at(1).value_or("0");
+        for (std::size_t i = 0; by_column && i < columns.size(); ++i) {
+          result.by_column.emplace_back(columns[i].name, row.at(i + 2).value_or("0"));
+        }
+      },
+      stop);
   return result;
 }
 
@@ -265,8 +267,9 @@ std::unique_ptr<Connector> SqlConnector::twin(std::stop_token stop) {
 
 std::vector<std::string> SqlConnector::running(const std::string& tag, std::stop_token stop) {
   std::vector<std::string> ids;
-  transport_->each({tag_comment({}) + dialect_.running(tag), {}},
-                   [&](const engine::Row& row) { ids.emplace_back(*row[0]); }, stop);
+  transport_->each(
+      {tag_comment({}) + dialect_.running(tag), {}},
+      [&](const engine::Row& row) { ids.emplace_back(*row[0]); }, stop);
   return ids;
 }
 

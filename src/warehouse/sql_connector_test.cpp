@@ -77,8 +77,8 @@ std::vector<Column> purchase_columns(std::string_view json) {
 std::string statements(const Dialect& dialect, std::string_view json) {
   std::string log;
   const auto connector = [&](std::vector<engine::Row> rows) {
-    return SqlConnector(dialect, std::make_unique<Recorder>(purchase_columns(json), std::move(rows),
-                                                            log));
+    return SqlConnector(dialect,
+                        std::make_unique<Recorder>(purchase_columns(json), std::move(rows), log));
   };
   connector({}).count(purchases(), {day, day.plus(2)}, true, {});
   connector({{"3", "7", "1", "2", "2", "2"}}).fingerprint(purchases(), day, true, {});
@@ -117,10 +117,9 @@ TEST_CASE("counts come back per day and name") {
   std::string log;
   SqlConnector connector(
       postgres::kDialect,
-      std::make_unique<Recorder>(purchase_columns("json"),
-                                 std::vector<engine::Row>{{"2026-11-20", "buy", "3"},
-                                                          {"2026-11-21", {}, "4"}},
-                                 log));
+      std::make_unique<Recorder>(
+          purchase_columns("json"),
+          std::vector<engine::Row>{{"2026-11-20", "buy", "3"}, {"2026-11-21", {}, "4"}}, log));
   const auto counts = connector.count(purchases(), {day, day.plus(1)}, true, {});
   REQUIRE(counts.size() == 2);
   CHECK(counts[0].day == day);
@@ -133,10 +132,9 @@ TEST_CASE("counts come back per day and name") {
 
 TEST_CASE("a fingerprint's key names recipe, server version, columns and types") {
   std::string log;
-  SqlConnector connector(
-      postgres::kDialect,
-      std::make_unique<Recorder>(purchase_columns("json"),
-                                 std::vector<engine::Row>{{"2", "-5"}}, log));
+  SqlConnector connector(postgres::kDialect,
+                         std::make_unique<Recorder>(purchase_columns("json"),
+                                                    std::vector<engine::Row>{{"2", "-5"}}, log));
   Query query = purchases();
   query.columns = {"amount", "paid"};
   const Fingerprint found = connector.fingerprint(query, day, false, {});
@@ -155,11 +153,11 @@ TEST_CASE("a day without rows has a fingerprint too") {
 
 TEST_CASE("a column that is there twice is refused before anything is read") {
   std::string log;
-  SqlConnector connector(postgres::kDialect,
-                         std::make_unique<Recorder>(
-                             std::vector<Column>{{"id", ColumnType::Integer, "integer"},
-                                                 {"id", ColumnType::Integer, "integer"}},
-                             std::vector<engine::Row>{}, log));
+  SqlConnector connector(
+      postgres::kDialect,
+      std::make_unique<Recorder>(std::vector<Column>{{"id", ColumnType::Integer, "integer"},
+                                                     {"id", ColumnType::Integer, "integer"}},
+                                 std::vector<engine::Row>{}, log));
   Query query;
   query.sql = "select a.id, b.id from a, b";
   try {
@@ -172,9 +170,9 @@ TEST_CASE("a column that is there twice is refused before anything is read") {
 
 TEST_CASE("a tag cannot end its comment") {
   std::string log;
-  SqlConnector connector(postgres::kDialect,
-                         std::make_unique<Recorder>(purchase_columns("json"),
-                                                    std::vector<engine::Row>{}, log));
+  SqlConnector connector(
+      postgres::kDialect,
+      std::make_unique<Recorder>(purchase_columns("json"), std::vector<engine::Row>{}, log));
   Query query = purchases();
   query.tag = "x */ drop table t; /*";
   connector.describe(query, day, {});

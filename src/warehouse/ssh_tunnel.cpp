@@ -30,9 +30,9 @@ int free_port() {
   address.sin_family = AF_INET;
   address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
   socklen_t size = sizeof address;
-  const bool found =
-      fd >= 0 && ::bind(fd, reinterpret_cast<sockaddr*>(&address), sizeof address) == 0 &&
-      ::getsockname(fd, reinterpret_cast<sockaddr*>(&address), &size) == 0;
+  const bool found = fd >= 0 &&
+                     ::bind(fd, reinterpret_cast<sockaddr*>(&address), sizeof address) == 0 &&
+                     ::getsockname(fd, reinterpret_cast<sockaddr*>(&address), &size) == 0;
   if (fd >= 0) ::close(fd);
   if (!found) {
     throw Error(Fault::Unavailable, "ssh_failed", "finding a free port on loopback failed");
@@ -90,8 +90,8 @@ std::string advice_for(const std::string& words, const SshTunnel::Options& optio
     return fmt::format("The SSH server must allow forwarding to {}:{} (PermitOpen)", options.host,
                        options.port);
   }
-  return "Try the same with: ssh " +
-         (options.ssh_user.empty() ? "" : options.ssh_user + "@") + options.ssh_host;
+  return "Try the same with: ssh " + (options.ssh_user.empty() ? "" : options.ssh_user + "@") +
+         options.ssh_host;
 }
 
 std::string one_line(std::string_view text) {
@@ -144,10 +144,10 @@ std::vector<std::string> ssh_arguments(const SshTunnel::Options& options, int lo
   if (!options.ssh_port.empty()) arguments.insert(arguments.end(), {"-p", options.ssh_port});
   if (!options.ssh_user.empty()) arguments.insert(arguments.end(), {"-l", options.ssh_user});
   const bool address6 = options.host.find(':') != std::string::npos;
-  arguments.insert(arguments.end(),
-                   {"-L", fmt::format("127.0.0.1:{}:{}:{}", local_port,
-                                      address6 ? "[" + options.host + "]" : options.host,
-                                      options.port)});
+  arguments.insert(
+      arguments.end(),
+      {"-L", fmt::format("127.0.0.1:{}:{}:{}", local_port,
+                         address6 ? "[" + options.host + "]" : options.host, options.port)});
   arguments.insert(arguments.end(), {"--", options.ssh_host});
   return arguments;
 }

@@ -38,6 +38,9 @@ class SshTunnel {
   int local_port_ = 0;
 };
 
+/// shared: a stream that reads through a tunnel may outlive the session that opened it.
+using SharedTunnel = std::shared_ptr<SshTunnel>;
+
 /// The client's command line, for a key that lies in `key_file` (may be empty).
 std::vector<std::string> ssh_arguments(const SshTunnel::Options& options, int local_port,
                                        const std::string& key_file);

@@ -22,18 +22,26 @@ constexpr std::size_t kBytesMost = 4 << 20;
 
 const char* arrow_format(ColumnType type) {
   switch (type) {
-    case ColumnType::Boolean: return "b";
-    case ColumnType::Integer: return "l";
-    case ColumnType::Double: return "g";
-    case ColumnType::Date: return "tdD";
-    case ColumnType::Timestamp: return "tsu:";
-    case ColumnType::TimestampTz: return "tsu:UTC";
-    case ColumnType::Binary: return "z";
+    case ColumnType::Boolean:
+      return "b";
+    case ColumnType::Integer:
+      return "l";
+    case ColumnType::Double:
+      return "g";
+    case ColumnType::Date:
+      return "tdD";
+    case ColumnType::Timestamp:
+      return "tsu:";
+    case ColumnType::TimestampTz:
+      return "tsu:UTC";
+    case ColumnType::Binary:
+      return "z";
     case ColumnType::Decimal:
     case ColumnType::Text:
     case ColumnType::Uuid:
     case ColumnType::Json:
-    case ColumnType::Other: return "u";
+    case ColumnType::Other:
+      return "u";
   }
   return "u";
 }
@@ -136,13 +144,23 @@ class ColumnBuilder {
       case ColumnType::Boolean:
         if (text == "t" || text == "true") set_bit(values_);
         return true;
-      case ColumnType::Integer: append_raw(values_, number_from<std::int64_t>(text)); return true;
-      case ColumnType::Double: append_raw(values_, number_from<double>(text)); return true;
-      case ColumnType::Date: return append_some(days_from_text(text));
+      case ColumnType::Integer:
+        append_raw(values_, number_from<std::int64_t>(text));
+        return true;
+      case ColumnType::Double:
+        append_raw(values_, number_from<double>(text));
+        return true;
+      case ColumnType::Date:
+        return append_some(days_from_text(text));
       case ColumnType::Timestamp:
-      case ColumnType::TimestampTz: return append_some(micros_from_text(text));
-      case ColumnType::Binary: append_hexadecimal(text); return true;
-      default: values_ += text; return true;
+      case ColumnType::TimestampTz:
+        return append_some(micros_from_text(text));
+      case ColumnType::Binary:
+        append_hexadecimal(text);
+        return true;
+      default:
+        values_ += text;
+        return true;
     }
   }
 

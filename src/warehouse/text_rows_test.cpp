@@ -15,7 +15,8 @@ namespace {
 using Text = std::optional<std::string>;
 
 /// The rows as the engine sees them, one line each.
-std::vector<std::string> scanned(const std::vector<Column>& columns, std::vector<engine::Row> rows) {
+std::vector<std::string> scanned(const std::vector<Column>& columns,
+                                 std::vector<engine::Row> rows) {
   engine::Database database = engine::Database::open({});
   std::size_t at = 0;
   arrow::Flow flow;
@@ -39,11 +40,11 @@ std::vector<std::string> scanned(const std::vector<Column>& columns, std::vector
 
 TEST_CASE("text cells become typed values, nulls stay nulls") {
   const std::vector<Column> columns = {
-      {"b", ColumnType::Boolean, ""},   {"i", ColumnType::Integer, ""},
-      {"f", ColumnType::Double, ""},    {"n", ColumnType::Decimal, ""},
-      {"t", ColumnType::Text, ""},      {"d", ColumnType::Date, ""},
+      {"b", ColumnType::Boolean, ""},    {"i", ColumnType::Integer, ""},
+      {"f", ColumnType::Double, ""},     {"n", ColumnType::Decimal, ""},
+      {"t", ColumnType::Text, ""},       {"d", ColumnType::Date, ""},
       {"ts", ColumnType::Timestamp, ""}, {"tz", ColumnType::TimestampTz, ""},
-      {"by", ColumnType::Binary, ""},   {"j", ColumnType::Json, ""}};
+      {"by", ColumnType::Binary, ""},    {"j", ColumnType::Json, ""}};
   const auto lines = scanned(
       columns, {{"t", "-9223372036854775808", "0.1", "12.340", "ünï", "2026-11-20",
                  "2026-11-20 08:00:00.25", "2026-11-20 08:00:00+02", "\\x0041ff", "{\"a\": 1}"},

@@ -13,11 +13,11 @@ namespace {
 constexpr std::int64_t kMicrosPerSecond = 1'000'000;
 
 [[noreturn]] void unreadable(std::string_view text, std::string_view kind) {
-  throw Error(Fault::BadData, "unreadable_value",
-              fmt::format("reading the warehouse's rows: \"{}\" is not a {}", text.substr(0, 80),
-                          kind),
-              "This is a value that Millrace does not know yet: cast the column to text in the "
-              "query, and report it");
+  throw Error(
+      Fault::BadData, "unreadable_value",
+      fmt::format("reading the warehouse's rows: \"{}\" is not a {}", text.substr(0, 80), kind),
+      "This is a value that Millrace does not know yet: cast the column to text in the "
+      "query, and report it");
 }
 
 /// Reads fields off the front of a date or time.
@@ -27,8 +27,7 @@ class Scanner {
 
   std::int64_t number() {
     std::int64_t value = 0;
-    const auto [end, problem] =
-        std::from_chars(rest_.data(), rest_.data() + rest_.size(), value);
+    const auto [end, problem] = std::from_chars(rest_.data(), rest_.data() + rest_.size(), value);
     if (problem != std::errc() || rest_.starts_with('-')) unreadable(text_, kind_);
     rest_.remove_prefix(static_cast<std::size_t>(end - rest_.data()));
     return value;

@@ -31,7 +31,8 @@ class Home:
     def run(self, *arguments, code=0, env=None):
         done = subprocess.run(self.command(*arguments), capture_output=True, text=True, timeout=120,
                               stdin=subprocess.DEVNULL, env={**os.environ, **(env or {})})
-        assert done.returncode == code, f"{arguments}: {done.returncode}\n{done.stdout}{done.stderr}"
+        told = f"{arguments}: {done.returncode}\n{done.stdout}{done.stderr}"
+        assert done.returncode == code, told
         return done
 
     def json(self, *arguments, code=0):

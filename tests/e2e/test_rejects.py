@@ -19,15 +19,19 @@ def test_each_bad_event_is_rejected_with_its_reason(home, engine):
     home.init()
     engine.sql(f"""copy (select * from (values
         (timestamp '2026-11-01 01:00', 'ok', 'u1'), (timestamp '2026-11-01 02:00', '', 'u1'),
-        (timestamp '2026-11-01 03:00', null, 'u1'), (timestamp '2026-11-01 04:00', repeat('x', 128), 'u1'),
+        (timestamp '2026-11-01 03:00', null, 'u1'), (timestamp '2026-11-01 04:00', repeat('x',
+        128), 'u1'),
         (timestamp '2026-11-01 05:00', 'a;b', 'u1'), (timestamp '2026-11-01 06:00', 'ok', ''),
-        (timestamp '2026-11-01 07:00', 'ok', null), (timestamp '2026-11-01 08:00', repeat('é', 127), 'u1'))
+        (timestamp '2026-11-01 07:00', 'ok', null), (timestamp '2026-11-01 08:00', repeat('é',
+        127), 'u1'))
         t(ts, kind, user_id)) to '{home.warehouse}/e.parquet' (format parquet)""")
     home.apply(home.connect_files() + EVENTS.replace(', stableID = "device_id"', "")
-               .replace('event_value = "amount"\n', "").replace('metadata = { page = "page" }\n', "")
+               .replace('event_value = "amount"\n', "").replace('metadata = { page = "page" }\n',
+        "")
                + '[ingestion.purchases.limits]\nmax_rejected = "90%"\n')
     proof = home.json("load", "purchases", "--day", "2026-11-01")[0]["certificate"]
-    assert proof["rejected_by_reason"] == {"no_name": 2, "name_too_long": 1, "bad_name": 1, "no_id": 2}
+    assert proof["rejected_by_reason"] == {"no_name": 2, "name_too_long": 1, "bad_name": 1,
+        "no_id": 2}
     assert (proof["read"], proof["loaded"], proof["rejected"]) == (8, 2, 6)
     reasons = [r["reason"] for r in home.json("quarantine", "purchases", "--day", "2026-11-01")]
     assert sorted(reasons) == ["bad_name", "name_too_long", "no_id", "no_id", "no_name", "no_name"]
@@ -38,7 +42,8 @@ def test_too_many_rejects_fail_the_load_and_keep_the_old_version(shop, engine):
     shop.run("load", "purchases", "--day", "2026-11-01")
     engine.sql(f"""copy (select timestamp '2026-11-01 00:00:00' + interval (i) minute as ts,
         case when i > 5 then 'u' end as user_id, null::varchar as device_id, 'purchase' as kind,
-        1.5 as amount, 'p' as page from range(20) r(i)) to '{shop.warehouse}/day1.parquet' (format parquet)""")
+        1.5 as amount,
+        'p' as page from range(20) r(i)) to '{shop.warehouse}/day1.parquet' (format parquet)""")
     failed = shop.run("load", "purchases", "--day", "2026-11-01", code=1)
     assert "6 of 20 rows were rejected (6 no_id), max_rejected is 1%" in failed.stderr
     assert shop.rows("select count(*) as n from events") == [{"n": 10}]
@@ -50,23 +55,29 @@ def test_a_wide_row_becomes_a_row_for_each_unit_and_metric(home, engine):
     engine.sql(f"""copy (select * from (values
         (date '2026-11-01', 'u1', 'd1', '10', 1, 4), (date '2026-11-01', 'u2', null, 'x', 1, 4),
         (date '2026-11-01', null, null, '1', 1, 4), (date '2026-11-01', 'u3', null, '5', 1, null))
-        t(ds, user_id, device_id, rev, orders, visits)) to '{home.warehouse}/kpi.parquet' (format parquet)""")
+        t(ds, user_id, device_id, rev, orders,
+        visits)) to '{home.warehouse}/kpi.parquet' (format parquet)""")
     home.apply(home.connect_files() + WIDE)
     proof = home.json("load", "kpi", "--day", "2026-11-01")[0]["certificate"]
-    assert (proof["read"], proof["loaded"], proof["partly_loaded"], proof["rejected"]) == (4, 1, 2, 1)
+    assert (proof["read"], proof["loaded"], proof["partly_loaded"], proof["rejected"]) == (4, 1,
+        2, 1)
     assert proof["partly_by_reason"] == {"bad_value": 1, "half_ratio": 1}
     assert proof["rejected_by_reason"] == {"no_id": 1}
     assert proof["output_rows"] == 6
     assert home.rows("select unit_type, unit_id, value, numerator, denominator from metrics "
                      "where unit_id in ('d1', 'u2') order by unit_type, metric_name") == [
-        {"unit_type": "stableID", "unit_id": "d1", "value": None, "numerator": 1.0, "denominator": 4.0},
-        {"unit_type": "stableID", "unit_id": "d1", "value": 10.0, "numerator": None, "denominator": None},
-        {"unit_type": "userID", "unit_id": "u2", "value": None, "numerator": 1.0, "denominator": 4.0}]
+        {"unit_type": "stableID", "unit_id": "d1", "value": None, "numerator": 1.0,
+        "denominator": 4.0},
+        {"unit_type": "stableID", "unit_id": "d1", "value": 10.0, "numerator": None,
+        "denominator": None},
+        {"unit_type": "userID", "unit_id": "u2", "value": None, "numerator": 1.0,
+        "denominator": 4.0}]
 
 
 def test_every_copy_of_a_duplicate_metric_is_rejected(home, engine):
     home.init()
-    engine.sql(f"""copy (select date '2026-11-01' as ds, 'u' || (i // 2) as user_id, null as device_id,
+    engine.sql(f"""copy (select date '2026-11-01' as ds, 'u' || (i // 2) as user_id,
+        null as device_id,
         i as rev, 1 as orders, 2 as visits from range(3) r(i))
         to '{home.warehouse}/kpi.parquet' (format parquet)""")
     home.apply(home.connect_files() + WIDE)
@@ -77,7 +88,8 @@ def test_every_copy_of_a_duplicate_metric_is_rejected(home, engine):
 
 def test_rows_of_another_day_are_excluded_by_rule(home, engine):
     home.init(zone="UTC-8")
-    engine.sql(f"""copy (select timestamp '2026-11-01 00:00:00' + interval (i) hour as ts, 'u' as user_id,
+    engine.sql(f"""copy (select timestamp '2026-11-01 00:00:00' + interval (i) hour as ts,
+        'u' as user_id,
         'purchase' as kind from range(24) r(i)) to '{home.warehouse}/e.parquet' (format parquet)""")
     home.apply(home.connect_files() + """
 [ingestion.purchases]

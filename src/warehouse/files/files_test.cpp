@@ -73,7 +73,8 @@ std::vector<std::string> rows_of(Connector& shop, const Query& query, Day of) {
   std::vector<std::string> rows;
   into.each("select * from (" + relation.sql + ") order by all", [&](const engine::Row& row) {
     std::string text;
-    for (const auto& cell : row) text += (text.empty() ? "" : "|") + std::string(cell.value_or("-"));
+    for (const auto& cell : row)
+      text += (text.empty() ? "" : "|") + std::string(cell.value_or("-"));
     rows.push_back(text);
   });
   return rows;
@@ -99,8 +100,8 @@ TEST_CASE("a day is read through a relative glob, by its mapped time") {
            "(timestamp '2026-11-20 08:00:00', 'first'), (timestamp '2026-11-21 07:59:59', 'last'), "
            "(timestamp '2026-11-21 08:00:00', 'late'), (null, 'never')) t(ts, name)");
   const auto connector = shop.open();
-  const Query query =
-      sql("select name, ts from 'sales/*.parquet'", {TimeColumn::Kind::Timestamp, "ts", Zone(), {}});
+  const Query query = sql("select name, ts from 'sales/*.parquet'",
+                          {TimeColumn::Kind::Timestamp, "ts", Zone(), {}});
   CHECK(rows_of(*connector, query, day) ==
         Rows{"first|2026-11-20 08:00:00", "last|2026-11-21 07:59:59"});
   const auto counts = connector->count(query, {day.plus(-1), day.plus(1)}, false, no_stop);
@@ -305,8 +306,7 @@ TEST_CASE("hostile SQL gets nothing and changes nothing") {
        }) {
     CAPTURE(hostile);
     CHECK(refusals.contains(code_of([&] { connector->describe(sql(hostile), day, no_stop); })));
-    CHECK(refusals.contains(
-        code_of([&] { connector->scalar(hostile, day, Zone(), no_stop); })));
+    CHECK(refusals.contains(code_of([&] { connector->scalar(hostile, day, Zone(), no_stop); })));
     CHECK(refusals.contains(code_of([&] { rows_of(*connector, sql(hostile), day); })));
   }
   CHECK_FALSE(fs::exists(shop.root / "shop/out.csv"));

@@ -90,17 +90,18 @@ class FolderPlace final : public lake::Place {
     if (!lies_in(real, folder_)) {
       throw lake::not_allowed(path, "it is a link to " + real.string());
     }
-    struct stat state {};
+    struct stat state{};
     if (::stat(path.c_str(), &state) != 0 || !S_ISREG(state.st_mode)) return;
     const auto since = [](const timespec& time) {
       return Instant(std::chrono::seconds(time.tv_sec)) +
              std::chrono::microseconds(time.tv_nsec / 1000);
     };
     const Instant changed = std::max(since(state.st_mtim), since(state.st_ctim));
-    files.push_back({path, state.st_size,
-                     fmt::format("{}.{:09} {}.{:09} {}", state.st_mtim.tv_sec, state.st_mtim.tv_nsec,
-                                 state.st_ctim.tv_sec, state.st_ctim.tv_nsec, state.st_ino),
-                     real_env().now() - changed < kFresh});
+    files.push_back(
+        {path, state.st_size,
+         fmt::format("{}.{:09} {}.{:09} {}", state.st_mtim.tv_sec, state.st_mtim.tv_nsec,
+                     state.st_ctim.tv_sec, state.st_ctim.tv_nsec, state.st_ino),
+         real_env().now() - changed < kFresh});
   }
 
   fs::path folder_;  ///< Canonical.

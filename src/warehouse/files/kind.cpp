@@ -23,8 +23,9 @@ std::unique_ptr<Connector> open(const Session& session) {
 constinit const Kind kKind{
     .name = "files",
     .title = "Files",
-    .about = "A folder of Parquet, CSV or JSON files, read by SQL over globs or by the layout "
-             "<folder>/<YYYY-MM-DD>/.",
+    .about =
+        "A folder of Parquet, CSV or JSON files, read by SQL over globs or by the layout "
+        "<folder>/<YYYY-MM-DD>/.",
     .settings = kSettings,
     .capabilities = {.folder_layout = true, .reads_max = 2},
     .open = open,

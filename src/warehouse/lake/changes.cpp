@@ -17,8 +17,9 @@ std::optional<std::string> LakeConnector::count_sql(const Query& query, Day day,
                                                     const std::string& name, std::stop_token stop) {
   try {
     const std::string sql = source(query, {day, day}, stop).sql;
-    return fmt::format("select {} as day, {} as name, count(*) as n from (\n{}\n) as q group by all",
-                       quoted_literal(day.text()), name, sql);
+    return fmt::format(
+        "select {} as day, {} as name, count(*) as n from (\n{}\n) as q group by all",
+        quoted_literal(day.text()), name, sql);
   } catch (const Error& error) {
     if (error.code == "no_files") return {};
     throw;
@@ -53,10 +54,11 @@ std::vector<DayCount> LakeConnector::count(const Query& query, DayRange days, bo
       const std::string predicate = day_predicate(ours, all, days, kDialect);
       const std::string day = predicate.empty() ? quoted_literal(days.last.text())
                                                 : day_expression(ours, all, days, kDialect);
-      count_into(counts,
-                 fmt::format("select {}, {}, count(*) from (\n{}\n) as q{}{} group by all order by 1, 2",
-                             day, name, ours.sql, predicate.empty() ? "" : " where ", predicate),
-                 stop);
+      count_into(
+          counts,
+          fmt::format("select {}, {}, count(*) from (\n{}\n) as q{}{} group by all order by 1, 2",
+                      day, name, ours.sql, predicate.empty() ? "" : " where ", predicate),
+          stop);
       return;
     }
     for (Day first = days.first; first <= days.last; first = first.plus(kDaysAtOnce)) {
@@ -66,10 +68,10 @@ std::vector<DayCount> LakeConnector::count(const Query& query, DayRange days, bo
         if (auto sql = count_sql(query, day, name, stop)) parts.push_back("(" + *sql + ")");
       }
       if (parts.empty()) continue;
-      count_into(counts,
-                 fmt::format("select * from (\n{}\n) order by 1, 2",
-                             fmt::join(parts, "\nunion all\n")),
-                 stop);
+      count_into(
+          counts,
+          fmt::format("select * from (\n{}\n) order by 1, 2", fmt::join(parts, "\nunion all\n")),
+          stop);
     }
   });
   return counts;

@@ -14,9 +14,7 @@ constexpr std::int64_t kOwnMemory = 200 << 20;
 
 bool is_no_files(const Error& error) { return error.code == "no_files"; }
 
-std::int64_t number(const engine::Cell& cell) {
-  return cell ? std::stoll(std::string(*cell)) : 0;
-}
+std::int64_t number(const engine::Cell& cell) { return cell ? std::stoll(std::string(*cell)) : 0; }
 
 }  // namespace
 
@@ -74,8 +72,7 @@ std::vector<Table> LakeConnector::browse(const std::string& pattern, std::stop_t
 std::vector<Column> LakeConnector::columns(const std::string& table, std::stop_token stop) {
   Query query;
   const bool file = !reader_of(table).empty() || table.find('*') != std::string::npos;
-  (file ? query.sql : query.folder) =
-      file ? "select * from " + engine::literal(table) : table;
+  (file ? query.sql : query.folder) = file ? "select * from " + engine::literal(table) : table;
   return describe(query, Day(), stop);
 }
 
@@ -222,16 +219,16 @@ Fingerprint LakeConnector::fingerprint(const Query& query, Day day, bool by_colu
   result.sum = "0";
   try {
     explained([&] {
-      engine().each(fmt::format("select count(*), {} from (\n{}\n) as r", sums,
-                                day_rows(query, day, stop)),
-                    [&](const engine::Row& row) {
-                      result.rows = number(row[0]);
-                      result.sum = row[1].value_or("0");
-                      for (std::size_t i = 0; i < result.by_column.size(); ++i) {
-                        result.by_column[i].second = row[i + 2].value_or("0");
-                      }
-                    },
-                    stop);
+      engine().each(
+          fmt::format("select count(*), {} from (\n{}\n) as r", sums, day_rows(query, day, stop)),
+          [&](const engine::Row& row) {
+            result.rows = number(row[0]);
+            result.sum = row[1].value_or("0");
+            for (std::size_t i = 0; i < result.by_column.size(); ++i) {
+              result.by_column[i].second = row[i + 2].value_or("0");
+            }
+          },
+          stop);
     });
   } catch (const Error& error) {
     if (!is_no_files(error)) throw;

@@ -9,8 +9,9 @@ bool climbs(const std::string& path) {
 }
 
 Error no_files(const std::string& glob) {
-  return {Fault::Misconfigured, "no_files", fmt::format("reading {}: there are no such files", glob),
-          "Check the path; globs such as 'sales/*.parquet' are relative to the connection's folder."};
+  return {
+      Fault::Misconfigured, "no_files", fmt::format("reading {}: there are no such files", glob),
+      "Check the path; globs such as 'sales/*.parquet' are relative to the connection's folder."};
 }
 
 Error not_allowed(const std::string& path, const std::string& why) {

@@ -77,8 +77,8 @@ std::vector<Table> tables_in(const std::vector<FileState>& files, const std::str
     if (!group.kind.empty()) {
       tables.push_back({"", glob, group.kind});
     } else {
-      tables.push_back({"", group.files == 1 ? group.only : glob,
-                        group.files == 1 ? "file" : "files"});
+      tables.push_back(
+          {"", group.files == 1 ? group.only : glob, group.files == 1 ? "file" : "files"});
     }
   }
   return tables;

@@ -78,12 +78,14 @@ std::string delivered(const Column& column) {
                                           : "cast(to_json(" + name + ") as varchar)";
     case ColumnType::Decimal:
     case ColumnType::Uuid:
-    case ColumnType::Other: return "cast(" + name + " as varchar)";
+    case ColumnType::Other:
+      return "cast(" + name + " as varchar)";
     case ColumnType::Text:
       return column.vendor_type == "VARCHAR" ? name : "cast(" + name + " as varchar)";
     case ColumnType::Timestamp:
       return column.vendor_type == "TIMESTAMP" ? name : "cast(" + name + " as timestamp)";
-    default: return name;
+    default:
+      return name;
   }
 }
 

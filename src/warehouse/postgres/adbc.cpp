@@ -98,7 +98,7 @@ class AdbcSource {
   }
 
   AdbcDatabase database_{};
-  std::shared_ptr<SshTunnel> tunnel_;
+  SharedTunnel tunnel_;
 };
 
 namespace {
@@ -106,8 +106,8 @@ namespace {
 /// One connection, one statement, its rows. Declared in the order in which they depend.
 class CopyOut {
  public:
-  CopyOut(std::shared_ptr<AdbcSource> source, const std::vector<std::string>& before,
-          Statement statement, std::stop_token stop)
+  CopyOut(SharedSource source, const std::vector<std::string>& before, Statement statement,
+          std::stop_token stop)
       : source_(std::move(source)), asked_(std::move(statement)), stop_(std::move(stop)) {
     try {
       open(before);
@@ -195,7 +195,7 @@ class CopyOut {
     if (connection_.private_data != nullptr) AdbcConnectionRelease(&connection_, nullptr);
   }
 
-  std::shared_ptr<AdbcSource> source_;
+  SharedSource source_;
   Statement asked_;
   std::stop_token stop_;
   AdbcConnection connection_{};
@@ -211,11 +211,9 @@ CopyOut& copy_of(ArrowArrayStream* stream) { return *static_cast<CopyOut*>(strea
 
 }  // namespace
 
-std::shared_ptr<AdbcSource> open_database(const LibpqLogin& login) {
-  return std::make_shared<AdbcSource>(login);
-}
+SharedSource open_source(const LibpqLogin& login) { return std::make_shared<AdbcSource>(login); }
 
-arrow::Stream copy_out(std::shared_ptr<AdbcSource> source, const std::vector<std::string>& before,
+arrow::Stream copy_out(SharedSource source, const std::vector<std::string>& before,
                        const Statement& statement, std::stop_token stop) {
   ArrowArrayStream stream{};
   stream.private_data = new CopyOut(std::move(source), before, statement, std::move(stop));

@@ -21,17 +21,20 @@ std::string delivered(const Column& column, bool may_be_infinite) {
     case ColumnType::Decimal:
     case ColumnType::Uuid:
     case ColumnType::Json:
-    case ColumnType::Other: return as_text(name);
+    case ColumnType::Other:
+      return as_text(name);
     case ColumnType::Text: {
       // char(n), name and enumerations: the cast drops padding and the driver knows its result.
-      const bool plain = column.vendor_type == "text" ||
-                         column.vendor_type.starts_with("character varying");
+      const bool plain =
+          column.vendor_type == "text" || column.vendor_type.starts_with("character varying");
       return plain ? name : as_text(name);
     }
-    case ColumnType::Integer: return column.vendor_type == "oid" ? name + "::bigint" : name;
+    case ColumnType::Integer:
+      return column.vendor_type == "oid" ? name + "::bigint" : name;
     case ColumnType::Boolean:
     case ColumnType::Double:
-    case ColumnType::Binary: return name;
+    case ColumnType::Binary:
+      return name;
   }
   return as_text(name);
 }

@@ -34,8 +34,9 @@ std::unique_ptr<Connector> open(const Session& session) {
 constinit const Kind kKind{
     .name = "postgres",
     .title = "PostgreSQL",
-    .about = "A PostgreSQL database from version 10 on, or one that speaks like it; reads with "
-             "binary COPY.",
+    .about =
+        "A PostgreSQL database from version 10 on, or one that speaks like it; reads with "
+        "binary COPY.",
     .settings = kSettings,
     .capabilities = {.reads_max = 4},
     .open = open,

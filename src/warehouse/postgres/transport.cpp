@@ -59,7 +59,7 @@ class PostgresTransport final : public Transport {
   arrow::Stream stream(const Statement& statement, const std::vector<Column>&,
                        std::stop_token stop) override {
     reader_.session(stop);
-    if (!database_) database_ = open_database(reader_.login());
+    if (!source_) source_ = open_source(reader_.login());
     std::vector<std::string> before;
     if (reader_.in_snapshot()) {
       before = {std::string(kBeginSnapshot),
@@ -68,7 +68,7 @@ class PostgresTransport final : public Transport {
       before = {std::string(kBegin)};
     }
     before.emplace_back(kInTransaction);
-    return copy_out(database_, before, statement, stop);
+    return copy_out(source_, before, statement, stop);
   }
 
   bool snapshot(std::stop_token stop) override {
@@ -86,7 +86,7 @@ class PostgresTransport final : public Transport {
 
   std::unique_ptr<Transport> twin(std::stop_token stop) override {
     auto other = std::make_unique<PostgresTransport>(reader_.login());
-    other->database_ = database_;
+    other->source_ = source_;
     if (reader_.in_snapshot()) {
       other->reader_.begin_snapshot(snapshot_, stop);
       other->reader_.guard_snapshot(stop);
@@ -114,8 +114,7 @@ class PostgresTransport final : public Transport {
  private:
   LibpqReader reader_;
   std::string snapshot_;
-  /// Shared with the streams it made, which may outlive this session.
-  std::shared_ptr<AdbcSource> database_;
+  SharedSource source_;
 };
 
 }  // namespace

@@ -33,12 +33,14 @@ std::string part(const Column& column) {
     case ColumnType::TimestampTz:
       return fmt::format("coalesce(cast({} as varchar(64)), 'n')", name);
     case ColumnType::Text:
-    case ColumnType::Binary: return hashed(name);
+    case ColumnType::Binary:
+      return hashed(name);
     case ColumnType::Json:
       return hashed(column.vendor_type == "super"
                         ? fmt::format("json_serialize({})", name)
                         : fmt::format("cast({} as varchar(65535))", name));
-    case ColumnType::Other: return hashed(fmt::format("cast({} as varchar(65535))", name));
+    case ColumnType::Other:
+      return hashed(fmt::format("cast({} as varchar(65535))", name));
   }
   return hashed(name);
 }

@@ -45,9 +45,12 @@ std::string version_after(const std::string& text, std::string_view name) {
   return text.substr(start, text.find_first_of(" ,", start) - start);
 }
 
+/// shared: with the stream of the last read, which may outlive this session, and with twins.
+using SharedReader = std::shared_ptr<LibpqReader>;
+
 class RedshiftTransport final : public Transport {
  public:
-  explicit RedshiftTransport(std::shared_ptr<LibpqReader> reader) : reader_(std::move(reader)) {}
+  explicit RedshiftTransport(SharedReader reader) : reader_(std::move(reader)) {}
 
   ProbeReport probe(std::stop_token stop) override {
     return probe_libpq(
@@ -97,8 +100,9 @@ class RedshiftTransport final : public Transport {
   ServerVersion server(std::stop_token stop) override {
     if (!server_.product.empty()) return server_;
     std::string text;
-    reader_->each({"select version()", {}},
-                  [&](const engine::Row& row) { text = row.at(0).value_or(""); }, stop);
+    reader_->each(
+        {"select version()", {}}, [&](const engine::Row& row) { text = row.at(0).value_or(""); },
+        stop);
     const std::string redshift = version_after(text, "Redshift ");
     const std::string version = redshift.empty() ? version_after(text, "PostgreSQL ") : redshift;
     server_.product = (redshift.empty() ? "PostgreSQL " : "Redshift ") + version;
@@ -107,8 +111,7 @@ class RedshiftTransport final : public Transport {
   }
 
  private:
-  /// Shared with the stream of its last read, which may outlive this session, and with twins.
-  std::shared_ptr<LibpqReader> reader_;
+  SharedReader reader_;
   ServerVersion server_;
 };
 

@@ -13,7 +13,9 @@ constexpr Setting kSettings[] = {
     {.name = "prefix",
      .help = "Read only what lies below this prefix; globs are relative to it",
      .example = "warehouse/"},
-    {.name = "region", .help = "Region of the bucket", .example = "eu-west-1",
+    {.name = "region",
+     .help = "Region of the bucket",
+     .example = "eu-west-1",
      .fallback = "us-east-1"},
     {.name = "endpoint",
      .help = "host:port of a server that speaks S3, without http://; Amazon's where it is not set",
@@ -21,7 +23,9 @@ constexpr Setting kSettings[] = {
     {.name = "url_style",
      .help = "path or vhost; path where an endpoint is set, else vhost",
      .example = "path"},
-    {.name = "use_ssl", .help = "false for an endpoint without TLS", .example = "false",
+    {.name = "use_ssl",
+     .help = "false for an endpoint without TLS",
+     .example = "false",
      .fallback = "true"},
     {.name = "access_key_id",
      .help = "Key; without one the standard AWS chain is asked: environment, profile, role",
@@ -74,8 +78,9 @@ std::unique_ptr<Connector> open(const Session& session) {
 constinit const Kind kKind{
     .name = "s3",
     .title = "Amazon S3",
-    .about = "A bucket of Parquet, CSV or JSON objects at Amazon S3 or any server that speaks it, "
-             "read by SQL over globs or by the layout <folder>/<YYYY-MM-DD>/.",
+    .about =
+        "A bucket of Parquet, CSV or JSON objects at Amazon S3 or any server that speaks it, "
+        "read by SQL over globs or by the layout <folder>/<YYYY-MM-DD>/.",
     .settings = kSettings,
     .capabilities = {.folder_layout = true, .reads_max = 4},
     .open = open,

@@ -69,4 +69,4 @@ select max(ts) > timestamptz '2026-11-21 00:00:00.000000+00' from purchases
 -- describe
 /* millrace */ select * from "sales"."Orders";
 -- each
-select pid from pg_catalog.pg_stat_activity where usename = current_user and state = 'active' and pid <> pg_backend_pid() and position('/* millrace 0190-load */' in query) > 0;
+/* millrace */ select pid from pg_catalog.pg_stat_activity where usename = current_user and state = 'active' and pid <> pg_backend_pid() and position('/* millrace 0190-load */' in query) > 0;

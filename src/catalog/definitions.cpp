@@ -108,7 +108,7 @@ std::optional<Ingestion> of_same_name(Session& session, const Ingestion& ingesti
 
 /// What is stored under the ingestion's id now, once it has one; decides whether it is a new one.
 std::optional<Ingestion> settle_identity(Session& session, Ingestion& ingestion) {
-  const auto same_name = of_same_name(session, ingestion);
+  auto same_name = of_same_name(session, ingestion);
   if (ingestion.id.empty()) {
     if (same_name && !same_name->archived) {
       throw Error(Fault::Conflict, "name_taken",

@@ -40,15 +40,7 @@ bool is_literal(const Node& value) {
          value.members.front().key == "literal" && value.members.front().value.is(Type::Text);
 }
 
-/// Whether a table's values are columns; a wide metric may also be a pair of them.
-bool are_columns(const Node& value, bool ratios) {
-  if (!value.is(Type::Table)) return false;
-  return std::all_of(value.members.begin(), value.members.end(), [&](const Node::Member& member) {
-    if (member.value.is(Type::Text)) return !member.value.text.empty();
-    return ratios && are_columns(member.value, false);
-  });
-}
-
+/// Tables of columns have a check of their own, which says which one is wrong.
 bool has_shape(const Node& value, Shape shape) {
   switch (shape) {
     case Shape::Text:
@@ -62,12 +54,11 @@ bool has_shape(const Node& value, Shape shape) {
       return value.is(Type::Array) && all_texts(value.items);
     case Shape::ColumnOrLiteral:
       return value.is(Type::Text) || is_literal(value);
-    case Shape::Columns:
-      return are_columns(value, false);
     case Shape::ColumnsOrAll:
-      return value.is(Type::Text) ? value.text == "*" : are_columns(value, false);
+      return value.is(Type::Text) && value.text == "*";
+    case Shape::Columns:
     case Shape::Metrics:
-      return are_columns(value, true);
+      return false;
     case Shape::Share:
       return is_percentage(value) || (value.is(Type::Integer) && value.integer >= 0);
     case Shape::Percent:
@@ -78,9 +69,11 @@ bool has_shape(const Node& value, Shape shape) {
   throw std::logic_error("a shape that nobody checks");
 }
 
-/// A text may be of the right type and still be wrong; then the value is what people must see.
+/// What stands there: a text or number may be of the right type and still be wrong.
 std::string seen(const Node& value) {
-  return value.is(Type::Text) ? fmt::format("\"{}\"", value.text) : std::string(value.type_name());
+  if (value.is(Type::Text)) return fmt::format("\"{}\"", value.text);
+  if (value.is(Type::Integer)) return fmt::format("{}", value.integer);
+  return std::string(value.type_name());
 }
 
 std::string datasets_of(const KeyRule& rule) {
@@ -110,10 +103,32 @@ void check_words(const Node& value, const KeyRule& rule) {
          fmt::format("Use one of: {}", fmt::join(rule.words, ", ")));
 }
 
+bool holds_columns(Shape shape) {
+  return shape == Shape::Columns || shape == Shape::ColumnsOrAll || shape == Shape::Metrics;
+}
+
+/// Points into a table of columns, at the one that is none.
+void check_columns(const Node& table, const KeyRule& rule, bool ratios) {
+  for (const Node::Member& member : table.members) {
+    if (ratios && member.value.is(Type::Table)) {
+      check_columns(member.value, rule, false);
+    } else if (!member.value.is(Type::Text) || member.value.text.empty()) {
+      refuse(member.value.place,
+             fmt::format("\"{}\" in \"{}\" must be the name of a column, not {}", member.key,
+                         rule.name, seen(member.value)),
+             for_example(rule));
+    }
+  }
+}
+
 void check_value(const Node::Member& member, const KeyRule& rule) {
   const Node& value = member.value;
-  const bool empty = value.is(Type::Text) && value.text.empty();
-  if (empty || !has_shape(value, rule.shape)) {
+  if (value.is(Type::Text) && value.text.empty()) {
+    refuse(value.place, fmt::format("\"{}\" is empty", rule.name), for_example(rule));
+  }
+  if (value.is(Type::Table) && holds_columns(rule.shape)) {
+    check_columns(value, rule, rule.shape == Shape::Metrics);
+  } else if (!has_shape(value, rule.shape)) {
     refuse(value.place,
            fmt::format("\"{}\" must be {}, not {}", rule.name, described(rule.shape), seen(value)),
            for_example(rule));

@@ -169,7 +169,15 @@ FileSet read_files(const fs::path& path, const Configuration& configuration) {
     throw Error(Fault::Misconfigured, "no_files", fmt::format("there is no {}", whole.string()),
                 "Name a TOML file, or a folder of them");
   }
-  const std::vector<fs::path> files = toml_files(whole, configuration);
+  std::vector<fs::path> files;
+  try {
+    files = toml_files(whole, configuration);
+  } catch (const fs::filesystem_error& error) {
+    throw Error(
+        Fault::Misconfigured, "no_files",
+        fmt::format("could not read the folder {}: {}", whole.string(), error.code().message()),
+        "Give this user permission to read it");
+  }
   if (files.empty()) {
     throw Error(Fault::Misconfigured, "no_files",
                 fmt::format("there is no .toml file in {}", whole.string()),

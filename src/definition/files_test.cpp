@@ -3,6 +3,7 @@
 #include <doctest/doctest.h>
 
 #include "definition/test_home.h"
+#include "golden.h"
 
 namespace millrace::definition {
 namespace {
@@ -137,6 +138,20 @@ TEST_CASE("query_file is relative to the file that names it, and loses its last 
   CHECK(home.read("team/kpi.toml").ingestions.at(0).definition.query == "select *\nfrom kpi");
 }
 
+TEST_CASE("a kind that reads folders takes one in place of a query, and then no date either") {
+  const TestHome home;
+  home.write(
+      "kpi.toml",
+      "[connection.lake]\nkind = \"files\"\npath = \"/exports\"\n"
+      "[ingestion.kpi]\nconnection = \"lake\"\ndataset = \"metrics\"\nfolder = \"kpi\"\n"
+      "[ingestion.kpi.mapping]\nunits = { userID = \"u\" }\nmetrics = { revenue = \"r\" }\n");
+
+  const Definition definition = home.read("kpi.toml").ingestions.at(0).definition;
+
+  CHECK(definition.folder == "kpi");
+  CHECK(definition.query.empty());
+}
+
 TEST_CASE("a folder is read whole, sorted, without the store, secrets and hidden files") {
   const TestHome home;
   home.write("b.toml",
@@ -211,6 +226,17 @@ TEST_CASE("a literal secret is refused and never shown") {
         "shop.toml:6:12\n\"password\" of connection shop stands here in clear text\n"
         "Write password = \"env:SHOP_PASSWORD\" or password = \"file:secrets/shop\", or let "
         "`millrace connection add postgres shop` ask for it");
+}
+
+TEST_CASE("the example of the demo is accepted as it stands") {
+  const TestHome home;
+  home.write("millrace.toml", "[project]\nunit_types = [\"tailnum\", \"carrier\"]\n");
+  home.write("flights.toml", golden::content(golden::source("examples/flights/flights.toml")));
+
+  const FileSet files = home.read("flights.toml");
+
+  CHECK(files.connections.size() == 1);
+  CHECK(files.ingestions.size() == 3);
 }
 
 TEST_CASE("a path without TOML files is refused") {

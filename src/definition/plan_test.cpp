@@ -101,6 +101,19 @@ TEST_CASE("a connection that nobody made is refused, and nothing of the files is
         "\"shop\"?\nThe connections are shop");
 }
 
+TEST_CASE("a folder is refused where the connection in the catalog is of a kind without folders") {
+  Place place;
+  place.apply_text(kShop, "shop.toml");
+  std::string folder = events("buys");
+  folder.replace(folder.find("query"), folder.find("\n[") - folder.find("query"),
+                 "folder = \"buys\"");
+  place.home.write("b.toml", folder);
+
+  CHECK(refusal([&] { place.plan("b.toml"); }) ==
+        "b.toml\n\"folder\" does not apply to shop, which is a connection of kind postgres\n"
+        "Write a query");
+}
+
 TEST_CASE("a changed definition says what changed and how many days carry the old one") {
   Place place;
   place.apply_text(kShop + events("buys", "select *\nfrom buys"));

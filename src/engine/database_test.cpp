@@ -2,8 +2,10 @@
 
 #include <doctest/doctest.h>
 
+#include <cerrno>
 #include <filesystem>
 #include <thread>
+#include <vector>
 
 #include "base/error.h"
 #include "engine/syntax.h"
@@ -20,6 +22,70 @@ struct Folder {
     path = ::mkdtemp(pattern.data());
   }
   ~Folder() { std::filesystem::remove_all(path); }
+};
+
+/// A driver's stream: `batches` times 1,000 numbers from 0 on; then it ends, or fails as drivers do
+/// that forget their error text.
+struct Numbers {
+  int batches = 0;
+  int code_at_end = 0;
+  std::int64_t next = 0;
+
+  static Numbers& of(ArrowArrayStream* stream) {
+    return *static_cast<Numbers*>(stream->private_data);
+  }
+  static int schema(ArrowArrayStream*, ArrowSchema* out) {
+    *out = {};
+    out->format = "+s";
+    out->name = "";
+    out->n_children = 1;
+    out->children = new ArrowSchema*[1]{new ArrowSchema{}};
+    out->children[0]->format = "l";
+    out->children[0]->name = "n";
+    out->children[0]->flags = ARROW_FLAG_NULLABLE;
+    out->children[0]->release = [](ArrowSchema* self) { self->release = nullptr; };
+    out->release = [](ArrowSchema* self) {
+      delete self->children[0];
+      delete[] self->children;
+      self->release = nullptr;
+    };
+    return 0;
+  }
+  static int batch(ArrowArrayStream* stream, ArrowArray* out) {
+    *out = {};
+    Numbers& state = of(stream);
+    if (state.batches-- == 0) return state.code_at_end;
+    auto* values = new std::int64_t[1000];
+    for (int i = 0; i < 1000; ++i) values[i] = state.next++;
+    auto* column = new ArrowArray{};
+    column->length = 1000;
+    column->n_buffers = 2;
+    column->buffers = new const void*[2]{nullptr, values};
+    column->release = [](ArrowArray* self) { self->release = nullptr; };
+    out->length = 1000;
+    out->n_buffers = 1;
+    out->buffers = new const void*[1]{nullptr};
+    out->n_children = 1;
+    out->children = new ArrowArray*[1]{column};
+    out->release = [](ArrowArray* self) {
+      delete[] static_cast<const std::int64_t*>(self->children[0]->buffers[1]);
+      delete[] self->children[0]->buffers;
+      delete self->children[0];
+      delete[] self->children;
+      delete[] self->buffers;
+      self->release = nullptr;
+    };
+    return 0;
+  }
+  arrow::Stream stream() {
+    ArrowArrayStream raw{};
+    raw.private_data = this;
+    raw.get_schema = schema;
+    raw.get_next = batch;
+    raw.get_last_error = [](ArrowArrayStream*) -> const char* { return nullptr; };
+    raw.release = [](ArrowArrayStream* self) { self->release = nullptr; };
+    return arrow::Stream(raw);
+  }
 };
 
 std::string code_of(const std::function<void()>& work) {
@@ -80,6 +146,50 @@ TEST_CASE("the sandbox reads nothing outside its folders and keeps its settings"
           database.execute("select * from read_text('" + folder.path.string() +
                            "/../../etc/passwd')");
         }) == "not_allowed");
+}
+
+TEST_CASE("a stream is read once, in batches, as a table") {
+  Numbers numbers{.batches = 50};
+  arrow::Flow flow;
+  Database database = Database::open({});
+  database.scan("source", arrow::observed(numbers.stream(), flow, {}));
+  CHECK(database.describe("select * from source")[0].type == ColumnType::Integer);
+  CHECK(database.scalar("select sum(n) || ' ' || count(*) from source") == "1249975000 50000");
+  CHECK(flow.rows == 50000);
+  CHECK(flow.bytes == 400000);
+  Numbers others{.batches = 1};
+  database.scan("source", arrow::observed(others.stream(), flow, {}));
+  CHECK(database.scalar("select sum(n) from source") == "499500");
+}
+
+TEST_CASE("a stream that fails in the middle fails the statement, with its own words") {
+  Numbers numbers{.batches = 3, .code_at_end = EPIPE};
+  arrow::Flow flow;
+  Database database = Database::open({});
+  database.scan("source", arrow::observed(numbers.stream(), flow, {}));
+  try {
+    database.scalar("select sum(n) from source");
+    FAIL("a sum over half the rows was given");
+  } catch (const Error& error) {
+    CHECK(std::string(error.what()).find("Broken pipe") != std::string::npos);
+  }
+  CHECK(flow.error() == "Broken pipe");
+}
+
+TEST_CASE("a copy whose source dies, or that is stopped, is an error and never a count") {
+  const Folder folder;
+  Database database = Database::open({.allowed = {folder.path.string()}});
+  Numbers numbers{.batches = 300, .code_at_end = EIO};
+  arrow::Flow flow;
+  database.scan("source", arrow::observed(numbers.stream(), flow, {}));
+  CHECK(code_of([&] { database.copy("select * from source", folder.path / "f.parquet", ""); }) !=
+        "no error");
+  std::stop_source source;
+  source.request_stop();
+  CHECK(code_of([&] {
+          database.copy("select * from range(1000000000)", folder.path / "g.parquet", "",
+                        source.get_token());
+        }) == "cancelled");
 }
 
 TEST_CASE("only one SELECT passes") {

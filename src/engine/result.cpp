@@ -2,9 +2,11 @@
 
 #include <fmt/format.h>
 
+#include <chrono>
 #include <string_view>
 #include <utility>
 
+#include "base/env.h"
 #include "base/error.h"
 
 namespace millrace::engine {
@@ -24,6 +26,24 @@ class Chunk {
  private:
   duckdb_data_chunk chunk_;
 };
+
+struct Prepared {
+  duckdb_prepared_statement handle = nullptr;
+  Prepared() = default;
+  ~Prepared() { duckdb_destroy_prepare(&handle); }
+  Prepared(const Prepared&) = delete;
+  Prepared& operator=(const Prepared&) = delete;
+};
+
+struct Pending {
+  duckdb_pending_result handle = nullptr;
+  Pending() = default;
+  ~Pending() { duckdb_destroy_pending(&handle); }
+  Pending(const Pending&) = delete;
+  Pending& operator=(const Pending&) = delete;
+};
+
+std::string words_of(const char* text) { return text == nullptr ? std::string() : text; }
 
 Cell cell_at(duckdb_vector vector, idx_t row) {
   std::uint64_t* validity = duckdb_vector_get_validity(vector);
@@ -106,29 +126,44 @@ Error classified(const std::string& text, duckdb_error_type type) {
 
 Result::Result(duckdb_connection connection, const std::string& sql, std::stop_token stop)
     : interrupt_(stop, [connection] { duckdb_interrupt(connection); }), stop_(stop) {
-  if (stop_.stop_requested()) throw Error(Fault::Cancelled, "cancelled", "stopped on request");
-  duckdb_prepared_statement statement = nullptr;
-  if (duckdb_prepare(connection, sql.c_str(), &statement) != DuckDBSuccess) {
-    const char* words = duckdb_prepare_error(statement);
-    const std::string text = words == nullptr ? "unknown" : words;
-    duckdb_destroy_prepare(&statement);
+  throw_if_stopped();
+  Prepared statement;
+  if (duckdb_prepare(connection, sql.c_str(), &statement.handle) != DuckDBSuccess) {
+    const std::string text = words_of(duckdb_prepare_error(statement.handle));
+    throw_if_stopped();
     throw classified(text, type_of(text));
   }
-  duckdb_pending_result pending = nullptr;
-  const bool started = duckdb_pending_prepared_streaming(statement, &pending) == DuckDBSuccess &&
-                       duckdb_execute_pending(pending, &result_) == DuckDBSuccess;
-  const char* pending_words = started ? nullptr : duckdb_pending_error(pending);
-  std::string text = pending_words == nullptr ? "" : pending_words;
-  duckdb_destroy_pending(&pending);
-  duckdb_destroy_prepare(&statement);
-  if (started) return;
-  const duckdb_error_type type = duckdb_result_error_type(&result_);
-  if (const char* words = duckdb_result_error(&result_); words != nullptr && *words != '\0') {
-    text = words;
+  Pending pending;
+  if (duckdb_pending_prepared_streaming(statement.handle, &pending.handle) != DuckDBSuccess) {
+    const std::string text = words_of(duckdb_pending_error(pending.handle));
+    throw_if_stopped();
+    throw classified(text, type_of(text));
   }
+  work(connection, pending.handle);
+  if (duckdb_execute_pending(pending.handle, &result_) == DuckDBSuccess) return;
+  std::string text = words_of(duckdb_result_error(&result_));
+  duckdb_error_type type = duckdb_result_error_type(&result_);
+  if (text.empty()) text = words_of(duckdb_pending_error(pending.handle));
+  if (type == DUCKDB_ERROR_INVALID) type = type_of(text);
   duckdb_destroy_result(&result_);
-  if (stop_.stop_requested()) throw Error(Fault::Cancelled, "cancelled", "stopped on request");
+  throw_if_stopped();
   throw classified(text, type);
+}
+
+void Result::work(duckdb_connection connection, duckdb_pending_result pending) {
+  // A statement that begins forgets an interrupt from before, so the stop is asked for again here.
+  for (;;) {
+    if (stop_.stop_requested()) duckdb_interrupt(connection);
+    const duckdb_pending_state state = duckdb_pending_execute_task(pending);
+    if (duckdb_pending_execution_is_finished(state) || state == DUCKDB_PENDING_ERROR) return;
+    if (state == DUCKDB_PENDING_NO_TASKS_AVAILABLE) {
+      real_env().wait(std::chrono::milliseconds(1), stop_);
+    }
+  }
+}
+
+void Result::throw_if_stopped() const {
+  if (stop_.stop_requested()) throw Error(Fault::Cancelled, "cancelled", "stopped on request");
 }
 
 Result::~Result() { duckdb_destroy_result(&result_); }
@@ -151,7 +186,7 @@ void Result::each_row(const std::function<void(const Row&)>& row) {
   if (const char* words = duckdb_result_error(&result_); words != nullptr && *words != '\0') {
     throw classified(words, duckdb_result_error_type(&result_));
   }
-  if (stop_.stop_requested()) throw Error(Fault::Cancelled, "cancelled", "stopped on request");
+  throw_if_stopped();
 }
 
 std::vector<std::string> Result::names() {

@@ -29,7 +29,9 @@ class Result {
   duckdb_result* raw() { return &result_; }
 
  private:
-  void fail(const std::string& text, duckdb_error_type type);
+  /// Runs the statement until its first rows, or it, are done; ends early when stopped.
+  void work(duckdb_connection connection, duckdb_pending_result pending);
+  void throw_if_stopped() const;
 
   duckdb_result result_{};
   std::stop_callback<std::function<void()>> interrupt_;

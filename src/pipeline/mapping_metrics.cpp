@@ -222,9 +222,8 @@ MapSql map_wide_metrics(StagedSelect& rows) {
   rows.derive("_bad", fmt::format("CASE WHEN {} THEN NULL ELSE coalesce(NULL, {}) END",
                                   fmt::join(good, " AND "), fmt::join(bad, ", ")));
   const std::string none_good = fmt::format("NOT ({})", fmt::join(good, " OR "));
-  for (const char* reason : {"bad_value", "half_ratio"}) {
-    rows.reject(reason, fmt::format("_bad = '{}' AND {}", reason, none_good), "_bad IS NULL");
-  }
+  rows.reject("bad_value", fmt::format("_bad = 'bad_value' AND {}", none_good), "_bad IS NULL");
+  rows.reject("half_ratio", fmt::format("_bad = 'half_ratio' AND {}", none_good), "true");
   rows.partly = "_bad";
   rows.detail = fmt::format("concat_ws(', ', {})", fmt::join(named, ", "));
   rows.write(map);

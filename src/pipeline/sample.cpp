@@ -78,7 +78,7 @@ std::string map_rows(const WorkOrder& work, Day day, const engine::Relation& row
 json::Value sample_rows(const WorkOrder& work, warehouse::Connector& connector,
                         std::stop_token stop) {
   const Day day = work.days.empty() ? Day() : work.days.front().day;
-  engine::Database database = mapping_engine(work, "", connector);
+  engine::Database database = mapping_engine({.threads = work.threads}, "", connector);
   const Query query = query_of(work.definition, work.ingestion);
   const engine::Relation rows = connector.sample(query, day, work.rows, database, stop);
   json::Value answer{{"columns", json::Value::array()},

@@ -16,12 +16,13 @@ namespace {
 using engine::identifier;
 using engine::literal;
 
-/// One JSON member's value. What JSON has no number for (NaN, infinity) becomes text.
+/// One JSON member's value; json_object itself makes JSON of texts, numbers and booleans. What JSON
+/// has no number for (NaN, infinity) becomes text.
 std::string json_value(const std::string& value, ColumnType type) {
   switch (type) {
     case ColumnType::Boolean:
     case ColumnType::Integer:
-      return fmt::format("to_json({})", value);
+      return value;
     case ColumnType::Double:
       return fmt::format(
           "CASE WHEN isfinite({0}) THEN to_json({0}) "
@@ -30,9 +31,9 @@ std::string json_value(const std::string& value, ColumnType type) {
     case ColumnType::Timestamp:
     case ColumnType::TimestampTz:
     case ColumnType::Binary:
-      return fmt::format("to_json({})", canonical_text(value, type));
+      return canonical_text(value, type);
     default:
-      return fmt::format("to_json(CAST({} AS VARCHAR))", value);
+      return fmt::format("CAST({} AS VARCHAR)", value);
   }
 }
 

@@ -17,8 +17,6 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr std::int64_t kMemoryBytes = 300LL << 20;
-
 /// Tells what has travelled, four times a second, while the engine pulls.
 class Reporter {
  public:
@@ -102,8 +100,30 @@ class Staging {
   }
 
   void read_and_map() {
+    const Certificate proof = proof_;
+    try {
+      read_and_map({.threads = work_.threads, .memory_bytes = memory_bytes()});
+    } catch (const Error& error) {
+      if (error.code != "out_of_memory" || work_.threads == 1) throw;
+      // Rows of many megabytes: one at a time, and with a budget for the engine's generous buffers,
+      // of which it touches little.
+      proof_ = proof;
+      manifest_.files.clear();
+      manifest_.delivers.clear();
+      read_and_map({.threads = 1, .memory_bytes = memory_bytes() * 3 / 2});
+    }
+    if (!not_repeatable_.empty()) {
+      manifest_.note = not_repeatable_ + (manifest_.note.empty() ? "" : "; " + manifest_.note);
+    }
+  }
+
+  std::int64_t memory_bytes() const {
+    return work_.memory_bytes > 0 ? work_.memory_bytes : kMemoryBytes;
+  }
+
+  void read_and_map(const Budget& budget) {
     arrow::Flow flow;
-    engine::Database database = mapping_engine(work_, order_.staging, connector_);
+    engine::Database database = mapping_engine(budget, order_.staging, connector_);
     try {
       const engine::Relation source = connector_.read(query_, order_.day, database, flow, stop_);
       const MapSql map =
@@ -113,9 +133,6 @@ class Staging {
       if (proof_.read == 0) look_for_another_unit(source, database);
     } catch (const Error& error) {
       throw explained(error, flow.error());
-    }
-    if (!not_repeatable_.empty()) {
-      manifest_.note = not_repeatable_ + (manifest_.note.empty() ? "" : "; " + manifest_.note);
     }
   }
 
@@ -195,11 +212,11 @@ class Staging {
 
 }  // namespace
 
-engine::Database mapping_engine(const WorkOrder& work, const std::string& staging,
+engine::Database mapping_engine(const Budget& budget, const std::string& staging,
                                 warehouse::Connector& connector) {
   engine::Options options = connector.engine_needs();
-  options.memory_bytes = work.memory_bytes > 0 ? work.memory_bytes : kMemoryBytes;
-  options.threads = work.threads;
+  options.memory_bytes = budget.memory_bytes;
+  options.threads = budget.threads;
   if (!staging.empty()) {
     options.spill = fs::path(staging) / "spill";
     options.allowed.push_back(staging);

@@ -20,9 +20,16 @@ using Tell = std::function<void(const Progress&)>;
 Manifest stage_day(const WorkOrder& work, const DayOrder& order, warehouse::Connector& connector,
                    bool keep, const Tell& tell, std::stop_token stop);
 
-/// An engine for mapping, in bounded memory, that may touch the staging folder and what the
-/// connector reads.
-engine::Database mapping_engine(const WorkOrder& work, const std::string& staging,
+/// Of an engine that maps: twice this is what a load takes of the machine's memory.
+inline constexpr std::int64_t kMemoryBytes = 300LL << 20;
+struct Budget {
+  int threads = 0;  ///< 0: as many as cores.
+  std::int64_t memory_bytes = kMemoryBytes;
+};
+
+/// An engine for mapping that may touch the staging folder (and spill there) and what the connector
+/// reads. Without a folder it spills nowhere.
+engine::Database mapping_engine(const Budget& budget, const std::string& staging,
                                 warehouse::Connector& connector);
 
 /// The day's change token, where the warehouse offers one.

@@ -25,7 +25,7 @@ std::string anded(const std::vector<std::string>& conditions) {
 std::string selected(const Computed& columns) {
   std::string list;
   for (const auto& [name, expression] : columns) {
-    list += fmt::format("{}{} AS {}", list.empty() ? "" : ", ", expression, identifier(name));
+    list += fmt::format("{}{} AS {}", list.empty() ? "" : ",\n  ", expression, identifier(name));
   }
   return list;
 }
@@ -81,7 +81,7 @@ void StagedSelect::keep(const std::string& name, const std::string& expression) 
 void StagedSelect::reject(const std::string& reason, const std::string& bad,
                           const std::string& good) {
   reasons_.emplace_back(bad, reason);
-  good_.push_back(good);
+  if (good != "true") good_.push_back(good);
 }
 
 void StagedSelect::keep_name(const std::string& name, const Field& field) {
@@ -143,7 +143,9 @@ void StagedSelect::add_label(const std::string& column) {
 /// `_json`: the object column as compact JSON text; NULL where it is not JSON.
 void StagedSelect::add_object(const std::string& column) {
   const std::string raw = source.value(column);
-  add("_json", fmt::format("CAST(TRY(json({})) AS VARCHAR)", raw));
+  // Parsing takes many times the text's memory; a row that is too large is not parsed.
+  add("_json", fmt::format("CASE WHEN strlen({0}) <= {1} THEN CAST(TRY(json({0})) AS VARCHAR) END",
+                           raw, kRowBytesMax));
   // An empty text and JSON's null are nothing, as NULL is.
   reject("bad_metadata",
          fmt::format("NOT ({0} IS NULL OR {0} = '' OR coalesce(_json = 'null' OR "
@@ -205,7 +207,7 @@ void StagedSelect::write(MapSql& map) const {
   // Columns named in one layer are used by the next ones; the engine computes each once.
   std::string sql = source.layer();
   const auto layer = [&](const std::string& list) {
-    if (!list.empty()) sql = fmt::format("SELECT *, {} FROM ({})", list, sql);
+    if (!list.empty()) sql = fmt::format("SELECT *,\n  {}\nFROM ({})", list, sql);
   };
   Computed first = computed_;
   first.emplace_back("_load", literal(load_));
@@ -221,10 +223,10 @@ void StagedSelect::write(MapSql& map) const {
                           outside_));
   std::string chain = "CASE WHEN _good OR _exclude IS NOT NULL THEN NULL";
   for (const auto& [bad, reason] : reasons_) {
-    chain += fmt::format(" WHEN {} THEN {}", bad, literal(reason));
+    chain += fmt::format("\n    WHEN {} THEN {}", bad, literal(reason));
   }
   layer(chain + " END AS _reject");
-  map.select = fmt::format("SELECT {} FROM ({})", fmt::join(staged(map), ", "), sql);
+  map.select = fmt::format("SELECT {}\nFROM ({})", fmt::join(staged(map), ",\n  "), sql);
 }
 
 }  // namespace millrace::pipeline

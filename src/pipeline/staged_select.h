@@ -37,8 +37,8 @@ class StagedSelect {
   void keep(const std::string& name, const std::string& expression);
 
   /// A row is bad when `bad` holds; rows are tested in the order of these calls, after the tests
-  /// that every dataset has (text, size, time). `good` must hold for no bad row: it is what most
-  /// rows are tested by.
+  /// that every dataset has (text, size, time). Together the `good` conditions must hold for
+  /// no bad row: most rows are tested by them alone.
   void reject(const std::string& reason, const std::string& bad, const std::string& good);
 
   /// A column or literal with the rules on names, as the computed column `name`.

@@ -18,6 +18,18 @@ struct DayColumn {
   std::function<std::string(Day)> start, end;  ///< Literals of the half-open bounds otherwise.
 };
 
+/// Half-open bounds of a day, as SQL.
+struct Literals {
+  std::string start, end;
+};
+
+/// 20261120
+std::string digits_of(Day day) {
+  std::string digits = day.text();
+  std::erase(digits, '-');
+  return digits;
+}
+
 std::int64_t units_of(Instant instant, TimeUnit unit) {
   const auto since = instant.time_since_epoch();
   // Rounded up: a value at `instant` or later is at least this many whole units.
@@ -40,12 +52,13 @@ std::int64_t units_of(Instant instant, TimeUnit unit) {
       std::string(advice));
 }
 
-DayColumn bounded(std::string name, std::function<std::string(Interval)> start,
-                  std::function<std::string(Interval)> end, const Zone& zone) {
+/// Bounds that are the day's instants, spelled by `literal`.
+template <typename Spelling>
+DayColumn bounded(std::string name, const Zone& zone, const Spelling& literal) {
   return {std::move(name),
           {},
-          [=](Day day) { return start(zone.bounds(day)); },
-          [=](Day day) { return end(zone.bounds(day)); }};
+          [=](Day day) { return literal(zone.bounds(day)).start; },
+          [=](Day day) { return literal(zone.bounds(day)).end; }};
 }
 
 /// A label's column. One with a time of day is cut to its date, as it is written there (UTC for a
@@ -56,9 +69,13 @@ DayColumn label_column(const Column& column, const Dialect& dialect) {
   if (column.type == ColumnType::Text) {
     return {name, [&dialect](Day day) { return dialect.literal(day.text()); }, {}, {}};
   }
+  if (column.type == ColumnType::Integer) {
+    return {name, {}, digits_of, [](Day day) { return digits_of(day.plus(1)); }};
+  }
   const bool with_zone = column.type == ColumnType::TimestampTz;
   if (!with_zone && column.type != ColumnType::Timestamp) {
-    no_time(column, "Give a date, a timestamp, or text such as 2026-11-20.");
+    no_time(column,
+            "Give a date, a timestamp, text such as 2026-11-20, or a number such as 20261120.");
   }
   const auto midnight = [&dialect, with_zone](Day day) {
     return with_zone ? dialect.instant_literal(Instant(day.sys()))
@@ -76,24 +93,22 @@ DayColumn time_column(const Query& query, const std::vector<Column>& described,
     case ColumnType::Date:
       return label_column(column, dialect);
     case ColumnType::TimestampTz:
-      return bounded(
-          name, [&dialect](Interval day) { return dialect.instant_literal(day.start); },
-          [&dialect](Interval day) { return dialect.instant_literal(day.end); }, query.zone);
-    case ColumnType::Timestamp: {
-      const Zone zone = query.time.zone;
-      return bounded(
-          name, [&, zone](Interval day) { return dialect.naive_literal(zone.naive(day).start); },
-          [&, zone](Interval day) { return dialect.naive_literal(zone.naive(day).end); },
-          query.zone);
-    }
+      return bounded(name, query.zone, [&dialect](Interval day) {
+        return Literals{dialect.instant_literal(day.start), dialect.instant_literal(day.end)};
+      });
+    case ColumnType::Timestamp:
+      return bounded(name, query.zone, [&dialect, zone = query.time.zone](Interval day) {
+        const auto naive = zone.naive(day);
+        return Literals{dialect.naive_literal(naive.start), dialect.naive_literal(naive.end)};
+      });
     case ColumnType::Integer:
     case ColumnType::Double:
-    case ColumnType::Decimal: {
-      const TimeUnit unit = query.time.unit.value_or(TimeUnit::Seconds);
-      return bounded(
-          name, [unit](Interval day) { return std::to_string(units_of(day.start, unit)); },
-          [unit](Interval day) { return std::to_string(units_of(day.end, unit)); }, query.zone);
-    }
+    case ColumnType::Decimal:
+      return bounded(name, query.zone,
+                     [unit = query.time.unit.value_or(TimeUnit::Seconds)](Interval day) {
+                       return Literals{std::to_string(units_of(day.start, unit)),
+                                       std::to_string(units_of(day.end, unit))};
+                     });
     default:
       no_time(column,
               fmt::format("Convert it in the query, for example: select cast({0} as "
@@ -116,9 +131,7 @@ std::string time_predicate(const DayColumn& column, DayRange range) {
 std::string partition_value(const Partition& partition, Day day, const Dialect& dialect) {
   if (partition.type == "text") return dialect.literal(day.text());
   if (partition.type == "date") return dialect.date_literal(day);
-  std::string digits = day.text();
-  std::erase(digits, '-');
-  return digits;
+  return digits_of(day);
 }
 
 std::string partition_predicate(const Partition& partition, const std::vector<Column>& described,

@@ -136,6 +136,7 @@ TEST_CASE("a label is never shifted") {
   const Query query = timed(TimeColumn::Kind::Label);
   CHECK(predicate(query, ColumnType::Date) == "\"ts\" = date '2026-11-20'");
   CHECK(predicate(query, ColumnType::Text) == "\"ts\" = '2026-11-20'");
+  CHECK(predicate(query, ColumnType::Integer) == "\"ts\" >= 20261120 and \"ts\" < 20261121");
   CHECK(predicate(query, ColumnType::Date, {day, day.plus(2)}) ==
         "\"ts\" >= date '2026-11-20' and \"ts\" <= date '2026-11-22'");
   CHECK(predicate(query, ColumnType::Timestamp) ==

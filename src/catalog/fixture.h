@@ -8,6 +8,7 @@
 #include <functional>
 #include <string>
 
+#include "base/scratch_folder.h"
 #include "catalog/catalog.h"
 
 /// What the tests of the catalog start from: a folder, a clock, an ingestion, a version.
@@ -21,18 +22,12 @@ inline std::filesystem::path in_memory() {
 /// A folder that is gone at the end of the test.
 class Folder {
  public:
-  explicit Folder(const std::filesystem::path& where = in_memory()) {
-    std::string name = (where / "catalog-test-XXXXXX").string();
-    path_ = ::mkdtemp(name.data());
-  }
-  ~Folder() { std::filesystem::remove_all(path_); }
-  Folder(const Folder&) = delete;
-  Folder& operator=(const Folder&) = delete;
+  explicit Folder(const std::filesystem::path& where = in_memory()) : folder_(where) {}
 
-  std::filesystem::path catalog() const { return path_ / "catalog.db"; }
+  std::filesystem::path catalog() const { return folder_.path() / "catalog.db"; }
 
  private:
-  std::filesystem::path path_;
+  ScratchFolder folder_;
 };
 
 /// A clock that moves when told, and by a millisecond whenever it is read.

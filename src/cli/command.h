@@ -48,8 +48,8 @@ struct Option {
   std::string_view name;  ///< "day" is typed --day; "NAME" is a positional argument.
   std::string_view help;
   Kind kind = Kind::Value;
-  std::string_view completes =
-      {};  ///< What the shell offers: ingestion | connection | kind | file.
+  /// What the shell offers: ingestion | connection | kind | file.
+  std::string_view completes = {};
 };
 
 struct Command {

@@ -123,13 +123,6 @@ ExitCode add(Context& context, const Arguments& arguments) {
   return kDone;
 }
 
-Connection known(Context& context, const std::string& name) {
-  const auto connection = context.home.reading().connection(name);
-  if (connection) return *connection;
-  throw Error(Fault::Misconfigured, "unknown_connection",
-              fmt::format("there is no connection {}", name), "See `millrace connection list`");
-}
-
 ExitCode list(Context& context, const Arguments&) {
   json::Value answers = json::Value::array();
   Table table{{"name", "kind", "managed by"}, {}};
@@ -150,7 +143,7 @@ ExitCode list(Context& context, const Arguments&) {
 }
 
 ExitCode show(Context& context, const Arguments& arguments) {
-  const Connection connection = known(context, arguments.get("NAME"));
+  const Connection connection = known_connection(context, arguments.get("NAME"));
   if (context.terminal.json()) {
     context.terminal.answer({{"name", connection.name},
                              {"kind", connection.kind},
@@ -163,7 +156,7 @@ ExitCode show(Context& context, const Arguments& arguments) {
 }
 
 ExitCode test(Context& context, const Arguments& arguments) {
-  const ProbeReport report = probe(context, known(context, arguments.get("NAME")));
+  const ProbeReport report = probe(context, known_connection(context, arguments.get("NAME")));
   if (context.terminal.json()) {
     context.terminal.answer(json::from(report));
   } else {
@@ -173,7 +166,8 @@ ExitCode test(Context& context, const Arguments& arguments) {
 }
 
 ExitCode tables(Context& context, const Arguments& arguments) {
-  WorkOrder order = question(context, known(context, arguments.get("NAME")), Verb::Browse);
+  WorkOrder order =
+      question(context, known_connection(context, arguments.get("NAME")), Verb::Browse);
   order.text = arguments.get("PATTERN");
   const json::Value found = pipeline::run_worker(order, {}, context.stop);
   if (context.terminal.json()) {
@@ -190,14 +184,15 @@ ExitCode tables(Context& context, const Arguments& arguments) {
 }
 
 ExitCode columns(Context& context, const Arguments& arguments) {
-  WorkOrder order = question(context, known(context, arguments.get("NAME")), Verb::Columns);
+  WorkOrder order =
+      question(context, known_connection(context, arguments.get("NAME")), Verb::Columns);
   order.text = arguments.get("TABLE");
   print_columns(context.terminal, pipeline::run_worker(order, {}, context.stop));
   return kDone;
 }
 
 ExitCode remove(Context& context, const Arguments& arguments) {
-  const Connection connection = known(context, arguments.get("NAME"));
+  const Connection connection = known_connection(context, arguments.get("NAME"));
   catalog::Catalog& catalog = context.home.writing();
   for (const Ingestion& ingestion : catalog.ingestions()) {
     if (ingestion.connection != connection.name) continue;

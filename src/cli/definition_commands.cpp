@@ -178,14 +178,6 @@ ExitCode remove(Context& context, const Arguments& arguments) {
   return kDone;
 }
 
-Connection connection_of(Context& context, const Arguments& arguments) {
-  const std::string name = arguments.get("connection");
-  const auto found = context.home.reading().connection(name);
-  if (found) return *found;
-  throw Error(Fault::Misconfigured, "unknown_connection",
-              fmt::format("there is no connection '{}'", name), "See `millrace connection list`");
-}
-
 /// A sample of a raw query, or (with an ingestion) of mapped rows with each problem marked.
 json::Value sample_of(Context& context, const Arguments& arguments) {
   pipeline::House& house = context.home.house(false);
@@ -194,7 +186,7 @@ json::Value sample_of(Context& context, const Arguments& arguments) {
     order =
         pipeline::order_for(house, house.catalog.ingestion(arguments.get("NAME")), Verb::Sample);
   } else {
-    order = question(context, connection_of(context, arguments), Verb::Sample);
+    order = question(context, known_connection(context, arguments.get("connection")), Verb::Sample);
     order.definition.query = sql_or_file(arguments.get("query"));
   }
   order.rows = arguments.number("rows", 100);

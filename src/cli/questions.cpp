@@ -27,6 +27,12 @@ std::string cell(const json::Value& value) {
 
 }  // namespace
 
+Connection known_connection(Context& context, const std::string& name) {
+  if (const auto connection = context.home.reading().connection(name)) return *connection;
+  throw Error(Fault::Misconfigured, "unknown_connection",
+              fmt::format("there is no connection '{}'", name), "See `millrace connection list`");
+}
+
 WorkOrder question(Context& context, const Connection& connection, Verb verb) {
   const definition::Configuration& configuration = context.home.configuration();
   WorkOrder order;

@@ -11,6 +11,8 @@
 /// Questions to a warehouse that need no ingestion, and how their answers are shown.
 namespace millrace::cli {
 
+/// Throws Misconfigured `unknown_connection`.
+Connection known_connection(Context& context, const std::string& name);
 WorkOrder question(Context& context, const Connection& connection, Verb verb);
 ProbeReport probe(Context& context, const Connection& connection);
 void print_probe(Terminal& terminal, const ProbeReport& report);

@@ -8,21 +8,13 @@
 #include <vector>
 
 #include "base/error.h"
+#include "base/scratch_folder.h"
 #include "engine/syntax.h"
 
 using namespace millrace;
 using engine::Database;
 
 namespace {
-
-struct Folder {
-  std::filesystem::path path;
-  Folder() {
-    std::string pattern = (std::filesystem::temp_directory_path() / "millrace-XXXXXX").string();
-    path = ::mkdtemp(pattern.data());
-  }
-  ~Folder() { std::filesystem::remove_all(path); }
-};
 
 /// A driver's stream: `batches` times 1,000 numbers from 0 on; then it ends, or fails as drivers do
 /// that forget their error text.
@@ -117,11 +109,11 @@ TEST_CASE("a row as JSON keeps the order of its columns") {
 }
 
 TEST_CASE("a written file reports its rows, and nulls and bounds of each column") {
-  const Folder folder;
-  Database database = Database::open({.allowed = {folder.path.string()}});
+  const ScratchFolder folder;
+  Database database = Database::open({.allowed = {folder.path().string()}});
   const auto files = database.copy(
       R"(select i as "a ""b""", case when i > 2 then 'x' end as t from range(5) r(i))",
-      folder.path / "f.parquet", "COMPRESSION zstd");
+      folder.path() / "f.parquet", "COMPRESSION zstd");
   REQUIRE(files.size() == 1);
   CHECK(files[0].rows == 5);
   CHECK(files[0].bytes > 0);
@@ -132,8 +124,8 @@ TEST_CASE("a written file reports its rows, and nulls and bounds of each column"
 }
 
 TEST_CASE("the sandbox reads nothing outside its folders and keeps its settings") {
-  const Folder folder;
-  Database database = Database::open({.allowed = {folder.path.string()}});
+  const ScratchFolder folder;
+  Database database = Database::open({.allowed = {folder.path().string()}});
   CHECK(code_of([&] { database.execute("select * from read_text('/etc/passwd')"); }) ==
         "not_allowed");
   CHECK(code_of([&] { database.execute("select * from glob('/etc/*')"); }) == "not_allowed");
@@ -143,7 +135,7 @@ TEST_CASE("the sandbox reads nothing outside its folders and keeps its settings"
   CHECK(code_of([&] { database.execute("install spatial"); }) != "no error");
   CHECK(code_of([&] { database.execute("set enable_external_access = true"); }) != "no error");
   CHECK(code_of([&] {
-          database.execute("select * from read_text('" + folder.path.string() +
+          database.execute("select * from read_text('" + folder.path().string() +
                            "/../../etc/passwd')");
         }) == "not_allowed");
 }
@@ -177,17 +169,17 @@ TEST_CASE("a stream that fails in the middle fails the statement, with its own w
 }
 
 TEST_CASE("a copy whose source dies, or that is stopped, is an error and never a count") {
-  const Folder folder;
-  Database database = Database::open({.allowed = {folder.path.string()}});
+  const ScratchFolder folder;
+  Database database = Database::open({.allowed = {folder.path().string()}});
   Numbers numbers{.batches = 300, .code_at_end = EIO};
   arrow::Flow flow;
   database.scan("source", arrow::observed(numbers.stream(), flow, {}));
-  CHECK(code_of([&] { database.copy("select * from source", folder.path / "f.parquet", ""); }) !=
+  CHECK(code_of([&] { database.copy("select * from source", folder.path() / "f.parquet", ""); }) !=
         "no error");
   std::stop_source source;
   source.request_stop();
   CHECK(code_of([&] {
-          database.copy("select * from range(1000000000)", folder.path / "g.parquet", "",
+          database.copy("select * from range(1000000000)", folder.path() / "g.parquet", "",
                         source.get_token());
         }) == "cancelled");
 }

@@ -5,19 +5,6 @@
 #include "pipeline/stage_day.h"
 
 namespace millrace::pipeline {
-namespace {
-
-std::int64_t rows_now(warehouse::Connector& connector, const Query& query, Day day,
-                      std::stop_token stop) {
-  std::int64_t rows = 0;
-  for (const DayCount& count : connector.count(query, {day, day}, false, stop)) {
-    if (count.day == day) rows += count.rows;
-  }
-  return rows;
-}
-
-}  // namespace
-
 CheckResult check_day(const WorkOrder& work, const DayOrder& order, warehouse::Connector& connector,
                       std::optional<std::string>& token, std::stop_token stop) {
   check(order.known.has_value(), "a check knows what was loaded");
@@ -38,7 +25,7 @@ CheckResult check_day(const WorkOrder& work, const DayOrder& order, warehouse::C
   // twice.
   std::optional<Fingerprint> now;
   if (content) now = connector.fingerprint(query, order.day, false, stop);
-  result.rows_now = now ? now->rows : rows_now(connector, query, order.day, stop);
+  result.rows_now = now ? now->rows : rows_of(connector, query, order.day, stop);
   if (*result.rows_now != known.rows) {
     result.changed = true;
     result.by = "count";

@@ -1,14 +1,12 @@
 #pragma once
 
-#include <unistd.h>
-
-#include <cstdlib>
 #include <filesystem>
 #include <map>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "base/scratch_folder.h"
 #include "engine/database.h"
 #include "model/work.h"
 #include "pipeline/day_writer.h"
@@ -16,21 +14,6 @@
 
 /// For tests: maps the rows of a SELECT as a day, without a warehouse, and shows what is stored.
 namespace millrace::pipeline::fixture {
-
-/// A folder that lives as long as the test.
-class Folder {
- public:
-  Folder() {
-    std::string pattern = (std::filesystem::temp_directory_path() / "millrace-day-XXXXXX").string();
-    path = ::mkdtemp(pattern.data());
-  }
-  ~Folder() {
-    if (!path.empty()) std::filesystem::remove_all(path);
-  }
-  Folder(Folder&& other) noexcept { path.swap(other.path); }
-  Folder& operator=(Folder&&) = delete;
-  std::filesystem::path path;
-};
 
 struct Day {
   explicit Day(Dataset dataset) {
@@ -48,8 +31,8 @@ struct Day {
     engine::Options options;
     options.threads = 1;
     options.memory_bytes = 450 << 20;
-    options.spill = folder.path / "spill";
-    options.allowed = {folder.path.string()};
+    options.spill = folder.path() / "spill";
+    options.allowed = {folder.path().string()};
     return engine::Database::open(options);
   }
 
@@ -72,20 +55,20 @@ struct Day {
   void write(engine::Database& database, const engine::Relation& source) {
     const MapSql map =
         map_sql(work.definition, source, manifest.day, work.unit_types, manifest.load);
-    write_day(database, map, work, folder.path, manifest, {});
+    write_day(database, map, work, folder.path(), manifest, {});
   }
 
   /// Rows of the data file, values by `|`, NULL as `-`, in order.
   std::vector<std::string> rows(const std::string& columns,
                                 const std::string& order = "ALL") const {
     if (manifest.files.empty()) return {};
-    return texts("SELECT " + columns + " FROM '" + (folder.path / "load-0.parquet").string() +
+    return texts("SELECT " + columns + " FROM '" + (folder.path() / "load-0.parquet").string() +
                  "' ORDER BY " + order);
   }
   /// Rows of the quarantine file.
   std::vector<std::string> rejects(const std::string& columns = "reason, original") const {
     if (manifest.quarantine.empty()) return {};
-    return texts("SELECT " + columns + " FROM '" + (folder.path / manifest.quarantine).string() +
+    return texts("SELECT " + columns + " FROM '" + (folder.path() / manifest.quarantine).string() +
                  "' ORDER BY ALL");
   }
   std::vector<std::string> texts(const std::string& select) const {
@@ -103,7 +86,7 @@ struct Day {
   Mapping& mapping() { return work.definition.mapping; }
   const Certificate& proof() const { return manifest.certificate; }
 
-  Folder folder;
+  ScratchFolder folder;
   WorkOrder work;
   Manifest manifest;
   std::map<std::string, ColumnType> types;

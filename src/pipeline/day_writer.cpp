@@ -31,11 +31,6 @@ std::string table(const fs::path& path) {
 
 std::int64_t number(const engine::Cell& cell) { return cell ? std::stoll(std::string(*cell)) : 0; }
 
-bool has_column(const std::vector<engine::WrittenFile>& files, const std::string& name) {
-  return !files.empty() && std::any_of(files[0].columns.begin(), files[0].columns.end(),
-                                       [&](const auto& column) { return column.column == name; });
-}
-
 class DayWriter {
  public:
   DayWriter(engine::Database& database, const MapSql& map, const WorkOrder& work,
@@ -58,7 +53,7 @@ class DayWriter {
       proof_.read = proof_.loaded = written.empty() ? 0 : written[0].rows;
       take(written);
     } else {
-      second_pass(written);
+      second_pass();
     }
     sum_up();
   }
@@ -89,12 +84,12 @@ class DayWriter {
   }
 
   /// Rules that need all rows of the day; then good rows here, bad ones there.
-  void second_pass(const std::vector<engine::WrittenFile>& written) {
+  void second_pass() {
     // Rows get a number, so that a rule can name one of several equal ones.
     database_.execute(
         fmt::format("CREATE TEMP VIEW staged AS SELECT *{}, file_row_number AS _row "
                     "FROM read_parquet({}, file_row_number = true)",
-                    has_column(written, "_partly")
+                    map_.has_partly
                         ? ""
                         : ", CAST(NULL AS VARCHAR) AS _partly, CAST(NULL AS VARCHAR) AS _detail",
                     literal(staged_.string())),

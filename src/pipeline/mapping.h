@@ -63,6 +63,7 @@ struct MapSql {
   /// Staged rows are the table's rows: where all are good, the staged file is the data file.
   bool in_place = false;
   bool has_time = false;               ///< Staged rows have `_time`.
+  bool has_partly = false;             ///< Staged rows have `_partly` and `_detail`.
   std::string original = "_original";  ///< The source row as JSON, over staged columns.
   Uniqueness unique;
   std::vector<Cast> casts;

@@ -194,7 +194,7 @@ TEST_CASE("metadata \"*\" takes every column that is not mapped elsewhere") {
 TEST_CASE("a row of more than 16 MiB is too_large, 10 MB of metadata are not") {
   auto day = fixture::events();
   day.mapping().metadata_object = "props";
-  const std::string file = (day.folder.path / "source.parquet").string();
+  const std::string file = (day.folder.path() / "source.parquet").string();
   for (const auto& [user, bytes] : {std::pair("a", 10'000'000), std::pair("b", 17'000'000)}) {
     day.open().copy("SELECT 'k' AS kind, '" + std::string(user) +
                         "' AS user_id, "

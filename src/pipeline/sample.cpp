@@ -52,9 +52,7 @@ std::string marked(const MapSql& map) {
 std::string map_rows(const WorkOrder& work, Day day, const engine::Relation& rows,
                      engine::Database& database, json::Value& answer, std::stop_token stop) {
   const MapSql map = map_sql(work.definition, rows, day, work.unit_types, "sample");
-  const std::string no_parts = map.select.find(" AS _partly") == std::string::npos
-                                   ? ", CAST(NULL AS VARCHAR) AS _partly"
-                                   : "";
+  const std::string no_parts = map.has_partly ? "" : ", CAST(NULL AS VARCHAR) AS _partly";
   database.execute(fmt::format("CREATE TEMP TABLE staged AS SELECT *{} FROM ({}\n) LIMIT {}",
                                no_parts, map.select, work.rows),
                    stop);

@@ -91,25 +91,19 @@ class Staging {
       proof_.source_count = proof_.before->rows;
       manifest_.fingerprint = proof_.before;
     } else {
-      proof_.source_count = 0;
-      for (const DayCount& count :
-           connector_.count(query_, {order_.day, order_.day}, false, stop_)) {
-        *proof_.source_count += count.rows;
-      }
+      proof_.source_count = rows_of(connector_, query_, order_.day, stop_);
     }
   }
 
   void read_and_map() {
-    const Certificate proof = proof_;
+    const Manifest before = manifest_;
     try {
       read_and_map({.threads = work_.threads, .memory_bytes = memory_bytes()});
     } catch (const Error& error) {
       if (error.code != "out_of_memory" || work_.threads == 1) throw;
       // Rows of many megabytes: one at a time, and with a budget for the engine's generous buffers,
       // of which it touches little.
-      proof_ = proof;
-      manifest_.files.clear();
-      manifest_.delivers.clear();
+      manifest_ = before;
       read_and_map({.threads = 1, .memory_bytes = memory_bytes() * 3 / 2});
     }
     if (!not_repeatable_.empty()) {
@@ -230,6 +224,15 @@ std::optional<std::string> token_of(warehouse::Connector& connector, const Query
     if (token.day == day) return token.text;
   }
   return {};
+}
+
+std::int64_t rows_of(warehouse::Connector& connector, const Query& query, Day day,
+                     std::stop_token stop) {
+  std::int64_t rows = 0;
+  for (const DayCount& count : connector.count(query, {day, day}, false, stop)) {
+    if (count.day == day) rows += count.rows;
+  }
+  return rows;
 }
 
 Manifest stage_day(const WorkOrder& work, const DayOrder& order, warehouse::Connector& connector,

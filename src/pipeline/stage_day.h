@@ -36,4 +36,8 @@ engine::Database mapping_engine(const Budget& budget, const std::string& staging
 std::optional<std::string> token_of(warehouse::Connector& connector, const Query& query, Day day,
                                     std::stop_token stop);
 
+/// The day's rows, as the warehouse counts them now.
+std::int64_t rows_of(warehouse::Connector& connector, const Query& query, Day day,
+                     std::stop_token stop);
+
 }  // namespace millrace::pipeline

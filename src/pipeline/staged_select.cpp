@@ -185,7 +185,8 @@ std::vector<std::string> StagedSelect::staged(MapSql& map) const {
   std::vector<std::string> list;
   for (const std::string& name : kept_) list.push_back(identifier(name));
   list.insert(list.end(), {"_load", "_reject", "_exclude"});
-  if (!partly.empty()) {
+  map.has_partly = !partly.empty();
+  if (map.has_partly) {
     list.push_back(fmt::format(
         "CASE WHEN _reject IS NULL AND _exclude IS NULL THEN {} END AS _partly", partly));
     list.push_back(fmt::format(

@@ -5,9 +5,9 @@
 #include <fmt/format.h>
 
 #include "base/error.h"
+#include "base/scratch_folder.h"
 #include "engine/database.h"
 #include "query/views.h"
-#include "store/scratch_folder.h"
 
 namespace millrace::query {
 namespace {
@@ -70,7 +70,7 @@ void run(const std::string& sql, catalog::Catalog& catalog, store::Store& store,
   std::ranges::copy_if(kDatasets, std::back_inserter(named),
                        [&](Dataset dataset) { return mentions(select, dataset); });
 
-  const store::ScratchFolder spill;
+  const ScratchFolder spill;
   engine::Options options;
   options.memory_bytes = kMemoryBytes;
   options.spill = spill.path();

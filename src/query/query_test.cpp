@@ -7,9 +7,9 @@
 #include <fmt/format.h>
 
 #include "base/error.h"
+#include "base/scratch_folder.h"
 #include "engine/database.h"
 #include "query/views.h"
-#include "store/scratch_folder.h"
 
 using namespace millrace;
 using Rows = std::vector<std::string>;
@@ -19,7 +19,7 @@ namespace {
 const Day kDay = *Day::parse("2026-11-20");
 
 struct House {
-  store::ScratchFolder root;
+  ScratchFolder root;
   store::Store store{store::local_folder(root.path() / "store"), "default", real_env()};
   catalog::Catalog catalog{{.path = root.path() / "catalog.db"}, real_env()};
 

@@ -9,8 +9,8 @@
 
 #include "base/error.h"
 #include "base/file.h"
+#include "base/scratch_folder.h"
 #include "engine/database.h"
-#include "store/scratch_folder.h"
 
 namespace millrace::store::delta {
 namespace {

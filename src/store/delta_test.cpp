@@ -8,14 +8,13 @@
 #include <nlohmann/json.hpp>
 
 #include "base/error.h"
+#include "base/scratch_folder.h"
 #include "store/delta_checkpoint.h"
 #include "store/delta_table.h"
-#include "store/scratch_folder.h"
 
 using namespace millrace;
 using store::DeltaLog;
 using store::local_folder;
-using store::ScratchFolder;
 
 namespace {
 

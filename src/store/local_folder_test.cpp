@@ -9,12 +9,11 @@
 
 #include "base/error.h"
 #include "base/file.h"
+#include "base/scratch_folder.h"
 #include "store/objects.h"
-#include "store/scratch_folder.h"
 
 using namespace millrace;
 using store::local_folder;
-using store::ScratchFolder;
 
 namespace {
 

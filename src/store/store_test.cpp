@@ -5,11 +5,10 @@
 #include <doctest/doctest.h>
 
 #include "base/error.h"
-#include "store/scratch_folder.h"
+#include "base/scratch_folder.h"
 
 using namespace millrace;
 using store::local_folder;
-using store::ScratchFolder;
 using store::Store;
 
 namespace {

@@ -1,4 +1,4 @@
-#include "store/scratch_folder.h"
+#include "base/scratch_folder.h"
 
 #include <cerrno>
 #include <cstdlib>
@@ -9,10 +9,10 @@
 
 #include "base/error.h"
 
-namespace millrace::store {
+namespace millrace {
 
-ScratchFolder::ScratchFolder() {
-  std::string pattern = (std::filesystem::temp_directory_path() / "millrace-XXXXXX").string();
+ScratchFolder::ScratchFolder(const std::filesystem::path& where) {
+  std::string pattern = (where / "millrace-XXXXXX").string();
   if (!::mkdtemp(pattern.data())) {
     throw Error(
         Fault::Unavailable, "disk_full",
@@ -22,9 +22,12 @@ ScratchFolder::ScratchFolder() {
   path_ = pattern;
 }
 
+ScratchFolder::ScratchFolder(ScratchFolder&& other) noexcept { path_.swap(other.path_); }
+
 ScratchFolder::~ScratchFolder() {
+  if (path_.empty()) return;
   std::error_code ignored;
   std::filesystem::remove_all(path_, ignored);
 }
 
-}  // namespace millrace::store
+}  // namespace millrace

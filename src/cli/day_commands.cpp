@@ -8,6 +8,7 @@
 #include "engine/database.h"
 #include "model/json.h"
 #include "pipeline/days.h"
+#include "pipeline/replay.h"
 
 namespace millrace::cli {
 namespace {
@@ -255,7 +256,38 @@ ExitCode release(Context& context, const Arguments& arguments) {
   return kDone;
 }
 
+ExitCode replay(Context& context, const Arguments& arguments) {
+  const Asked it = asked(context, arguments, true);
+  const Version before = current_version(it);
+  pipeline::DayOutcome outcome;
+  {
+    ProgressBar bar(context.terminal, it.ingestion.handle, 1);
+    outcome = pipeline::replay(
+        it.house, it.ingestion, it.day,
+        [&](const Progress& at) { bar.at(at.load, at.stage, at.rows, at.bytes); }, context.stop);
+  }
+  const Certificate& then = before.certificate;
+  const Certificate& now = outcome.certificate;
+  if (context.terminal.json()) {
+    context.terminal.answer({{"day", it.day.text()},
+                             {"version", outcome.load},
+                             {"replayed", then.rejected - now.rejected},
+                             {"rejected", now.rejected},
+                             {"certificate", json::from(now)}});
+    return kDone;
+  }
+  context.terminal.say(fmt::format("{} {}: {} of {} rejected rows fit now; {} stay in quarantine",
+                                   it.ingestion.handle, it.day.text(),
+                                   grouped(then.rejected - now.rejected), grouped(then.rejected),
+                                   grouped(now.rejected)));
+  for (const auto& [reason, rows] : now.rejected_by_reason) {
+    context.terminal.say(fmt::format("{}: {}", reason, grouped(rows)));
+  }
+  return kDone;
+}
+
 ExitCode quarantine(Context& context, const Arguments& arguments) {
+  if (arguments.has("replay")) return replay(context, arguments);
   const Asked it = asked(context, arguments, false);
   const auto file = pipeline::quarantine_file(it.house, it.ingestion, it.day);
   if (!file) {
@@ -318,6 +350,7 @@ const Command kCommands[] = {
      {kName,
       kDay,
       {"export", "Write them to this Parquet file"},
+      {"replay", "After a mapping fix: load those that fit now, without the warehouse", Kind::Flag},
       {"rows", "How many to show (default 20)"}},
      quarantine},
 };

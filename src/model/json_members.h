@@ -152,12 +152,19 @@ void describe(auto& go, Is<Known> auto& known) {
   go("content_checks", known.content_checks);
 }
 
+void describe(auto& go, Is<Replayed> auto& replayed) {
+  go.required("quarantine", replayed.quarantine);
+  go("files", replayed.files);
+  go.required("certificate", replayed.certificate);
+}
+
 void describe(auto& go, Is<DayOrder> auto& order) {
   go("load", order.load);
   go.required("day", order.day);
   go("staging", order.staging);
   go("first_load", order.first_load);
   go("known", order.known);
+  go("replayed", order.replayed);
 }
 
 void describe(auto& go, Is<WorkOrder> auto& order) {

@@ -182,6 +182,7 @@ TEST_CASE("a work order reaches the worker with all it needs") {
   day.staging = "/store/_staged/l1";
   day.first_load = true;
   day.known = Known{12, Fingerprint{"k", 12, "99", {}}, "token", false};
+  day.replayed = Replayed{"/store/quarantine/q.parquet", {"/store/a.parquet"}, {.read = 3}};
   order.days = {day};
   order.text = "select 1";
   order.rows = 7;
@@ -196,6 +197,7 @@ TEST_CASE("a work order reaches the worker with all it needs") {
   REQUIRE(back.days.size() == 1);
   CHECK(back.days[0].known->fingerprint == day.known->fingerprint);
   CHECK(!back.days[0].known->content_checks);
+  CHECK(back.days[0].replayed->files == day.replayed->files);
   CHECK(back.memory_bytes == 314572800);
 }
 

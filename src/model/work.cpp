@@ -22,6 +22,8 @@ std::string_view name_of(Verb verb) {
       return "check";
     case Verb::Load:
       return "load";
+    case Verb::Replay:
+      return "replay";
     case Verb::Validate:
       return "validate";
   }

@@ -20,6 +20,13 @@ struct Known {
   bool content_checks = true;        ///< False for a query that is not repeatable.
 };
 
+/// What a replay starts from. Paths are absolute.
+struct Replayed {
+  std::string quarantine;  ///< The version's rejected rows.
+  std::vector<std::string> files;
+  Certificate certificate;
+};
+
 /// One (load, day) of a work order.
 struct DayOrder {
   std::string load;
@@ -27,9 +34,11 @@ struct DayOrder {
   std::string staging;         ///< Absolute folder, made by the parent, written only by the child.
   bool first_load = false;     ///< Ask the fingerprint twice: is the query repeatable at all?
   std::optional<Known> known;  ///< Verb Check only.
+  std::optional<Replayed> replayed;  ///< Verb Replay only.
 };
 
-enum class Verb { Probe, Browse, Columns, Describe, Sample, Scalar, Check, Load, Validate };
+/// Replay alone opens no session: the rows lie in the store.
+enum class Verb { Probe, Browse, Columns, Describe, Sample, Scalar, Check, Load, Validate, Replay };
 std::string_view name_of(Verb verb);
 
 /// What the parent hands to a worker process on its stdin: one session, one or many days.

@@ -9,25 +9,23 @@
 #include "pipeline/copies.h"
 #include "pipeline/delta_stats.h"
 #include "pipeline/misfits.h"
+#include "pipeline/quarantine.h"
 #include "store/store.h"
 
 namespace millrace::pipeline {
+
+/// Bounded in bytes as well as in rows, so that wide and long rows fit a load's memory.
+const char* const kParquet = "COMPRESSION zstd, ROW_GROUP_SIZE 122880, ROW_GROUP_SIZE_BYTES '32MB'";
+
 namespace {
 
 namespace fs = std::filesystem;
 using engine::identifier;
 using engine::literal;
 
-/// Bounded in bytes as well as in rows, so that wide and long rows fit a load's memory.
-constexpr const char* kParquet =
-    "COMPRESSION zstd, ROW_GROUP_SIZE 122880, ROW_GROUP_SIZE_BYTES '32MB'";
 /// The staged file is read once and deleted.
 constexpr const char* kStaged =
     "COMPRESSION zstd, COMPRESSION_LEVEL 1, ROW_GROUP_SIZE 122880, ROW_GROUP_SIZE_BYTES '32MB'";
-
-std::string table(const fs::path& path) {
-  return fmt::format("read_parquet({})", literal(path.string()));
-}
 
 std::int64_t number(const engine::Cell& cell) { return cell ? std::stoll(std::string(*cell)) : 0; }
 
@@ -99,7 +97,7 @@ class DayWriter {
     database_.execute("CREATE TEMP VIEW ruled AS " + copies.ruled(), stop_);
     count();
     if (proof_.loaded < proof_.read) {
-      refuse_misfits(database_, map_, work_, manifest_, stop_);
+      if (work_.verb != Verb::Replay) refuse_misfits(database_, map_, work_, manifest_, stop_);
       manifest_.note = outside_note(database_, map_, work_, manifest_, stop_);
     }
     take(database_.copy(copies.outputs(), data_, kParquet, stop_));
@@ -135,30 +133,20 @@ class DayWriter {
                                "_reject IS NULL AS partly_loaded, {} AS original FROM ruled "
                                "WHERE _exclude IS NULL AND coalesce(_reject, _partly) IS NOT NULL",
                                map_.original),
-                   rejects_, kParquet, stop_);
+                   rejects_, quarantine_format(map_.source), stop_);
     manifest_.quarantine = rejects_.filename().string();
   }
 
   /// What anyone can recompute, taken from the file itself.
   void sum_up() {
     if (manifest_.files.empty()) return;
-    std::string sums;
-    for (const std::string& column : map_.sums) {
-      sums += fmt::format(", sum({0}), count({0})", identifier(column));
-    }
-    database_.each(
-        fmt::format("SELECT count(*){} FROM {}", sums, table(data_)),
-        [&](const engine::Row& row) {
-          check(number(row[0]) == proof_.output_rows, "the file holds what was written");
-          for (std::size_t i = 0; i < map_.sums.size(); ++i) {
-            if (number(row[2 * i + 2]) == 0) continue;
-            proof_.sums.emplace_back(map_.sums[i], *row[2 * i + 1]);
-          }
-        },
-        stop_);
+    const std::string file = parquet({data_.string()});
+    const auto rows = database_.scalar("SELECT count(*) FROM " + file, stop_);
+    check(rows && std::stoll(*rows) == proof_.output_rows, "the file holds what was written");
+    proof_.sums = sums_of(database_, {data_.string()}, map_.sums, stop_);
     if (work_.definition.dataset != Dataset::Metrics) return;
     database_.each(
-        fmt::format("SELECT DISTINCT metric_name, unit_type FROM {} ORDER BY ALL", table(data_)),
+        "SELECT DISTINCT metric_name, unit_type FROM " + file + " ORDER BY ALL",
         [&](const engine::Row& row) {
           manifest_.delivers.emplace_back(row[0].value(), row[1].value());
         },
@@ -175,6 +163,33 @@ class DayWriter {
 };
 
 }  // namespace
+
+std::string parquet(const std::vector<std::string>& files) {
+  std::string list;
+  for (const std::string& file : files) list += (list.empty() ? "" : ", ") + literal(file);
+  return fmt::format("read_parquet([{}], union_by_name = true)", list);
+}
+
+std::vector<std::pair<std::string, std::string>> sums_of(engine::Database& database,
+                                                         const std::vector<std::string>& files,
+                                                         const std::vector<std::string>& columns,
+                                                         std::stop_token stop) {
+  std::vector<std::pair<std::string, std::string>> sums;
+  if (files.empty() || columns.empty()) return sums;
+  std::string list;
+  for (const std::string& column : columns) {
+    list += fmt::format("{}sum({})", list.empty() ? "" : ", ", identifier(column));
+  }
+  database.each(
+      fmt::format("SELECT {} FROM {}", list, parquet(files)),
+      [&](const engine::Row& row) {
+        for (std::size_t i = 0; i < columns.size(); ++i) {
+          if (row[i]) sums.emplace_back(columns[i], *row[i]);
+        }
+      },
+      stop);
+  return sums;
+}
 
 void write_day(engine::Database& database, const MapSql& map, const WorkOrder& work,
                const fs::path& folder, Manifest& manifest, std::stop_token stop) {

@@ -3,6 +3,8 @@
 #include <filesystem>
 #include <stop_token>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "engine/database.h"
 #include "model/work.h"
@@ -16,5 +18,18 @@ namespace millrace::pipeline {
 /// Misconfigured `timestamp_unit` where the mapping fits no row at all.
 void write_day(engine::Database& database, const MapSql& map, const WorkOrder& work,
                const std::filesystem::path& folder, Manifest& manifest, std::stop_token stop);
+
+/// COPY options of a file that stays.
+extern const char* const kParquet;
+
+/// `read_parquet(['a', 'b'])`
+std::string parquet(const std::vector<std::string>& files);
+
+/// Sum of each numeric column over the files, as certificates hold it: columns without a value are
+/// left out.
+std::vector<std::pair<std::string, std::string>> sums_of(engine::Database& database,
+                                                         const std::vector<std::string>& files,
+                                                         const std::vector<std::string>& columns,
+                                                         std::stop_token stop);
 
 }  // namespace millrace::pipeline

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <set>
+
 #include "pipeline/tell.h"
 
 namespace millrace::pipeline {
@@ -44,6 +46,20 @@ std::string shrink_reason(const LoadRequest& request, const Version& current,
   return fmt::format("the day shrank from {} to {} rows; a second look must agree", then, now);
 }
 
+/// What the base holds stays, and so does what its read of the warehouse proved: a replay reads
+/// nothing there, so the day stays as stale as it was.
+void add_to(const Version& base, Version& replay) {
+  replay.kind = VersionKind::Replay;
+  replay.revision = base.revision;
+  replay.fingerprint = base.fingerprint;
+  replay.token = base.token;
+  replay.files.insert(replay.files.begin(), base.files.begin(), base.files.end());
+  std::set<std::pair<std::string, std::string>> delivers(base.delivers.begin(),
+                                                         base.delivers.end());
+  delivers.insert(replay.delivers.begin(), replay.delivers.end());
+  replay.delivers.assign(delivers.begin(), delivers.end());
+}
+
 }  // namespace
 
 Verdict judge(House& house, const LoadRequest& request, const catalog::Lease& lease,
@@ -74,7 +90,7 @@ Verdict judge(House& house, const LoadRequest& request, const catalog::Lease& le
 }
 
 void publish_manifest(House& house, const Ingestion& ingestion, const catalog::Lease& lease,
-                      const Manifest& manifest) {
+                      const Manifest& manifest, const std::optional<Version>& base) {
   house.store.settle(ingestion.definition.dataset, ingestion.id, manifest);
   Version version;
   version.id = manifest.load;
@@ -95,6 +111,7 @@ void publish_manifest(House& house, const Ingestion& ingestion, const catalog::L
   unsigned flags = 0;
   if (manifest.moved_during_read) flags |= kMovedDuringRead;
   if (manifest.not_repeatable) flags |= kNotRepeatable;
+  if (base) add_to(*base, version);
   house.catalog.publish(lease, version, flags, manifest.note);
 }
 

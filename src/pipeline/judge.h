@@ -22,8 +22,9 @@ struct Verdict {
 Verdict judge(House& house, const LoadRequest& request, const catalog::Lease& lease,
               const Manifest& manifest);
 
-/// Gives the files their final names, then makes them the day's current version.
+/// Gives the files their final names, then makes them the day's current version. `base` is the
+/// version that a replay adds to; none: the manifest is all there is.
 void publish_manifest(House& house, const Ingestion& ingestion, const catalog::Lease& lease,
-                      const Manifest& manifest);
+                      const Manifest& manifest, const std::optional<Version>& base = {});
 
 }  // namespace millrace::pipeline

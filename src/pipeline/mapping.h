@@ -66,6 +66,7 @@ struct MapSql {
   bool has_partly = false;             ///< Staged rows have `_partly` and `_detail`.
   std::string original = "_original";  ///< The source row as JSON, over staged columns.
   Uniqueness unique;
+  std::vector<Column> source;  ///< What the query gives: without it `original` cannot be read.
   std::vector<Cast> casts;
   std::vector<std::string> sums;  ///< Numeric outputs, for the certificate.
   std::string name_output;        ///< event_name, metric_name, experiment; may be empty.

@@ -205,6 +205,7 @@ std::vector<std::string> StagedSelect::staged(MapSql& map) const {
 }
 
 void StagedSelect::write(MapSql& map) const {
+  map.source = source.all();
   // Columns named in one layer are used by the next ones; the engine computes each once.
   std::string sql = source.layer();
   const auto layer = [&](const std::string& list) {

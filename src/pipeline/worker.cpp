@@ -11,6 +11,7 @@
 #include "base/error.h"
 #include "base/process.h"
 #include "pipeline/check_day.h"
+#include "pipeline/replay_day.h"
 #include "pipeline/sample.h"
 #include "pipeline/stage_day.h"
 #include "warehouse/connector.h"
@@ -39,6 +40,7 @@ class Work {
       : order_(order), voice_(voice), stop_(stop) {}
 
   json::Value run() {
+    if (order_.verb == Verb::Replay) return replay();
     connector_ = warehouse::kind_named(order_.kind).open({order_.settings, order_.roots});
     switch (order_.verb) {
       case Verb::Probe:
@@ -59,6 +61,8 @@ class Work {
         return load_days();
       case Verb::Validate:
         return validate();
+      case Verb::Replay:
+        break;
     }
     return nullptr;
   }
@@ -105,10 +109,16 @@ class Work {
 
   json::Value validate() { return json::from(stage(order_.days.at(0), false)); }
 
+  json::Value replay() {
+    return json::from(replay_day(order_, order_.days.at(0), tell(), stop_));
+  }
+
   Manifest stage(const DayOrder& day, bool keep) {
-    return stage_day(
-        order_, day, *connector_, keep,
-        [this](const Progress& at) { voice_.say({{"progress", json::from(at)}}); }, stop_);
+    return stage_day(order_, day, *connector_, keep, tell(), stop_);
+  }
+
+  Tell tell() {
+    return [this](const Progress& at) { voice_.say({{"progress", json::from(at)}}); };
   }
 
   const WorkOrder& order_;

@@ -8,6 +8,10 @@ from home import BUILD, ROOT, Home
 sys.path.insert(0, str(ROOT / "tools"))
 
 from engine_sql import Engine  # noqa: E402
+from servers.ports import free_port  # noqa: E402
+from servers.postgres import PostgresServer  # noqa: E402
+from servers.radosgw import S3Server  # noqa: E402
+from servers.sshd import SshServer  # noqa: E402
 
 
 @pytest.fixture(scope="session")
@@ -18,3 +22,42 @@ def engine():
 @pytest.fixture
 def home(tmp_path):
     return Home(tmp_path / "home")
+
+
+def running(server):
+    """The server for as long as the fixture lives."""
+    server.start()
+    try:
+        yield server
+    finally:
+        server.stop()
+
+
+@pytest.fixture(scope="session")
+def postgres():
+    yield from running(PostgresServer())
+
+
+@pytest.fixture
+def database(postgres, monkeypatch):
+    """An empty database of its own for each test, its password in the environment."""
+    monkeypatch.setenv("SHOP_PASSWORD", "secret")
+    database = postgres.create_database()
+    yield database
+    database.drop()
+
+
+@pytest.fixture(scope="session")
+def sshd(postgres):
+    """Forwards to the PostgreSQL of the tests and nowhere else."""
+    yield from running(SshServer(f"127.0.0.1:{postgres.port}", f"localhost:{postgres.port}"))
+
+
+@pytest.fixture(scope="session")
+def s3_server():
+    yield from running(S3Server(free_port()))
+
+
+@pytest.fixture(scope="session")
+def s3(s3_server):
+    return s3_server.client()

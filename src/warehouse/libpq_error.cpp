@@ -161,11 +161,15 @@ Verdict verdict_on(const ServerMessage& message) {
   if (state == "42P01" || state == "3F000") {
     return {Misconfigured, "missing_table", "Check its name and schema"};
   }
-  if (state == "42703") return {Misconfigured, "missing_column", ""};
+  if (state == "42703") {
+    return {Misconfigured, "missing_column",
+            "Check its spelling; `millrace connection columns` lists those of a table"};
+  }
   if (state == "42501") {
     return {Misconfigured, "no_permission", "Ask for SELECT on it for this user"};
   }
-  if (state == "25006") {
+  const bool writes_within = message.text.find("data-modifying") != std::string::npos;
+  if (state == "25006" || (state == "0A000" && writes_within)) {
     return {Misconfigured, "not_read_only", "A query here may only read: use a plain SELECT"};
   }
   if (state == "57014") {
@@ -178,7 +182,8 @@ Verdict verdict_on(const ServerMessage& message) {
   if (in_class("22")) {
     return {BadData, "bad_value_in_query", "A value does not fit what the query does with it"};
   }
-  return {Misconfigured, "sql_error", ""};
+  return {Misconfigured, "sql_error",
+          "Correct the query; `millrace sample` tries one without loading"};
 }
 
 }  // namespace

@@ -112,6 +112,15 @@ TEST_CASE("an error in the SQL around the customer's has no place to show") {
   CHECK(error.advice == "No function matches the given name and argument types.");
 }
 
+TEST_CASE("a WITH that writes is told to read") {
+  ServerMessage message;
+  message.sqlstate = "0A000";
+  message.text = "WITH clause containing a data-modifying statement must be at the top level";
+  const Error error = statement_error(message, {});
+  CHECK(error.code == "not_read_only");
+  CHECK(error.advice == "A query here may only read: use a plain SELECT");
+}
+
 TEST_CASE("what a failure means for the caller follows from its SQLSTATE") {
   const auto fault = [](const char* sqlstate) {
     ServerMessage message;

@@ -11,7 +11,7 @@ select * from purchases
 select * from purchases
 ) as q;
 -- each
-/* millrace 0190-load */ select count(*), sum(pg_catalog.hash_record_extended(row("user_id", "ts", "amount", "props"), 0)), sum(pg_catalog.hash_record_extended(row("user_id"), 0)), sum(pg_catalog.hash_record_extended(row("ts"), 0)), sum(pg_catalog.hash_record_extended(row("amount"), 0)), sum(pg_catalog.hash_record_extended(row("props"), 0)) from (
+/* millrace 0190-load */ select count(*), sum(pg_catalog.hashfloat8extended(pg_catalog.hash_record_extended(row("user_id", "ts", "amount", "props"), 0)::float8, 0)), sum(pg_catalog.hashfloat8extended(pg_catalog.hash_record_extended(row("user_id"), 0)::float8, 0)), sum(pg_catalog.hashfloat8extended(pg_catalog.hash_record_extended(row("ts"), 0)::float8, 0)), sum(pg_catalog.hashfloat8extended(pg_catalog.hash_record_extended(row("amount"), 0)::float8, 0)), sum(pg_catalog.hashfloat8extended(pg_catalog.hash_record_extended(row("props"), 0)::float8, 0)) from (
 /* millrace 0190-load */ select "user_id", "ts", "amount", "props" from (
 select * from purchases
 ) as q where "ts" >= timestamptz '2026-11-20 08:00:00.000000+00' and "ts" < timestamptz '2026-11-21 08:00:00.000000+00'

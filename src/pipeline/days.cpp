@@ -17,16 +17,10 @@ DayState known_day(House& house, const Ingestion& ingestion, Day day) {
       fmt::format("Load it with `millrace load {} --day {}`", ingestion.handle, day.text()));
 }
 
-/// The newest version before the current one whose content is another one.
+/// What the current version replaced. Not the newest before it: that one may have been taken back.
 std::string version_before(House& house, const Ingestion& ingestion, const DayState& state) {
-  bool seen_current = false;
-  for (const Version& version : house.catalog.history(ingestion.id, state.day)) {
-    if (version.id == state.current) {
-      seen_current = true;
-    } else if (seen_current) {
-      return version.id;
-    }
-  }
+  const auto current = house.catalog.version(state.current);
+  if (current && !current->parent.empty()) return current->parent;
   throw Error(
       Fault::Misconfigured, "nothing_to_undo",
       fmt::format("{} of {} has no older version", state.day.text(), ingestion.handle),

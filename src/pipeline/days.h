@@ -13,8 +13,9 @@ namespace millrace::pipeline {
 /// Publishes what `load` held back.
 DayOutcome accept(House& house, const Ingestion& ingestion, Day day);
 
-/// Makes an older version current again (`to` empty: the one before) and holds the day, so that
-/// nothing automatic reloads it. Throws BadData `version_gone` when its files were deleted.
+/// Makes an older version current again (`to` empty: what the current one replaced) and holds the
+/// day, so that nothing automatic reloads it. Throws BadData `version_gone` when its files were
+/// deleted.
 void undo(House& house, const Ingestion& ingestion, Day day, const std::string& to);
 void release(House& house, const Ingestion& ingestion, Day day);
 

@@ -53,7 +53,12 @@ DayOutcome accept(House& house, const Ingestion& ingestion, Day day) {
         fmt::format("Load it with `millrace load {} --day {}`", ingestion.handle, day.text()));
   }
   const catalog::Lease lease = house.catalog.accept_load(ingestion.id, day);
-  publish_manifest(house, ingestion, lease, *manifest);
+  try {
+    publish_manifest(house, ingestion, lease, *manifest);
+  } catch (const Error& error) {
+    house.catalog.fail_load(lease, Attempt::Failed, error);
+    throw;
+  }
   tell_others(house);
   DayOutcome outcome;
   outcome.day = day;
@@ -93,8 +98,12 @@ std::optional<std::string> quarantine_file(House& house, const Ingestion& ingest
   if (last_waits && !state.load.empty()) {
     const auto manifest = house.store.sealed(dataset, state.load);
     if (manifest && !manifest->quarantine.empty()) {
-      return house.store.objects().address(house.store.layout().staging(dataset, state.load) + "/" +
-                                           manifest->quarantine);
+      const store::Layout& layout = house.store.layout();
+      const std::string staged = layout.staging(dataset, state.load) + "/" + manifest->quarantine;
+      // An accept that failed may have settled it already.
+      const std::string settled = layout.quarantine(dataset, ingestion.id, day, state.load);
+      store::Objects& objects = house.store.objects();
+      return objects.address(objects.exists(staged) ? staged : settled);
     }
   }
   const auto version = state.current.empty() ? std::nullopt : house.catalog.version(state.current);

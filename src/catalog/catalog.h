@@ -177,8 +177,6 @@ class Catalog {
   std::optional<Checked> last_check(const std::string& ingestion, Day day);
   /// The token that the last load or exact check saw; none where the warehouse offers none.
   std::optional<KnownToken> known_token(const std::string& ingestion, Day day);
-  /// When the day's token was last confirmed by a load or an exact check.
-  std::optional<Instant> token_confirmed_at(const std::string& ingestion, Day day);
   /// Every file of every current version of a dataset, and the sequence this is true for.
   std::pair<std::int64_t, std::vector<FileEntry>> current_files(Dataset dataset);
 

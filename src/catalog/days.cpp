@@ -197,12 +197,6 @@ std::optional<KnownToken> Catalog::known_token(const std::string& ingestion, Day
   return KnownToken{*token, *confirmed_at};
 }
 
-std::optional<Instant> Catalog::token_confirmed_at(const std::string& ingestion, Day day) {
-  const auto token = known_token(ingestion, day);
-  if (!token) return {};
-  return token->confirmed_at;
-}
-
 std::pair<std::int64_t, std::vector<FileEntry>> Catalog::current_files(Dataset dataset) {
   Transaction view(session_->db, Transaction::Kind::Read);
   std::vector<FileEntry> files;

@@ -52,7 +52,7 @@ TEST_CASE("an exact check that found nothing refreshes the token; any other chec
   const std::string version = load_day(catalog, ingestion, 10);
   const Instant loaded = catalog.version(version)->published_at;
   CHECK(catalog.known_token(ingestion.id, kDay)->text == "lsn:10");
-  CHECK(catalog.token_confirmed_at(ingestion.id, kDay) == loaded);
+  CHECK(catalog.known_token(ingestion.id, kDay)->confirmed_at == loaded);
 
   clock.pass(std::chrono::hours(24));
   CheckResult result;
@@ -62,7 +62,7 @@ TEST_CASE("an exact check that found nothing refreshes the token; any other chec
   SUBCASE("exact and unchanged") {
     catalog.record_check(ingestion.id, result, "lsn:99", true);
     CHECK(catalog.known_token(ingestion.id, kDay)->text == "lsn:99");
-    CHECK(*catalog.token_confirmed_at(ingestion.id, kDay) > loaded + std::chrono::hours(23));
+    CHECK(catalog.known_token(ingestion.id, kDay)->confirmed_at > loaded + std::chrono::hours(23));
   }
   SUBCASE("exact and changed: the new token would hide the difference for ever") {
     result.changed = true;
@@ -72,7 +72,7 @@ TEST_CASE("an exact check that found nothing refreshes the token; any other chec
   SUBCASE("not exact") {
     catalog.record_check(ingestion.id, result, "lsn:99", false);
     CHECK(catalog.known_token(ingestion.id, kDay)->text == "lsn:10");
-    CHECK(catalog.token_confirmed_at(ingestion.id, kDay) == loaded);
+    CHECK(catalog.known_token(ingestion.id, kDay)->confirmed_at == loaded);
   }
   CHECK(catalog.last_check(ingestion.id, kDay)->result.by == "fingerprint");
 }
@@ -103,7 +103,8 @@ TEST_CASE("after an undo the older version's token is the one to compare with, a
   result.by = "fingerprint";
   catalog.record_check(ingestion.id, result, "lsn:11", true);
   CHECK(catalog.known_token(ingestion.id, kDay)->text == "lsn:10");
-  CHECK(catalog.token_confirmed_at(ingestion.id, kDay) == catalog.version(first)->published_at);
+  CHECK(catalog.known_token(ingestion.id, kDay)->confirmed_at ==
+        catalog.version(first)->published_at);
 }
 
 TEST_CASE("a check that finds a query not repeatable says so on the day, and takes it back") {

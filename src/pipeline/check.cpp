@@ -33,8 +33,8 @@ std::optional<DayOrder> question(House& house, const Ingestion& ingestion, Day d
   known.rows = *answer.rows_then;
   known.fingerprint = version->fingerprint;
   known.content_checks = (state->flags & kNotRepeatable) == 0;
-  const auto confirmed = house.catalog.token_confirmed_at(ingestion.id, day);
-  if (confirmed && house.env.now() - *confirmed < kTokenMaxAge) known.token = version->token;
+  const auto token = house.catalog.known_token(ingestion.id, day);
+  if (token && house.env.now() - token->confirmed_at < kTokenMaxAge) known.token = token->text;
   order.known = known;
   return order;
 }

@@ -44,7 +44,9 @@ CheckResult check_day(const WorkOrder& work, const DayOrder& order, warehouse::C
   }
   result.by = "fingerprint";
   if (*now == *known.fingerprint) return result;
-  if (const auto why = why_not_repeatable(connector, query, order.day, stop)) {
+  const auto why = why_not_repeatable(connector, query, order.day, stop);
+  result.repeatable = !why;
+  if (why) {
     result.by.clear();
     result.note = *why;
     return result;

@@ -47,12 +47,12 @@ std::string shrink_reason(const LoadRequest& request, const Version& current,
 }
 
 /// What the base holds stays, and so does what its read of the warehouse proved: a replay reads
-/// nothing there, so the day stays as stale as it was.
+/// nothing there, so the day stays as stale as it was. It has no token, which speaks of a moment:
+/// the next check asks the fingerprint.
 void add_to(const Version& base, Version& replay) {
   replay.kind = VersionKind::Replay;
   replay.revision = base.revision;
   replay.fingerprint = base.fingerprint;
-  replay.token = base.token;
   replay.files.insert(replay.files.begin(), base.files.begin(), base.files.end());
   std::set<std::pair<std::string, std::string>> delivers(base.delivers.begin(),
                                                          base.delivers.end());

@@ -147,8 +147,8 @@ class Catalog {
   /// One transaction, fenced by the lease and by `lease.current`; zero rows is a Conflict
   /// `lost_lease` and changes nothing. Sets the version current, writes state, ledger and intents;
   /// `parent` and `published_at` are filled in here. The same load twice is the same result. A
-  /// (metric, unit type) of this day that another ingestion delivers is a Conflict
-  /// `metric_delivered_twice` naming both.
+  /// (metric, unit type) of this day that another ingestion delivers, archived ones included, is a
+  /// Conflict `metric_delivered_twice` naming both.
   Published publish(const Lease& lease, const Version& version, unsigned flags,
                     const std::string& note);
   /// The seq under which a load was published, if it was: how a lost COMMIT answer is resolved.

@@ -118,27 +118,33 @@ unsigned flags_of_version(Session& session, const std::string& version) {
   return flags;
 }
 
-/// Metrics: no other living ingestion may deliver one of these on this day.
+/// Metrics: no other ingestion may deliver one of these on this day, not even a removed one whose
+/// days were kept: they are in the table, and the metric would count twice.
 void require_delivered_once(Session& session, const Version& version) {
   for (const auto& [metric, unit_type] : version.delivers) {
-    std::string other;
-    if (!session.db.one(R"(SELECT i.handle FROM delivered d JOIN ingestion i
+    std::string other, full_name;
+    bool archived = false;
+    if (!session.db.one(R"(SELECT i.handle, i.kind || '/' || i.dataset || '/' || i.name, i.archived
+                           FROM delivered d JOIN ingestion i
                              ON i.project_id = d.project_id AND i.id = d.ingestion
                            WHERE d.project_id = :project AND d.day = :day AND d.metric = :metric
                              AND d.unit_type = :unit_type AND d.ingestion <> :ingestion
-                             AND i.archived = 0
-                           ORDER BY i.handle)",
-                        {session.project, version.day, metric, unit_type, version.ingestion},
-                        other)) {
+                           ORDER BY i.archived, i.handle)",
+                        {session.project, version.day, metric, unit_type, version.ingestion}, other,
+                        full_name, archived)) {
       continue;
     }
-    throw Error(Fault::Conflict, "metric_delivered_twice",
-                fmt::format("could not publish {} {}: metric {} per {} of this day is already "
-                            "delivered by {}",
-                            handle_of(session, version.ingestion), version.day.text(), metric,
-                            unit_type, other),
-                "Let one of the two deliver it: drop the metric from one query, or remove an "
-                "ingestion");
+    throw Error(
+        Fault::Conflict, "metric_delivered_twice",
+        fmt::format("could not publish {} {}: metric {} per {} of this day is already "
+                    "delivered by {}",
+                    handle_of(session, version.ingestion), version.day.text(), metric, unit_type,
+                    archived ? full_name + ", which was removed but kept its days" : other),
+        archived ? fmt::format("Remove those days with `millrace ingestion remove {} "
+                               "--with-data`, or drop the metric from the query",
+                               full_name)
+                 : "Let one of the two deliver it: drop the metric from one query, or "
+                   "remove an ingestion with its data");
   }
 }
 

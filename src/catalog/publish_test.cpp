@@ -267,14 +267,42 @@ TEST_CASE("a metric is free again once the other ingestion's day no longer deliv
   CHECK_NOTHROW(catalog.publish(two, metrics_version(two, second), 0, ""));
   CHECK(code_of([&] { catalog.undo(first.id, kDay, one.load); }) == "metric_delivered_twice");
 
-  SUBCASE("or it was archived") {
-    catalog.archive_ingestion(second.id);
-    CHECK_NOTHROW(catalog.undo(first.id, kDay, one.load));
-  }
   SUBCASE("or it was removed with its data") {
     catalog.remove_ingestion(second.id);
     CHECK_NOTHROW(catalog.undo(first.id, kDay, one.load));
   }
+}
+
+TEST_CASE(
+    "a removed ingestion whose days are kept still delivers its metrics, and says the way out") {
+  const Folder folder;
+  Clock clock;
+  Catalog catalog({.path = folder.catalog()}, clock);
+  const Ingestion first = catalog.put_ingestion(delays());
+  Ingestion second = delays();
+  second.handle = second.name = "delays_too";
+  second = catalog.put_ingestion(second);
+  const Lease one = begin(catalog, first);
+  catalog.publish(one, metrics_version(one, first), 0, "");
+  catalog.archive_ingestion(first.id);
+  const Lease two = begin(catalog, second);
+  std::optional<Error> refused;
+  try {
+    catalog.publish(two, metrics_version(two, second), 0, "");
+  } catch (const Error& error) {
+    refused = error;
+  }
+  REQUIRE(refused);
+  CHECK(refused->code == "metric_delivered_twice");
+  CHECK(std::string(refused->what()) ==
+        "could not publish delays_too 2013-01-01: metric delay per carrier of this day is "
+        "already delivered by files/metrics/delays, which was removed but kept its days");
+  CHECK(refused->advice ==
+        "Remove those days with `millrace ingestion remove "
+        "files/metrics/delays --with-data`, or drop the metric from the query");
+
+  catalog.remove_ingestion(first.id);
+  CHECK_NOTHROW(catalog.publish(two, metrics_version(two, second), 0, ""));
 }
 
 TEST_CASE("undo brings the replaced version back and holds the day until release") {

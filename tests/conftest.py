@@ -38,10 +38,28 @@ def postgres():
     yield from running(PostgresServer())
 
 
+@pytest.fixture(scope="session", autouse=True)
+def passwords():
+    """What the connections of tests refer to."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("SHOP_PASSWORD", "secret")
+        patch.setenv("SHOP_S3_SECRET", "millrace-secret")
+        yield
+
+
 @pytest.fixture
-def database(postgres, monkeypatch):
-    """An empty database of its own for each test, its password in the environment."""
-    monkeypatch.setenv("SHOP_PASSWORD", "secret")
+def database(postgres):
+    """An empty database for one test."""
+    yield from emptied(postgres)
+
+
+@pytest.fixture(scope="module")
+def module_database(postgres):
+    """One for all tests of a file, which must put back what they change."""
+    yield from emptied(postgres)
+
+
+def emptied(postgres):
     database = postgres.create_database()
     yield database
     database.drop()

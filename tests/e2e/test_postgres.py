@@ -8,6 +8,7 @@ import subprocess
 import pytest
 
 from home import BUILD, ROOT
+from servers.postgres import wait_until
 
 RANGE = ("--from", "2026-11-01", "--to", "2026-11-03")
 DAY = ("--day", "2026-11-02")
@@ -238,7 +239,7 @@ def test_count_fingerprint_and_rows_come_from_one_snapshot(shop, database):
     shop.run("load", "purchases", *DAY)  # from now on the fingerprint is asked once
     load = subprocess.Popen(shop.command("--json", "load", "purchases", *DAY),
                             stdout=subprocess.PIPE, text=True)
-    assert database.wait_until(
+    assert wait_until(
         lambda: any("hash_record" in text for text in database.running()))
     database.sql("insert into purchases select 100 + id, ts, user_id, kind, amount, page "
                  "from purchases where id between 30 and 34")

@@ -1,9 +1,6 @@
 """The `s3` kind against a real radosgw: both ways of reading, wrong settings, hostile SQL."""
 import pytest
 
-SECRET = {"SHOP_S3_SECRET": "millrace-secret"}
-
-
 def put(s3, engine, tmp_path, key, select):
     file = tmp_path / "object.parquet"
     engine.sql(f"copy ({select}) to '{file}' (format parquet)")
@@ -48,10 +45,9 @@ event_value = "amount"
 
 
 @pytest.fixture
-def lake(home, bucket, s3_server, monkeypatch):
+def lake(home, bucket, s3_server):
     """A home connected to the bucket, by SQL over a glob and by the folder layout."""
     home.init()
-    monkeypatch.setenv("SHOP_S3_SECRET", "millrace-secret")
     home.apply(connection(s3_server)
                + ingestion("by_sql", """query = "select * from 'sales/*.parquet'\"""")
                + ingestion("by_folder", 'folder = "days"'))
@@ -101,7 +97,7 @@ def test_wrong_settings_are_named_with_what_to_do(
     home.init()
     monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
     home.apply(connection(s3_server, **settings))
-    done = home.run("connection", "test", "lake", code=1, env={**SECRET, "WRONG": "hunter2"})
+    done = home.run("connection", "test", "lake", code=1, env={"WRONG": "hunter2"})
     said = done.stdout + done.stderr
     for word in words:
         assert word in said

@@ -1,4 +1,5 @@
 """A real PostgreSQL of the test session, and databases in it: one for each test that asks."""
+import contextlib
 import itertools
 import os
 import pathlib
@@ -15,6 +16,16 @@ HERE = pathlib.Path(__file__).parent
 SCRIPT = HERE / "postgres.sh"
 
 
+def wait_until(condition, seconds=10):
+    """True as soon as condition() is; false when the time is over."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.02)
+    return True
+
+
 class PostgresServer:
     """Runs between `start` and `stop`. Roles: millrace_admin, and reader who may only read."""
 
@@ -24,6 +35,7 @@ class PostgresServer:
         self.folder.chmod(0o755)
         self.port = free_port()
         self.certificate = self.folder / "server.crt"
+        self.other_certificate = self.folder / "other.crt"
         self._numbers = itertools.count(1)
 
     def start(self):
@@ -34,9 +46,9 @@ class PostgresServer:
         subprocess.run([SCRIPT, "stop", self.folder], check=True, timeout=60)
         shutil.rmtree(self.folder, ignore_errors=True)
 
-    def admin(self, database="postgres"):
+    def admin(self, database="postgres", **words):
         return psycopg.connect(host="127.0.0.1", port=self.port, user="millrace_admin",
-                               password="secret", dbname=database, autocommit=True)
+                               password="secret", dbname=database, autocommit=True, **words)
 
     def create_database(self):
         database = Database(self, f"shop{os.getpid()}_{next(self._numbers)}")
@@ -44,6 +56,30 @@ class PostgresServer:
             # By name and without a checkpoint: a database takes some ten milliseconds.
             admin.execute(f"create database {database.name} strategy wal_log")
         return database
+
+    @contextlib.contextmanager
+    def showing_the_other_certificate(self):
+        """The server answers as db.example.com for as long as this lasts."""
+        with self.admin() as admin:
+            for what, suffix in ("cert", "crt"), ("key", "key"):
+                admin.execute(f"alter system set ssl_{what}_file = '{self.folder}/other.{suffix}'")
+            self._reload(admin, self.other_certificate)
+            try:
+                yield
+            finally:
+                admin.execute("alter system reset all")
+                self._reload(admin, self.certificate)
+
+    def _reload(self, admin, certificate):
+        admin.execute("select pg_reload_conf()")
+        assert wait_until(lambda: self._shows(certificate))
+
+    def _shows(self, certificate):
+        try:
+            self.admin(sslmode="verify-ca", sslrootcert=str(certificate)).close()
+            return True
+        except psycopg.OperationalError:
+            return False
 
     def log(self):
         return (self.folder / "server.log").read_text(errors="replace")
@@ -78,15 +114,6 @@ class Database:
     def sessions(self, role="reader"):
         return self.sql("select count(*) from pg_stat_activity where usename = %s "
                         "and datname = %s", role, self.name)[0][0]
-
-    def wait_until(self, condition, seconds=10):
-        """True as soon as condition() is; false when the time is over."""
-        deadline = time.monotonic() + seconds
-        while not condition():
-            if time.monotonic() > deadline:
-                return False
-            time.sleep(0.02)
-        return True
 
     def drop(self):
         if self._connection is not None:

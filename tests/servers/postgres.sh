@@ -6,10 +6,11 @@
 #
 # Superuser `millrace_admin` and read-only role `reader`, both with password `secret`; database
 # `shop`. DIR/server.crt is the certificate (for localhost and 127.0.0.1) and its own authority:
-# pass it as sslrootcert. Unix socket in DIR. As root, the server runs as user `postgres`.
+# pass it as sslrootcert. DIR/other.crt is that of a stranger, db.example.com. Unix socket in DIR.
+# As root, the server runs as user `postgres`.
 set -eu
 
-usage() { sed -n '2,10p' "$0" >&2; exit 2; }
+usage() { sed -n '2,11p' "$0" >&2; exit 2; }
 [ $# -ge 2 ] || usage
 command=$1 dir=$2 port=${3:-}
 bin=${POSTGRES_BIN:-/usr/lib/postgresql/15/bin}
@@ -22,12 +23,16 @@ as_server() {
   fi
 }
 
+make_certificate() {
+  openssl req -x509 -newkey rsa:2048 -nodes -days 3650 -subj "/CN=$2" \
+    -addext "subjectAltName=$3" -keyout "$dir/$1.key" -out "$dir/$1.crt" 2>/dev/null
+  chmod 600 "$dir/$1.key"
+}
+
 make_cluster() {
   mkdir -p "$dir"
-  openssl req -x509 -newkey rsa:2048 -nodes -days 3650 -subj '/CN=localhost' \
-    -addext 'subjectAltName=DNS:localhost,IP:127.0.0.1' \
-    -keyout "$dir/server.key" -out "$dir/server.crt" 2>/dev/null
-  chmod 600 "$dir/server.key"
+  make_certificate server localhost DNS:localhost,IP:127.0.0.1
+  make_certificate other db.example.com DNS:db.example.com
   [ "$(id -u)" != 0 ] || chown -R postgres:postgres "$dir"
   echo secret >"$dir/password"
   as_server "$bin/initdb" -D "$dir/data" -U millrace_admin -A scram-sha-256 \

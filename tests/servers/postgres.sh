@@ -1,5 +1,6 @@
 #!/bin/sh
-# A throw-away PostgreSQL 15 for tests: TLS with a certificate of its own, SCRAM, loopback only.
+# A throw-away PostgreSQL 15 for tests: TLS with a certificate of its own, loopback only; passwords
+# are SCRAM, and MD5 for a role whose password was stored so.
 #
 #   postgres.sh start DIR PORT    makes the cluster on first use; returns when it answers
 #   postgres.sh stop DIR
@@ -10,7 +11,7 @@
 # As root, the server runs as user `postgres`.
 set -eu
 
-usage() { sed -n '2,11p' "$0" >&2; exit 2; }
+usage() { sed -n '2,12p' "$0" >&2; exit 2; }
 [ $# -ge 2 ] || usage
 command=$1 dir=$2 port=${3:-}
 bin=${POSTGRES_BIN:-/usr/lib/postgresql/15/bin}
@@ -35,7 +36,7 @@ make_cluster() {
   make_certificate other db.example.com DNS:db.example.com
   [ "$(id -u)" != 0 ] || chown -R postgres:postgres "$dir"
   echo secret >"$dir/password"
-  as_server "$bin/initdb" -D "$dir/data" -U millrace_admin -A scram-sha-256 \
+  as_server "$bin/initdb" -D "$dir/data" -U millrace_admin -A md5 \
     --pwfile="$dir/password" -E UTF8 --locale=C.UTF-8 >"$dir/initdb.log" 2>&1
   cat >>"$dir/data/postgresql.conf" <<CONF
 listen_addresses = '127.0.0.1'

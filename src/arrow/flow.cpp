@@ -1,17 +1,15 @@
 #include "arrow/flow.h"
 
-#include <utility>
-
 namespace millrace::arrow {
 
-void Flow::fail(std::string text) {
+void Flow::fail(const Error& error) {
   const std::lock_guard lock(mutex_);
-  if (error_.empty()) error_ = std::move(text);
+  if (!failure_) failure_ = error;
 }
 
-std::string Flow::error() const {
+std::optional<Error> Flow::failure() const {
   const std::lock_guard lock(mutex_);
-  return error_;
+  return failure_;
 }
 
 }  // namespace millrace::arrow

@@ -3,7 +3,9 @@
 #include <atomic>
 #include <cstdint>
 #include <mutex>
-#include <string>
+#include <optional>
+
+#include "base/error.h"
 
 namespace millrace::arrow {
 
@@ -11,13 +13,13 @@ struct Flow {
   std::atomic<std::int64_t> rows = 0;
   std::atomic<std::int64_t> bytes = 0;
 
-  /// The first error of the producer, whole: C borders shorten it.
-  void fail(std::string text);
-  std::string error() const;
+  /// The first failure of the producer, whole: a C border keeps its text alone.
+  void fail(const Error& error);
+  std::optional<Error> failure() const;
 
  private:
   mutable std::mutex mutex_;
-  std::string error_;
+  std::optional<Error> failure_;
 };
 
 }  // namespace millrace::arrow

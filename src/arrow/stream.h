@@ -33,8 +33,8 @@ class Stream {
 /// Rows and bytes that went by, for progress bars; read from another thread while it runs.
 struct Flow;
 
-/// Forwards `inner`, counts into `flow`, ends with an error text that is never null (DuckDB 1.5.5
-/// needs that), and fails with ECANCELED soon after `stopped` answers true.
+/// Forwards `inner`, counts into `flow`, keeps there why it failed, has an error text that is never
+/// null (DuckDB 1.5.5 needs that), and fails with ECANCELED soon after `stopped` answers true.
 Stream observed(Stream inner, Flow& flow, std::function<bool()> stopped);
 
 }  // namespace millrace::arrow

@@ -3,20 +3,20 @@
 #include <doctest/doctest.h>
 
 #include <cerrno>
-#include <cstring>
 #include <stdexcept>
 #include <string>
 #include <vector>
 
 #include "arrow/flow.h"
+#include "arrow/producer.h"
 #include "arrow/size.h"
 
 using namespace millrace;
 
 namespace {
 
-/// A producer of batches of one int64 column of `rows` rows, which then ends or fails.
-struct Producer {
+/// A foreign driver's stream: batches of one int64 column of `rows` rows, which then ends or fails.
+struct Driver {
   std::vector<std::int64_t> batches;
   int code_at_end = 0;
   const char* error = nullptr;
@@ -25,9 +25,7 @@ struct Producer {
   std::size_t next = 0;
 };
 
-Producer& producer(ArrowArrayStream* stream) {
-  return *static_cast<Producer*>(stream->private_data);
-}
+Driver& driver(ArrowArrayStream* stream) { return *static_cast<Driver*>(stream->private_data); }
 
 int schema_of_one_number(ArrowArrayStream*, ArrowSchema* out) {
   static ArrowSchema column{};
@@ -43,7 +41,7 @@ int schema_of_one_number(ArrowArrayStream*, ArrowSchema* out) {
 }
 
 int next_batch(ArrowArrayStream* stream, ArrowArray* out) {
-  Producer& state = producer(stream);
+  Driver& state = driver(stream);
   if (state.throws) throw std::runtime_error("the driver threw");
   *out = {};
   if (state.next == state.batches.size()) return state.code_at_end;
@@ -58,14 +56,14 @@ int next_batch(ArrowArrayStream* stream, ArrowArray* out) {
   return 0;
 }
 
-arrow::Stream stream_of(Producer& state) {
+arrow::Stream stream_of(Driver& state) {
   ArrowArrayStream stream{};
   stream.private_data = &state;
   stream.get_schema = schema_of_one_number;
   stream.get_next = next_batch;
-  stream.get_last_error = [](ArrowArrayStream* self) { return producer(self).error; };
+  stream.get_last_error = [](ArrowArrayStream* self) { return driver(self).error; };
   stream.release = [](ArrowArrayStream* self) {
-    if (int* released = producer(self).released) ++*released;
+    if (int* released = driver(self).released) ++*released;
     self->release = nullptr;
   };
   return arrow::Stream(stream);
@@ -81,7 +79,7 @@ int pull(arrow::Stream& stream) {
 }  // namespace
 
 TEST_CASE("an observed stream counts the rows and bytes that go by") {
-  Producer state{.batches = {1000, 24}};
+  Driver state{.batches = {1000, 24}};
   arrow::Flow flow;
   arrow::Stream stream = observed(stream_of(state), flow, {});
   CHECK(pull(stream) == 0);
@@ -94,26 +92,26 @@ TEST_CASE("an observed stream counts the rows and bytes that go by") {
 }
 
 TEST_CASE("a stream that fails without a text gets one, for its consumer and for the flow") {
-  Producer state{.code_at_end = EPIPE};
+  Driver state{.code_at_end = EPIPE};
   arrow::Flow flow;
   arrow::Stream stream = observed(stream_of(state), flow, {});
-  CHECK(pull(stream) == EPIPE);
+  CHECK(pull(stream) == EIO);
   CHECK(std::string(stream.get()->get_last_error(stream.get())) == "Broken pipe");
-  CHECK(flow.error() == "Broken pipe");
+  CHECK(std::string(flow.failure()->what()) == "Broken pipe");
 }
 
 TEST_CASE("the first error of a producer is kept whole") {
-  Producer state{.code_at_end = EIO, .error = "server closed the connection unexpectedly"};
+  Driver state{.code_at_end = EIO, .error = "server closed the connection unexpectedly"};
   arrow::Flow flow;
   arrow::Stream stream = observed(stream_of(state), flow, {});
   CHECK(pull(stream) == EIO);
   state.error = "no connection";
   CHECK(pull(stream) == EIO);
-  CHECK(flow.error() == "server closed the connection unexpectedly");
+  CHECK(std::string(flow.failure()->what()) == "server closed the connection unexpectedly");
 }
 
 TEST_CASE("a stopped stream fails at the next batch") {
-  Producer state{.batches = {1, 1}};
+  Driver state{.batches = {1, 1}};
   arrow::Flow flow;
   bool stopped = false;
   arrow::Stream stream = observed(stream_of(state), flow, [&] { return stopped; });
@@ -124,16 +122,35 @@ TEST_CASE("a stopped stream fails at the next batch") {
 }
 
 TEST_CASE("an exception of a producer stops at the border") {
-  Producer state{.throws = true};
+  Driver state{.throws = true};
   arrow::Flow flow;
   arrow::Stream stream = observed(stream_of(state), flow, {});
   CHECK(pull(stream) == EIO);
-  CHECK(flow.error() == "the driver threw");
+  CHECK(std::string(stream.get()->get_last_error(stream.get())) == "the driver threw");
+}
+
+TEST_CASE("a producer's error crosses the C border whole, and stays its answer") {
+  struct Refusing : arrow::Producer {
+    void schema(ArrowSchema& out) override { schema_of_one_number(nullptr, &out); }
+    void next(ArrowArray&) override {
+      if (++pulls > 1) return;
+      throw Error(Fault::Misconfigured, "sql_error", "division by zero", "Change the query");
+    }
+    int pulls = 0;
+  };
+  arrow::Flow flow;
+  arrow::Stream stream = observed(arrow::stream_of(std::make_unique<Refusing>()), flow, {});
+  CHECK(pull(stream) == EIO);
+  CHECK(pull(stream) == EIO);
+  REQUIRE(flow.failure());
+  CHECK(flow.failure()->fault == Fault::Misconfigured);
+  CHECK(flow.failure()->code == "sql_error");
+  CHECK(flow.failure()->advice == "Change the query");
 }
 
 TEST_CASE("a stream is released once, by whoever holds it last") {
   int released = 0;
-  Producer state{.released = &released};
+  Driver state{.released = &released};
   {
     arrow::Flow flow;
     arrow::Stream first = observed(stream_of(state), flow, {});

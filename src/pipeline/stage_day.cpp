@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <chrono>
 #include <filesystem>
 #include <thread>
 
@@ -60,39 +61,58 @@ class Staging {
   }
 
   Manifest run(bool keep) {
-    look_before();
-    read_and_map();
-    look_after();
+    timed("look", [&] { look_before(); });
+    if (work_.fingerprint && order_.first_load) timed("repeat", [&] { ask_again(); });
+    timed("read", [&] { read_and_map(); });
+    timed("look", [&] { look_after(); });
     check(proof_.adds_up(), "a certificate adds up");
     require_same_count();
     fs::remove_all(fs::path(order_.staging) / "spill");
     if (keep) {
       tell_({.load = order_.load, .day = order_.day, .stage = "seal", .rows = proof_.read});
-      store::seal(order_.staging, manifest_);
+      timed("seal", [&] { store::seal(order_.staging, manifest_); });
     }
     return std::move(manifest_);
   }
 
  private:
+  template <typename Work>
+  void timed(const char* stage, const Work& work) {
+    using std::chrono::milliseconds;
+    const auto start = std::chrono::steady_clock::now();
+    work();
+    manifest_.took_ms[stage] +=
+        std::chrono::duration_cast<milliseconds>(std::chrono::steady_clock::now() - start).count();
+  }
+
   /// Before the read: a change that lands while we read must show at the next check.
   void look_before() {
     tell_({.load = order_.load, .day = order_.day, .stage = "fingerprint"});
-    if (work_.fingerprint && order_.first_load) {
-      if (const auto why = why_not_repeatable(connector_, query_, order_.day, stop_)) {
-        manifest_.not_repeatable = true;
-        not_repeatable_ = *why;
-      }
-    }
     proof_.snapshot = connector_.snapshot(stop_);
     proof_.counted_by = connector_.server();
-    manifest_.token = token_of(connector_, query_, order_.day, stop_);
-    if (work_.fingerprint) {
-      proof_.before = connector_.fingerprint(query_, order_.day, false, stop_);
-      proof_.source_count = proof_.before->rows;
-      manifest_.fingerprint = proof_.before;
-    } else {
+    manifest_.token = token_now();
+    if (!work_.fingerprint) {
       proof_.source_count = rows_of(connector_, query_, order_.day, stop_);
+      return;
     }
+    proof_.before = connector_.fingerprint(query_, order_.day, false, stop_);
+    know_before();
+  }
+
+  std::optional<std::string> token_now() { return token_of(connector_, query_, order_.day, stop_); }
+
+  void know_before() {
+    proof_.source_count = proof_.before->rows;
+    manifest_.fingerprint = proof_.before;
+  }
+
+  /// Of a day that was never loaded: is the query repeatable at all?
+  void ask_again() {
+    const auto why =
+        why_not_repeatable(connector_, query_, order_.day, proof_.snapshot, *proof_.before, stop_);
+    know_before();
+    manifest_.not_repeatable = why.has_value();
+    not_repeatable_ = why.value_or("");
   }
 
   void read_and_map() {
@@ -126,7 +146,7 @@ class Staging {
       write_day(database, map, work_, order_.staging, manifest_, stop_);
       if (proof_.read == 0) look_for_another_unit(source, database);
     } catch (const Error& error) {
-      throw explained(error, flow.error());
+      throw explained(error, flow.failure());
     }
   }
 
@@ -157,12 +177,13 @@ class Staging {
   }
 
   /// The stream's own words say more than what the engine makes of them.
-  static Error explained(const Error& error, const std::string& source) {
+  static Error explained(const Error& error, const std::optional<Error>& source) {
     const std::string text = error.what();
     if (error.fault == Fault::Cancelled) return error;
-    if (!source.empty()) {
+    if (source && source->fault != Fault::Unavailable) return *source;
+    if (source) {
       return Error(Fault::Unavailable, "source_failed",
-                   fmt::format("the warehouse stopped delivering: {}", source),
+                   fmt::format("the warehouse stopped delivering: {}", source->what()),
                    "Load the day again");
     }
     if (text.find("is not valid UTF8") != std::string::npos) {
@@ -175,7 +196,9 @@ class Staging {
 
   void look_after() {
     if (!work_.fingerprint) return;
-    if (proof_.snapshot || manifest_.not_repeatable) {
+    // Files whose token did not move hold what they held.
+    const bool untouched = proof_.snapshot || (manifest_.token && token_now() == manifest_.token);
+    if (untouched || manifest_.not_repeatable) {
       proof_.after = proof_.before;
       return;
     }

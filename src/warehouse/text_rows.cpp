@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <array>
-#include <cerrno>
 #include <charconv>
 #include <cstring>
 #include <memory>
@@ -11,6 +10,7 @@
 #include <string>
 #include <utility>
 
+#include "arrow/producer.h"
 #include "base/error.h"
 #include "warehouse/text_values.h"
 
@@ -205,19 +205,18 @@ struct Family {
   }
 };
 
-struct Producer {
-  std::vector<Column> columns;
-  PullRow pull;
-  bool over = false;
-  std::string error;
+class TextRows final : public arrow::Producer {
+ public:
+  TextRows(std::vector<Column> types, PullRow rows)
+      : columns_(std::move(types)), pull_(std::move(rows)) {}
 
-  void schema(ArrowSchema& out) const {
-    auto* family = new Family<ArrowSchema>(columns.size());
-    for (std::size_t i = 0; i < columns.size(); ++i) {
-      family->names[i] = columns[i].name;
+  void schema(ArrowSchema& out) override {
+    auto* family = new Family<ArrowSchema>(columns_.size());
+    for (std::size_t i = 0; i < columns_.size(); ++i) {
+      family->names[i] = columns_[i].name;
       ArrowSchema& child = family->children[i];
       child = {};
-      child.format = arrow_format(columns[i].type);
+      child.format = arrow_format(columns_[i].type);
       child.name = family->names[i].c_str();
       child.flags = ARROW_FLAG_NULLABLE;
       child.release = [](ArrowSchema* self) { self->release = nullptr; };
@@ -225,24 +224,21 @@ struct Producer {
     out = {};
     out.format = "+s";
     out.name = "";
-    out.n_children = static_cast<std::int64_t>(columns.size());
+    out.n_children = static_cast<std::int64_t>(columns_.size());
     out.children = family->pointers.data();
     out.private_data = family;
     out.release = Family<ArrowSchema>::release;
   }
 
-  void batch(ArrowArray& out) {
-    out = {};
-    // Whoever goes on after a failure must not take it for the end.
-    if (!error.empty()) throw std::runtime_error(error);
+  void next(ArrowArray& out) override {
     std::vector<ColumnBuilder> builders;
-    for (const Column& column : columns) builders.emplace_back(column.type);
+    for (const Column& column : columns_) builders.emplace_back(column.type);
     std::int64_t rows = 0;
     std::size_t bytes = 0;
     engine::Row row;
-    while (!over && rows < kRowsMost && bytes < kBytesMost) {
-      if (!pull(row)) {
-        over = true;
+    while (!over_ && rows < kRowsMost && bytes < kBytesMost) {
+      if (!pull_(row)) {
+        over_ = true;
         break;
       }
       bytes = 0;
@@ -253,52 +249,27 @@ struct Producer {
       ++rows;
     }
     if (rows == 0) return;
-    auto* family = new Family<ArrowArray>(columns.size());
+    auto* family = new Family<ArrowArray>(columns_.size());
     for (std::size_t i = 0; i < builders.size(); ++i) builders[i].give(family->children[i]);
     out.length = rows;
     out.n_buffers = 1;
     out.buffers = family->buffers.data();
-    out.n_children = static_cast<std::int64_t>(columns.size());
+    out.n_children = static_cast<std::int64_t>(columns_.size());
     out.children = family->pointers.data();
     out.private_data = family;
     out.release = Family<ArrowArray>::release;
   }
-};
 
-/// The C border: an exception becomes EIO and its text.
-template <typename Body>
-int guarded(ArrowArrayStream* stream, Body body) noexcept {
-  auto& producer = *static_cast<Producer*>(stream->private_data);
-  try {
-    body(producer);
-    return 0;
-  } catch (const std::exception& problem) {
-    producer.error = problem.what();
-  } catch (...) {
-    producer.error = "unknown failure while reading the warehouse's rows";
-  }
-  return EIO;
-}
+ private:
+  const std::vector<Column> columns_;
+  const PullRow pull_;
+  bool over_ = false;
+};
 
 }  // namespace
 
 arrow::Stream text_rows(std::vector<Column> columns, PullRow pull) {
-  ArrowArrayStream stream{};
-  stream.private_data = new Producer{std::move(columns), std::move(pull), false, {}};
-  stream.get_schema = [](ArrowArrayStream* self, ArrowSchema* out) noexcept {
-    return guarded(self, [out](Producer& producer) { producer.schema(*out); });
-  };
-  stream.get_next = [](ArrowArrayStream* self, ArrowArray* out) noexcept {
-    return guarded(self, [out](Producer& producer) { producer.batch(*out); });
-  };
-  stream.get_last_error = [](ArrowArrayStream* self) noexcept -> const char* {
-    return static_cast<Producer*>(self->private_data)->error.c_str();
-  };
-  stream.release = [](ArrowArrayStream* self) noexcept {
-    delete static_cast<Producer*>(self->private_data);
-    self->release = nullptr;
-  };
-  return arrow::Stream(stream);
+  return arrow::stream_of(std::make_unique<TextRows>(std::move(columns), std::move(pull)));
 }
 
 }  // namespace millrace::warehouse

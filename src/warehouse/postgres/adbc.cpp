@@ -4,11 +4,11 @@
 #include <arrow-adbc/adbc_driver_manager.h>
 #include <fmt/format.h>
 
-#include <cerrno>
 #include <functional>
 #include <optional>
 #include <utility>
 
+#include "arrow/producer.h"
 #include "base/error.h"
 #include "base/process.h"
 #include "warehouse/libpq_error.h"
@@ -104,7 +104,7 @@ class AdbcSource {
 namespace {
 
 /// One connection, one statement, its rows. Declared in the order in which they depend.
-class CopyOut {
+class CopyOut final : public arrow::Producer {
  public:
   CopyOut(SharedSource source, const std::vector<std::string>& before, Statement statement,
           std::stop_token stop)
@@ -116,20 +116,16 @@ class CopyOut {
       throw;
     }
   }
-  ~CopyOut() { close(); }
+  ~CopyOut() override { close(); }
   CopyOut(const CopyOut&) = delete;
   CopyOut& operator=(const CopyOut&) = delete;
 
-  int schema(ArrowSchema* out) { return told(rows_.get_schema(&rows_, out)); }
-  /// Stays at its end or failure: the driver would read on behind an error.
-  int next(ArrowArray* out) {
-    *out = {};
-    if (over_) return failure_;
-    failure_ = told(rows_.get_next(&rows_, out));
-    over_ = failure_ != 0 || out->release == nullptr;
-    return failure_;
+  void schema(ArrowSchema& out) override { require_rows(rows_.get_schema(&rows_, &out)); }
+  void next(ArrowArray& out) override {
+    if (over_) return;  // The driver would read on behind its end.
+    require_rows(rows_.get_next(&rows_, &out));
+    over_ = out.release == nullptr;
   }
-  const char* words() const { return words_.c_str(); }
 
  private:
   void require(AdbcStatusCode status, const Problem& problem) const {
@@ -166,9 +162,9 @@ class CopyOut {
     require(AdbcStatementExecuteQuery(&statement_, &rows_, &unknown, &problem), problem);
   }
 
-  /// Keeps the reason of a failure in our words.
-  int told(int code) {
-    if (code == 0) return 0;
+  void require_rows(int code) {
+    if (code == 0) return;
+    over_ = true;
     AdbcStatusCode status = ADBC_STATUS_OK;
     const AdbcError* error = AdbcErrorFromArrayStream(&rows_, &status);
     AdbcError only_text = ADBC_ERROR_INIT;
@@ -176,12 +172,7 @@ class CopyOut {
       only_text.message = const_cast<char*>(rows_.get_last_error(&rows_));
       error = &only_text;
     }
-    try {
-      fail(*error, asked_, stop_);
-    } catch (const Error& explained) {
-      words_ = explained.what();
-    }
-    return stop_.stop_requested() ? ECANCELED : code;
+    fail(*error, asked_, stop_);
   }
 
   void close() noexcept {
@@ -202,12 +193,8 @@ class CopyOut {
   AdbcStatement statement_{};
   ArrowArrayStream rows_{};
   bool over_ = false;
-  int failure_ = 0;
-  std::string words_;
   std::optional<std::stop_callback<std::function<void()>>> cancel_;
 };
-
-CopyOut& copy_of(ArrowArrayStream* stream) { return *static_cast<CopyOut*>(stream->private_data); }
 
 }  // namespace
 
@@ -215,22 +202,8 @@ SharedSource open_source(const LibpqLogin& login) { return std::make_shared<Adbc
 
 arrow::Stream copy_out(SharedSource source, const std::vector<std::string>& before,
                        const Statement& statement, std::stop_token stop) {
-  ArrowArrayStream stream{};
-  stream.private_data = new CopyOut(std::move(source), before, statement, std::move(stop));
-  stream.get_schema = [](ArrowArrayStream* self, ArrowSchema* out) noexcept {
-    return copy_of(self).schema(out);
-  };
-  stream.get_next = [](ArrowArrayStream* self, ArrowArray* out) noexcept {
-    return copy_of(self).next(out);
-  };
-  stream.get_last_error = [](ArrowArrayStream* self) noexcept -> const char* {
-    return copy_of(self).words();
-  };
-  stream.release = [](ArrowArrayStream* self) noexcept {
-    delete &copy_of(self);
-    self->release = nullptr;
-  };
-  return arrow::Stream(stream);
+  return arrow::stream_of(
+      std::make_unique<CopyOut>(std::move(source), before, statement, std::move(stop)));
 }
 
 }  // namespace millrace::warehouse::postgres

@@ -79,12 +79,13 @@ std::string advice_for(const std::string& words, const SshTunnel::Options& optio
         "and set ssh_known_hosts to that file",
         options.ssh_port.empty() ? "" : " -p " + options.ssh_port, options.ssh_host);
   }
+  // ssh goes on without a key that it cannot read, so this comes before the refusal.
+  if (says("invalid format") || says("error in libcrypto")) {
+    return "ssh_key must be a whole private key in OpenSSH or PEM form";
+  }
   if (says("Permission denied")) {
     return "Check ssh_user, and that ssh_key is the private half of a key this user may log in "
            "with; keys that ask for a passphrase cannot be used";
-  }
-  if (says("invalid format") || says("error in libcrypto")) {
-    return "ssh_key must be a whole private key in OpenSSH or PEM form";
   }
   if (says("administratively prohibited")) {
     return fmt::format("The SSH server must allow forwarding to {}:{} (PermitOpen)", options.host,

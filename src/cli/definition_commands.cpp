@@ -110,7 +110,7 @@ ExitCode apply(Context& context, const Arguments& arguments) {
   }
   const definition::FileSet files = files_of(context, arguments);
   const Plan done = definition::apply(files, context.home.writing(), arguments.has("prune"));
-  pipeline::tell_others(context.home.house(true));
+  pipeline::try_to_tell_others(context.home.house(true));
   print_plan(context.terminal, done);
   return which == "none" ? kDone : rebuild(context, done, which);
 }
@@ -169,7 +169,7 @@ ExitCode remove(Context& context, const Arguments& arguments) {
   } else {
     catalog.archive_ingestion(ingestion.id);
   }
-  pipeline::tell_others(context.home.house(true));
+  pipeline::try_to_tell_others(context.home.house(true));
   context.terminal.say(
       arguments.has("with-data")
           ? fmt::format("Removed {} and its days; `millrace sweep` frees the disk",

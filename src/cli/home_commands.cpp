@@ -187,11 +187,10 @@ std::vector<Finding> examine(Home& home) {
     home.writing();
     return home.catalog_path().string();
   }));
-  found.push_back(look("owed to others", [&] {
-    for (const std::string& commit : pipeline::tell_others(home.house(true))) {
-      return "reconciled " + commit;
-    }
-    return std::string("nothing");
+  found.push_back(look("Delta readers", [&] {
+    const auto news = pipeline::tell_others(home.house(true));
+    return news.empty() ? std::string("up to date, nobody else writes")
+                        : fmt::format("reconciled {}", fmt::join(news, "; "));
   }));
   found.push_back(look("clock", [] { return to_text(real_env().now()); }));
   return found;

@@ -59,7 +59,7 @@ DayOutcome accept(House& house, const Ingestion& ingestion, Day day) {
     house.catalog.fail_load(lease, Attempt::Failed, error);
     throw;
   }
-  tell_others(house);
+  try_to_tell_others(house);
   DayOutcome outcome;
   outcome.day = day;
   outcome.load = manifest->load;
@@ -79,7 +79,7 @@ void undo(House& house, const Ingestion& ingestion, Day day, const std::string& 
   }
   require_files(house, ingestion, *version);
   house.catalog.undo(ingestion.id, day, target);
-  tell_others(house);
+  try_to_tell_others(house);
 }
 
 void release(House& house, const Ingestion& ingestion, Day day) {
@@ -88,7 +88,7 @@ void release(House& house, const Ingestion& ingestion, Day day) {
   if (!state.held_load.empty()) {
     house.store.discard(ingestion.definition.dataset, state.held_load);
   }
-  tell_others(house);
+  try_to_tell_others(house);
 }
 
 std::optional<std::string> quarantine_file(House& house, const Ingestion& ingestion, Day day) {

@@ -112,7 +112,12 @@ void publish_manifest(House& house, const Ingestion& ingestion, const catalog::L
   if (manifest.moved_during_read) flags |= kMovedDuringRead;
   if (manifest.not_repeatable) flags |= kNotRepeatable;
   if (base) add_to(*base, version);
-  house.catalog.publish(lease, version, flags, manifest.note);
+  try {
+    house.catalog.publish(lease, version, flags, manifest.note);
+  } catch (const Error&) {
+    // The answer to a COMMIT can get lost although the commit is there.
+    if (!house.catalog.published_seq(manifest.load)) throw;
+  }
 }
 
 }  // namespace millrace::pipeline

@@ -81,7 +81,6 @@ class LoadRun {
       }
     }
     threads_.clear();
-    tell_others(house_);
     std::sort(outcomes_.begin(), outcomes_.end(),
               [](const DayOutcome& a, const DayOutcome& b) { return a.day < b.day; });
     return std::move(outcomes_);
@@ -173,29 +172,20 @@ class LoadRun {
                             : Error(Fault::Unavailable, "worker_died",
                                     "the worker ended without sealing the day", "Load it again"));
     }
-    try {
-      tell_others(house_);
-    } catch (const Error& error) {
-      // What is owed stays in the outbox; the next start or publish pays it.
-      log::warning("could not tell others yet", {{"error", error.what()}});
-    }
+    try_to_tell_others(house_);
   }
 
   void publish(const Manifest& manifest) {
     const auto found = leases_.find(manifest.load);
     if (found == leases_.end()) return;
     const catalog::Lease lease = found->second;
+    DayOutcome outcome{.day = manifest.day,
+                       .load = manifest.load,
+                       .certificate = manifest.certificate,
+                       .note = manifest.note};
     try {
       const Verdict verdict = judge(house_, request_, lease, manifest);
-      if (verdict.error) {
-        fail(manifest.load, *verdict.error);
-        return;
-      }
-      leases_.erase(found);
-      DayOutcome outcome{.day = manifest.day,
-                         .load = manifest.load,
-                         .certificate = manifest.certificate,
-                         .note = manifest.note};
+      if (verdict.error) throw *verdict.error;
       if (!verdict.hold_reason.empty()) {
         house_.catalog.hold_load(lease, manifest, verdict.hold_reason);
         outcome.held = true;
@@ -205,12 +195,18 @@ class LoadRun {
         publish_manifest(house_, request_.ingestion, lease, manifest);
         outcome.attempt = manifest.certificate.output_rows > 0 ? Attempt::Loaded : Attempt::Empty;
       }
-      put_publish_records(house_);
-      report(std::move(outcome));
     } catch (const Error& error) {
-      leases_[lease.load] = lease;
       fail(lease.load, error);
+      return;
     }
+    leases_.erase(found);
+    try {
+      put_publish_records(house_);
+    } catch (const Error& error) {
+      // The day is published all the same; what is owed is put before the next load.
+      log::warning("could not write a publish record yet", {{"error", error.what()}});
+    }
+    report(std::move(outcome));
   }
 
   void fail(const std::string& load, const Error& error) {
@@ -281,7 +277,10 @@ std::vector<DayOutcome> load(House& house, const LoadRequest& request, const OnP
       house.store.discard(owner->definition.dataset, dead.id);
     }
   }
-  tell_others(house);
+  // A record that differs means two catalogs on one store; a broken Delta log only means that its
+  // readers wait.
+  put_publish_records(house);
+  try_to_tell_others(house);
   return LoadRun(house, request, progress, done, stop).run();
 }
 

@@ -91,7 +91,7 @@ DayOutcome replay(House& house, const Ingestion& ingestion, Day day, const OnPro
     house.store.discard(ingestion.definition.dataset, lease.load);
     throw error.at(fmt::format("replay of {} {}", ingestion.handle, day.text()));
   }
-  tell_others(house);
+  try_to_tell_others(house);
   outcome.day = day;
   outcome.load = lease.load;
   outcome.attempt = Attempt::Loaded;

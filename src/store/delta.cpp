@@ -151,6 +151,14 @@ DeltaLog::Snapshot DeltaLog::read() {
   return snapshot;
 }
 
+std::optional<bool> DeltaLog::newest_is_ours() {
+  const std::string path = table_ + "/_delta_log";
+  const std::int64_t last = delta::log_files(objects_.names(path)).last;
+  if (last < 0) return {};
+  const auto text = objects_.get(path + "/" + delta::commit_name(last));
+  return text && delta::parse_commit(last, *text, app_id_).is_ours;
+}
+
 DeltaLog::Outcome DeltaLog::reconcile(const std::vector<FileEntry>& wanted,
                                       const std::vector<TableColumn>& columns,
                                       std::int64_t sequence) {

@@ -3,6 +3,7 @@
 #include <chrono>
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -44,6 +45,10 @@ class DeltaLog {
   /// From the newest checkpoint on, ours or another writer's. Throws Conflict `delta_log_gap` where
   /// commits are missing, `delta_protocol` where another writer upgraded the table.
   Snapshot read();
+
+  /// Whether the newest commit is ours: then the log says what it was last told, and nobody else
+  /// has written since. None where there is no log. Reads names and one file.
+  std::optional<bool> newest_is_ours();
 
   struct Outcome {
     std::int64_t version = -1;

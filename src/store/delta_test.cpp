@@ -209,6 +209,17 @@ TEST_CASE("another writer's commit without any effect is told once, too") {
   CHECK(f.log.reconcile({file(20)}, f.columns, 1).version == 3);
 }
 
+TEST_CASE("whether the newest commit is ours tells if anybody else has written") {
+  Fixture f;
+  CHECK(f.log.newest_is_ours() == std::nullopt);
+  f.log.reconcile({file(20)}, f.columns, 1);
+  CHECK(f.log.newest_is_ours() == true);
+  f.foreign("VACUUM START", "");
+  CHECK(f.log.newest_is_ours() == false);
+  f.log.reconcile({file(20)}, f.columns, 1);
+  CHECK(f.log.newest_is_ours() == true);
+}
+
 TEST_CASE("another writer's schema and configuration are put right") {
   Fixture f;
   f.log.reconcile({file(20)}, f.columns, 1);

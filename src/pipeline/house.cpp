@@ -40,16 +40,25 @@ void require_all_published(catalog::Catalog& catalog, store::Store& store) {
   }
 }
 
+/// The store's newest generation; the catalog must be the one that wrote it.
+std::optional<store::Store::Generation> known_generation(catalog::Catalog& catalog,
+                                                         store::Store& store) {
+  auto latest = store.generation();
+  if (latest && !catalog.knows_generation(latest->number, latest->nonce)) {
+    refuse(
+        fmt::format("the store's generation {} was written with another catalog", latest->number));
+  }
+  return latest;
+}
+
 }  // namespace
+
+void require_claim(House& house) { known_generation(house.catalog, house.store); }
 
 void claim_store(catalog::Catalog& catalog, store::Store& store, Env& env) {
   require_same_store(catalog, store);
   for (;;) {
-    const auto latest = store.generation();
-    if (latest && !catalog.knows_generation(latest->number, latest->nonce)) {
-      refuse(fmt::format("the store's generation {} was written with another catalog",
-                         latest->number));
-    }
+    const auto latest = known_generation(catalog, store);
     require_all_published(catalog, store);
     // The catalog knows the generation before the store does, so a crash in between is harmless.
     const store::Store::Generation next{latest ? latest->number + 1 : 1, new_id(env)};

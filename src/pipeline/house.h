@@ -34,4 +34,7 @@ WorkOrder order_for(House& house, const Ingestion& ingestion, Verb verb);
 /// `not_the_latest_catalog` that says what to do. Call before the first write of a process.
 void claim_store(catalog::Catalog& catalog, store::Store& store, Env& env);
 
+/// Proves that no other catalog has claimed the store since; cheap enough before every publish.
+void require_claim(House& house);
+
 }  // namespace millrace::pipeline

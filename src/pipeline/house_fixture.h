@@ -4,8 +4,12 @@
 #include <fstream>
 #include <string>
 
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
 #include "base/scratch_folder.h"
 #include "catalog/fixture.h"
+#include "model/json.h"
 #include "pipeline/house.h"
 #include "pipeline/judge.h"
 #include "pipeline/tell.h"

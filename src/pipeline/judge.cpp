@@ -91,6 +91,7 @@ Verdict judge(House& house, const LoadRequest& request, const catalog::Lease& le
 
 void publish_manifest(House& house, const Ingestion& ingestion, const catalog::Lease& lease,
                       const Manifest& manifest, const std::optional<Version>& base) {
+  require_claim(house);
   house.store.settle(ingestion.definition.dataset, ingestion.id, manifest);
   Version version;
   version.id = manifest.load;

@@ -2,9 +2,12 @@
 
 #include <fmt/format.h>
 
+#include <nlohmann/json.hpp>
 #include <set>
 
+#include "model/json.h"
 #include "pipeline/tell.h"
+#include "store/delta.h"
 
 namespace millrace::pipeline {
 namespace {
@@ -23,15 +26,25 @@ std::string load_in(std::string_view path) {
   return {};
 }
 
+/// No write of ours takes so long: whoever began this file is gone.
+constexpr std::chrono::hours kHalfWritten{1};
+/// A `validate` stages under a load that is never registered; it may run for hours.
+constexpr std::chrono::hours kUnregisteredStaging{24};
+
 class Sweep {
  public:
   Sweep(House& house, bool dry_run) : house_(house), dry_run_(dry_run) {}
 
   void garbage(std::chrono::seconds retention) {
+    // From `condemn` on nobody can undo to what is about to go.
+    const auto pieces =
+        dry_run_ ? house_.catalog.garbage(retention) : house_.catalog.condemn(retention);
+    // Another catalog may have taken the store over while we looked around.
+    claim_store(house_.catalog, house_.store, house_.env);
     std::set<std::string> loads;
-    for (const auto& piece : house_.catalog.garbage(retention)) {
+    for (const auto& piece : pieces) {
       if (piece.staging) {
-        remove_all(piece.path + "/");
+        unpublished(piece);
       } else {
         remove(piece.path);
       }
@@ -40,9 +53,18 @@ class Sweep {
     if (!dry_run_) house_.catalog.mark_swept({loads.begin(), loads.end()});
   }
 
+  void half_written() {
+    if (dry_run_) return;
+    for (std::string& path :
+         house_.store.objects().abort_uploads(house_.env.now() - kHalfWritten)) {
+      swept_.removed.push_back(std::move(path));
+    }
+  }
+
   void foreign(bool remove_them) {
-    const std::string& project = house_.store.layout().project;
-    for (const store::ObjectInfo& object : house_.store.objects().list(project + "/")) {
+    const std::string staging = house_.store.layout().project + "/_staged/";
+    for (const store::ObjectInfo& object :
+         house_.store.objects().list(house_.store.layout().project + "/")) {
       if (object.path.find("/_delta_log/") != std::string::npos ||
           object.path.find("/_manifest/") != std::string::npos ||
           object.path.find("/_publish/") != std::string::npos) {
@@ -51,17 +73,34 @@ class Sweep {
       const std::string load = load_in(object.path);
       if (!load.empty() && house_.catalog.registered(load)) continue;
       swept_.foreign.push_back(object.path);
-      if (remove_them) remove(object.path);
+      const bool may_be_in_use = object.path.starts_with(staging) &&
+                                 object.modified > house_.env.now() - kUnregisteredStaging;
+      if (remove_them && !may_be_in_use) remove(object.path, object.bytes);
     }
   }
 
   Swept take() { return std::move(swept_); }
 
  private:
-  void remove_all(const std::string& prefix) {
-    for (const store::ObjectInfo& object : house_.store.objects().list(prefix)) {
+  /// What a load left that ended without a version: in staging, and, where it had begun to settle,
+  /// what its manifest names. The manifest goes last, so that a sweep cut short can go on.
+  void unpublished(const catalog::Catalog::Garbage& piece) {
+    for (const store::ObjectInfo& object : house_.store.objects().list(piece.path + "/")) {
       remove(object.path, object.bytes);
     }
+    if (!dry_run_) house_.store.discard(piece.dataset, piece.load);
+    const store::Layout& layout = house_.store.layout();
+    const std::string path = layout.manifest(piece.dataset, piece.load);
+    const auto text = house_.store.objects().get(path);
+    if (!text) return;
+    const Manifest manifest = json::manifest(json::parse(*text, path));
+    for (const FileEntry& file : manifest.files) {
+      if (load_in("/" + file.path) == piece.load) {
+        remove(layout.table(piece.dataset) + "/" + file.path, file.bytes);
+      }
+    }
+    remove(layout.quarantine(piece.dataset, piece.ingestion, manifest.day, piece.load));
+    remove(path);
   }
 
   void remove(const std::string& path, std::int64_t bytes = 0) {
@@ -80,11 +119,20 @@ class Sweep {
 }  // namespace
 
 Swept sweep(House& house, bool dry_run, bool foreign, std::chrono::seconds retention) {
+  if (retention > store::kForeignVacuumSpares) {
+    throw Error(Fault::Misconfigured, "retention_too_long",
+                fmt::format("superseded versions cannot be kept for {} days: other writers' VACUUM "
+                            "may take their files after {}",
+                            std::chrono::ceil<std::chrono::days>(retention).count(),
+                            store::kForeignVacuumSpares.count()),
+                fmt::format("Keep them for at most {} days", store::kForeignVacuumSpares.count()));
+  }
   // Delta must no longer name what is about to go.
   tell_others(house);
   Sweep sweep(house, dry_run);
   house.catalog.close_dead_loads();
   sweep.garbage(retention);
+  sweep.half_written();
   sweep.foreign(foreign);
   return sweep.take();
 }

@@ -62,6 +62,7 @@ class Telling {
 void put_publish_records(House& house) {
   for (const catalog::Intent& intent : house.catalog.intents()) {
     if (intent.what != "publish_record") continue;
+    require_claim(house);
     house.store.put_publish(intent.dataset, intent.seq, intent.record);
     house.catalog.confirm(intent.id);
   }
@@ -74,6 +75,7 @@ std::vector<std::string> tell_others(House& house) {
   for (const catalog::Intent& intent : house.catalog.intents()) {
     if (intent.what == "delta") owed[intent.dataset].push_back(intent);
   }
+  require_claim(house);
   std::vector<std::string> news;
   for (const Dataset dataset : kDatasets) {
     Telling telling(house, dataset);

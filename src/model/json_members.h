@@ -196,6 +196,7 @@ void describe(auto& go, Is<Manifest> auto& manifest) {
   go("delivers", manifest.delivers);
   go("moved_during_read", manifest.moved_during_read);
   go("not_repeatable", manifest.not_repeatable);
+  go("took_ms", manifest.took_ms);
   go("note", manifest.note);
 }
 

@@ -210,6 +210,7 @@ TEST_CASE("a worker's answers survive the pipe") {
   manifest.quarantine = "q.parquet";
   manifest.certificate = full_certificate();
   manifest.moved_during_read = manifest.not_repeatable = true;
+  manifest.took_ms = {{"look", 1}, {"read", 2}};
   manifest.note = "columns a, b";
   CHECK(json::from(json::manifest(again(json::from(manifest)))) == json::from(manifest));
   const Progress progress{"l1", manifest.day, "read", 5, 500, 10};

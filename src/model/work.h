@@ -73,6 +73,7 @@ struct Manifest {
   Delivered delivers;  ///< Metrics only.
   bool moved_during_read = false;
   bool not_repeatable = false;
+  std::map<std::string, std::int64_t> took_ms;  ///< By stage: repeat, look, read, seal.
   std::string note;  ///< For people: which columns are not repeatable, where out-of-day rows lie.
 };
 

@@ -182,6 +182,7 @@ class LoadRun {
     DayOutcome outcome{.day = manifest.day,
                        .load = manifest.load,
                        .certificate = manifest.certificate,
+                       .took_ms = manifest.took_ms,
                        .note = manifest.note};
     try {
       const Verdict verdict = judge(house_, request_, lease, manifest);

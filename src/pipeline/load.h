@@ -1,6 +1,7 @@
 #pragma once
 
 #include <functional>
+#include <map>
 #include <optional>
 #include <stop_token>
 #include <string>
@@ -27,6 +28,7 @@ struct DayOutcome {
   bool held = false;
   std::string load;
   Certificate certificate;
+  std::map<std::string, std::int64_t> took_ms;  ///< As in Manifest.
   std::string note;
   std::optional<Error> error;
 };

@@ -23,11 +23,11 @@ std::string columns_that_differ(const Fingerprint& a, const Fingerprint& b) {
 }  // namespace
 
 std::optional<std::string> why_not_repeatable(warehouse::Connector& connector, const Query& query,
-                                              Day day, std::stop_token stop) {
-  const bool snapshot = connector.snapshot(stop);
+                                              Day day, bool snapshot, Fingerprint& first,
+                                              std::stop_token stop) {
   const std::unique_ptr<warehouse::Connector> twin = connector.twin(stop);
   for (int i = 0; i < (snapshot ? 1 : kAttemptsWithoutSnapshot); ++i) {
-    const Fingerprint first = connector.fingerprint(query, day, false, stop);
+    if (i > 0) first = connector.fingerprint(query, day, false, stop);
     if (twin->fingerprint(query, day, false, stop) == first) return {};
   }
   const std::string columns = columns_that_differ(connector.fingerprint(query, day, true, stop),
@@ -36,6 +36,13 @@ std::optional<std::string> why_not_repeatable(warehouse::Connector& connector, c
       "the query is not repeatable: {} each time it is asked, so content checks are "
       "off; make the query deterministic, or unmap the column",
       columns);
+}
+
+std::optional<std::string> why_not_repeatable(warehouse::Connector& connector, const Query& query,
+                                              Day day, std::stop_token stop) {
+  const bool snapshot = connector.snapshot(stop);
+  Fingerprint first = connector.fingerprint(query, day, false, stop);
+  return why_not_repeatable(connector, query, day, snapshot, first, stop);
 }
 
 }  // namespace millrace::pipeline

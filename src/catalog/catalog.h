@@ -45,12 +45,17 @@ struct Intent {
   std::string record;
 };
 
+/// How long a lease is respected whose holder is on another machine and has not renewed it, and how
+/// often a holder renews. On its own machine a holder that ended is noticed at once.
+inline constexpr std::chrono::minutes kLeaseLasts{10}, kLeaseRenewedEvery{1};
+
 struct LoadRow {
   std::string id, ingestion;
   Day day;
   std::string revision, run, trigger;
   Attempt attempt = Attempt::None;
   ProcessId holder;
+  Instant renewed_at;  ///< The holder's last sign of life.
   Instant started_at;
   std::optional<Instant> closed_at;
   std::string error_text;
@@ -131,12 +136,15 @@ class Catalog {
 
   // -- loads
   /// Registers the load and takes the day's lease, in one transaction. A living holder is a
-  /// Conflict `day_busy` that says who; a dead one's lease is taken over and its load closed.
+  /// Conflict `day_busy` that says who; a dead one's lease is taken over and its load closed. A
+  /// holder on another machine counts as dead when it has not renewed for `kLeaseLasts`.
   Lease begin_load(const std::string& ingestion, Day day, const std::string& revision,
                    const std::string& run, const std::string& trigger);
   /// Takes the lease again for the day's held load, so that `publish` may follow. Misconfigured
   /// `nothing_held` when none waits. `fail_load` puts it back among the waiting.
   Lease accept_load(const std::string& ingestion, Day day);
+  /// Says that this process still works on these loads.
+  void renew_leases(const std::vector<std::string>& loads);
   /// What the held load sealed.
   std::optional<Manifest> held_manifest(const std::string& ingestion, Day day);
   /// Ends the load without a version; the current version stays. Frees the lease. Does nothing when

@@ -235,6 +235,24 @@ TEST_CASE("someone who only asks migrates an older catalog first") {
   CHECK(catalog.ingestions().empty());
 }
 
+TEST_CASE("a catalog of the schema before gets what is new, and keeps what it has") {
+  const Folder folder;
+  std::string load;
+  {
+    Catalog catalog({.path = folder.catalog()}, real_env());
+    load = begin(catalog, catalog.put_ingestion(flights())).load;
+  }
+  {
+    Database database({.path = folder.catalog()}, real_env());
+    database.run("ALTER TABLE load DROP COLUMN renewed_at");
+    database.run("UPDATE schema_version SET version = 1");
+  }
+  Catalog catalog({.path = folder.catalog()}, real_env());
+  CHECK(catalog.load(load)->renewed_at == catalog.load(load)->started_at);
+  catalog.renew_leases({load});
+  CHECK(catalog.load(load)->renewed_at > catalog.load(load)->started_at);
+}
+
 TEST_CASE("several processes may make one catalog at once") {
   for (int round = 0; round < 10; ++round) {
     const Folder folder;

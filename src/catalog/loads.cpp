@@ -9,15 +9,15 @@ namespace {
 
 constexpr const char* kLoadColumns =
     R"(SELECT id, ingestion, day, revision, run, asked_by, attempt, host, pid, process_start,
-              started_at, closed_at, error_text
+              COALESCE(renewed_at, started_at), started_at, closed_at, error_text
        FROM load )";
 
 LoadRow load_in(const Row& row) {
   LoadRow load;
   std::string attempt;
   row.into(load.id, load.ingestion, load.day, load.revision, load.run, load.trigger, attempt,
-           load.holder.host, load.holder.pid, load.holder.start_time, load.started_at,
-           load.closed_at, load.error_text);
+           load.holder.host, load.holder.pid, load.holder.start_time, load.renewed_at,
+           load.started_at, load.closed_at, load.error_text);
   load.attempt = attempt_named(attempt);
   return load;
 }
@@ -50,10 +50,15 @@ void show_failure(Session& session, const LoadRow& load, Attempt attempt, const 
   store_day(session, *state);
 }
 
+bool is_elsewhere(const LoadRow& load) { return load.holder.host != this_process().host; }
+
 void close_dead(Session& session, const LoadRow& load) {
+  const std::string end = is_elsewhere(load) ? fmt::format("has given no sign of life since {}",
+                                                           to_text(load.renewed_at))
+                                             : "ended";
   const Error error(Fault::Unavailable, "process_died",
-                    fmt::format("process {} on {} ended while it loaded the day", load.holder.pid,
-                                load.holder.host),
+                    fmt::format("process {} on {} {} while it loaded the day", load.holder.pid,
+                                load.holder.host, end),
                     "Load the day again; nothing of the load was published");
   close_load(session, load.id, Attempt::Failed, error.what());
   const auto freed = session.db.run(R"(UPDATE day SET lease_load = '', lease_token = ''
@@ -70,7 +75,10 @@ void close_dead(Session& session, const LoadRow& load) {
                   "since {} (load {})",
                   handle_of(session, holder.ingestion), holder.day.text(), holder.holder.pid,
                   holder.holder.host, to_text(holder.started_at), holder.id),
-      "Wait until it is done, or end that process; one that died is noticed by itself");
+      is_elsewhere(holder)
+          ? fmt::format("Wait until it is done; if {} is gone, the day is free after {}",
+                        holder.holder.host, to_text(holder.renewed_at + kLeaseLasts))
+          : "Wait until it is done, or end that process; one that died is noticed by itself");
 }
 
 /// Takes the lease over from whoever held it and is gone.
@@ -102,7 +110,7 @@ Holding free_day(Session& session, const std::string& ingestion, Day day) {
   if (holding->load.empty()) return *holding;
   const auto holder = find_load(session, holding->load);
   check(holder.has_value(), "a lease names a load");
-  if (may_be_alive(holder->holder)) refuse_busy(session, *holder);
+  if (!is_abandoned(session, *holder)) refuse_busy(session, *holder);
   close_dead(session, *holder);
   return *holding;
 }
@@ -123,6 +131,11 @@ Ingestion living_ingestion(Session& session, const std::string& id) {
 }
 
 }  // namespace
+
+bool is_abandoned(Session& session, const LoadRow& load) {
+  if (!may_be_alive(load.holder)) return true;
+  return is_elsewhere(load) && session.env.now() > load.renewed_at + kLeaseLasts;
+}
 
 std::optional<LoadRow> find_load(Session& session, const std::string& id) {
   std::optional<LoadRow> found;
@@ -147,13 +160,16 @@ Lease Catalog::begin_load(const std::string& ingestion, Day day, const std::stri
   const Holding holding = free_day(session, ingestion, day);
   const ProcessId self = this_process();
   const std::string load = new_id(session.env);
+  const Instant now = session.env.now();
   session.db.run(R"(INSERT INTO load (project_id, id, ingestion, dataset, day, revision, run,
-                                      asked_by, attempt, host, pid, process_start, started_at)
+                                      asked_by, attempt, host, pid, process_start, started_at,
+                                      renewed_at)
                     VALUES (:project, :id, :ingestion, :dataset, :day, :revision, :run,
-                            :asked_by, :attempt, :host, :pid, :process_start, :started_at))",
+                            :asked_by, :attempt, :host, :pid, :process_start, :started_at,
+                            :renewed_at))",
                  {session.project, load, ingestion, name_of(wanted.definition.dataset), day,
                   revision, run, trigger, name_of(Attempt::Loading), self.host,
-                  std::int64_t{self.pid}, self.start_time, session.env.now()});
+                  std::int64_t{self.pid}, self.start_time, now, now});
   const Lease lease = take_lease(session, ingestion, day, load, holding);
   transaction.commit();
   return lease;
@@ -172,12 +188,27 @@ Lease Catalog::accept_load(const std::string& ingestion, Day day) {
   const ProcessId self = this_process();
   session.db.run(
       R"(UPDATE load SET closed_at = NULL, host = :host, pid = :pid,
-                                    process_start = :process_start
-                    WHERE project_id = :project AND id = :id)",
-      {self.host, std::int64_t{self.pid}, self.start_time, session.project, holding.held_load});
+                         process_start = :process_start, renewed_at = :now
+         WHERE project_id = :project AND id = :id)",
+      {self.host, std::int64_t{self.pid}, self.start_time, session.env.now(), session.project,
+       holding.held_load});
   const Lease lease = take_lease(session, ingestion, day, holding.held_load, holding);
   transaction.commit();
   return lease;
+}
+
+void Catalog::renew_leases(const std::vector<std::string>& loads) {
+  Session& session = *session_;
+  const ProcessId self = this_process();
+  Transaction transaction(session.db, Transaction::Kind::WriteLazily);
+  for (const std::string& load : loads) {
+    session.db.run(R"(UPDATE load SET renewed_at = :now
+                      WHERE project_id = :project AND id = :id AND closed_at IS NULL
+                        AND host = :host AND pid = :pid AND process_start = :start)",
+                   {session.env.now(), session.project, load, self.host, std::int64_t{self.pid},
+                    self.start_time});
+  }
+  transaction.commit();
 }
 
 std::optional<Manifest> Catalog::held_manifest(const std::string& ingestion, Day day) {
@@ -227,10 +258,11 @@ std::vector<LoadRow> Catalog::close_dead_loads() {
   // Looked at before the transaction: with nothing to close, nobody waits for the write lock.
   std::vector<LoadRow> closed;
   for (const LoadRow& seen : open_loads()) {
-    if (may_be_alive(seen.holder)) continue;
+    if (!is_abandoned(*session_, seen)) continue;
     Transaction transaction(session_->db);
     const auto load = find_load(*session_, seen.id);
-    if (load && !load->closed_at && load->holder == seen.holder) {
+    if (load && !load->closed_at && load->holder == seen.holder &&
+        load->renewed_at == seen.renewed_at) {
       close_dead(*session_, *load);
       const auto holding = holding_of(*session_, load->ingestion, load->day);
       if (!holding || holding->held_load != load->id) closed.push_back(*load);

@@ -2,6 +2,7 @@
 
 #include <sys/wait.h>
 
+#include "catalog/database.h"
 #include "catalog/fixture.h"
 
 namespace millrace::catalog {
@@ -94,6 +95,52 @@ TEST_CASE("closing dead loads returns them once and shows the failure on the day
   CHECK(state->attempt == Attempt::Failed);
   CHECK(state->error_code == "process_died");
   CHECK(catalog.open_loads().at(0).id == living.load);
+}
+
+TEST_CASE("a lease on another machine is respected until its holder was silent for too long") {
+  const Folder folder;
+  Clock clock;
+  Catalog catalog({.path = folder.catalog()}, clock);
+  const Ingestion ingestion = catalog.put_ingestion(flights());
+  const Lease elsewhere = begin(catalog, ingestion);
+  const auto move_to = [&](const std::string& host) {
+    Database database({.path = folder.catalog()}, clock);
+    database.run("UPDATE load SET host = :host", {host});
+  };
+  move_to("db2");
+  clock.pass(kLeaseLasts - std::chrono::minutes(1));
+  const auto take_over = [&] { return begin(catalog, ingestion); };
+  CHECK(code_of(take_over) == "day_busy");
+  CHECK(catalog.close_dead_loads().empty());
+
+  move_to(this_process().host);
+  catalog.renew_leases({elsewhere.load});
+  move_to("db2");
+  clock.pass(kLeaseLasts - std::chrono::minutes(1));
+  CHECK(code_of(take_over) == "day_busy");
+  clock.pass(std::chrono::minutes(2));
+  const Lease here = take_over();
+  CHECK(catalog.load(elsewhere.load)->error_text.find("process ") == 0);
+  CHECK(catalog.load(elsewhere.load)->error_text.find("on db2 has given no sign of life since ") !=
+        std::string::npos);
+  CHECK(code_of([&] { catalog.publish(elsewhere, version_of(elsewhere, ingestion, 9), 0, ""); }) ==
+        "lost_lease");
+  CHECK_NOTHROW(catalog.publish(here, version_of(here, ingestion, 10), 0, ""));
+}
+
+TEST_CASE("a load is renewed only by the process that holds it") {
+  const Folder folder;
+  Clock clock;
+  Catalog catalog({.path = folder.catalog()}, clock);
+  const Ingestion ingestion = catalog.put_ingestion(flights());
+  const Lease lease = begin(catalog, ingestion);
+  const Instant begun = catalog.load(lease.load)->renewed_at;
+  {
+    Database database({.path = folder.catalog()}, clock);
+    database.run("UPDATE load SET process_start = process_start + 1");
+  }
+  catalog.renew_leases({lease.load});
+  CHECK(catalog.load(lease.load)->renewed_at == begun);
 }
 
 TEST_CASE("a failed load says why, frees the day and leaves the current version") {

@@ -257,7 +257,7 @@ std::vector<Published> Catalog::remove_ingestion(const std::string& id) {
   if (!ingestion) return {};
   for (const LoadRow& load : open_loads()) {
     if (load.ingestion != id) continue;
-    if (may_be_alive(load.holder)) {
+    if (!is_abandoned(session, load)) {
       throw Error(Fault::Conflict, "day_busy",
                   fmt::format("could not remove {}: process {} on {} is loading {} since {}",
                               ingestion->handle, load.holder.pid, load.holder.host, load.day.text(),

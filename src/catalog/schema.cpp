@@ -189,8 +189,13 @@ constexpr std::string_view kFirst[] = {
     R"(CREATE INDEX intent_of ON intent (project_id, dataset, seq, what))",
 };
 
+/// A lease is renewed, so that one held on a machine that is gone ends some time.
+constexpr std::string_view kRenewedLeases[] = {
+    "ALTER TABLE load ADD COLUMN renewed_at BIGINT",
+};
+
 /// Migration n leads from schema n to n + 1. Never edit one that was released; add another.
-constexpr std::span<const std::string_view> kMigrations[] = {kFirst};
+constexpr std::span<const std::string_view> kMigrations[] = {kFirst, kRenewedLeases};
 
 void refuse_newer(Database& database, int version) {
   if (version <= kSchemaVersion) return;

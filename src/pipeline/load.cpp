@@ -39,9 +39,10 @@ class Mailbox {
     news_.push_back(std::move(news));
     arrived_.notify_one();
   }
-  News take() {
+  /// Nothing when nothing came for so long.
+  std::optional<News> take(std::chrono::seconds patience) {
     std::unique_lock lock(mutex_);
-    arrived_.wait(lock, [&] { return !news_.empty(); });
+    if (!arrived_.wait_for(lock, patience, [&] { return !news_.empty(); })) return {};
     News news = std::move(news_.front());
     news_.pop_front();
     room_.notify_one();
@@ -76,7 +77,9 @@ class LoadRun {
     while (running_ < jobs && start_child()) {
     }
     while (running_ > 0) {
-      handle(mailbox_.take());
+      const auto news = mailbox_.take(catalog::kLeaseRenewedEvery);
+      renew_leases();
+      if (news) handle(*news);
       while (running_ < jobs && start_child()) {
       }
     }
@@ -87,6 +90,20 @@ class LoadRun {
   }
 
  private:
+  /// A sign of life for those who look from another machine.
+  void renew_leases() {
+    const Instant now = house_.env.now();
+    if (now - renewed_at_ < catalog::kLeaseRenewedEvery) return;
+    renewed_at_ = now;
+    std::vector<std::string> loads;
+    for (const auto& [load, lease] : leases_) loads.push_back(load);
+    try {
+      house_.catalog.renew_leases(loads);
+    } catch (const Error& error) {
+      log::warning("could not renew leases", {{"error", error.what()}});
+    }
+  }
+
   std::size_t days_per_child() const {
     const std::size_t jobs = static_cast<std::size_t>(std::max(1, request_.jobs));
     return std::clamp<std::size_t>(request_.days.size() / (2 * jobs), 1, kDaysPerChild);
@@ -248,6 +265,7 @@ class LoadRun {
   std::string run_, revision_;
   std::deque<Day> waiting_;
   std::map<std::string, catalog::Lease> leases_;
+  Instant renewed_at_ = house_.env.now();
   std::vector<DayOutcome> outcomes_;
   Mailbox mailbox_;
   std::size_t running_ = 0;

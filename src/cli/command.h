@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "cli/home.h"
+#include "cli/progress_bar.h"
 #include "cli/terminal.h"
 
 namespace millrace::cli {
@@ -48,8 +49,9 @@ struct Option {
   std::string_view name;  ///< "day" is typed --day; "NAME" is a positional argument.
   std::string_view help;
   Kind kind = Kind::Value;
-  /// What the shell offers: ingestion | connection | kind | file.
-  std::string_view completes = {};
+  /// What its value is, for `--help` and for the shell: ingestion | connection | name (either) |
+  /// kind | file | sql | day | number | version | zone | setting, or the choices: "none|all".
+  std::string_view takes = {};
 };
 
 struct Command {
@@ -57,18 +59,35 @@ struct Command {
   std::string_view about;
   std::vector<Option> options;
   ExitCode (*run)(Context& context, const Arguments& arguments);
+  std::string_view more = {};  ///< Shown below the options of `--help`: examples, exit codes.
 };
 
-// One table per topic; command_line.cpp joins them in this order.
+/// The commands of one topic; `--help` shows them under its title.
+struct Topic {
+  std::string_view title;
+  std::span<const Command> commands;
+};
+
+// One table per file; topics() joins them in the order in which people meet them.
 std::span<const Command> home_commands();
 std::span<const Command> connection_commands();
 std::span<const Command> definition_commands();
 std::span<const Command> load_commands();
 std::span<const Command> day_commands();
 std::span<const Command> query_commands();
-std::vector<const Command*> all_commands();
+std::span<const Command> store_commands();
+std::span<const Topic> topics();
+const Command* command_at(std::string_view path);  ///< Null where there is none.
 
-/// Completion scripts for bash and zsh, from the same tables.
+bool is_positional(const Option& option);
+/// What stands for a value in `--help`: DAY, N, NAME, none|all.
+std::string placeholder(const Option& option);
+/// `--help` of everything (""), of a group ("connection") or of one command ("connection add").
+std::string help_text(std::string_view path);
+
+/// Completion scripts for bash and zsh: they ask `millrace complete -- WORD…`.
 std::string completion_script(std::string_view shell);
+/// What may stand where the last word is; ":file" alone means that the shell completes files.
+std::vector<std::string> completions(const std::vector<std::string>& words);
 
 }  // namespace millrace::cli

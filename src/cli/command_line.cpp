@@ -1,14 +1,16 @@
 #include "cli/command_line.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <signal.h>
 
 #include <CLI/CLI.hpp>
-#include <atomic>
-#include <iostream>
+#include <algorithm>
 #include <nlohmann/json.hpp>
+#include <sstream>
 #include <thread>
 
+#include "base/nearest.h"
 #include "cli/command.h"
 #include "model/json.h"
 
@@ -19,21 +21,33 @@
 namespace millrace::cli {
 namespace {
 
-constexpr std::string_view kAbout =
-    "Turns a customer's SQL, on a real warehouse, into correct, current, queryable days";
+/// What was asked for, or named, is not there.
+constexpr std::string_view kNothingFoundCodes[] = {
+    "unknown_ingestion", "unknown_connection", "unknown_kind",    "unknown_version",
+    "unknown_day",       "nothing_held",       "nothing_to_undo", "nothing_to_replay",
+    "not_held",          "no_files",           "no_such_file",    "version_gone",
+    "version_swept",     "unknown_relation"};
+constexpr std::string_view kWrongUsageCodes[] = {"wrong_usage", "ambiguous_ingestion"};
+
+ExitCode exit_code_of(const Error& error) {
+  const auto is_code = [&](std::string_view code) { return error.code == code; };
+  if (std::ranges::any_of(kWrongUsageCodes, is_code)) return kWrongUsage;
+  return std::ranges::any_of(kNothingFoundCodes, is_code) ? kNothingFound : kFailed;
+}
 
 /// Ctrl-C asks the command to stop, once; a second one ends the process. Signals are waited for in
 /// a thread of their own, so nothing runs inside a handler.
 class Interrupts {
  public:
-  explicit Interrupts(std::stop_source& source) {
+  Interrupts(std::stop_source& source, Terminal& terminal) {
     sigemptyset(&signals_);
     for (const int signal : {SIGINT, SIGTERM, SIGUSR2}) sigaddset(&signals_, signal);
     pthread_sigmask(SIG_BLOCK, &signals_, nullptr);
-    waiter_ = std::jthread([this, &source] {
+    waiter_ = std::jthread([this, &source, &terminal] {
       for (int got = 0; sigwait(&signals_, &got) == 0 && got != SIGUSR2;) {
         if (source.stop_requested()) _exit(128 + got);
         source.request_stop();
+        if (terminal.draws()) terminal.note("Stopping; Ctrl-C again ends at once");
       }
     });
   }
@@ -44,33 +58,35 @@ class Interrupts {
   std::jthread waiter_;
 };
 
+/// Everything is optional to the parser, so that what is missing is said in our own words.
 void add_options(CLI::App& app, const Command& command, Arguments& arguments) {
   for (const Option& option : command.options) {
     const std::string name(option.name);
-    const std::string help(option.help);
     auto& values = arguments.values;
     const auto keep = [&values, name](const std::string& value) { values[name] = {value}; };
     switch (option.kind) {
       case Option::Kind::Flag:
-        app.add_flag_callback("--" + name, [&values, name] { values[name] = {"true"}; }, help);
+        app.add_flag_callback("--" + name, [&values, name] { values[name] = {"true"}; });
         break;
       case Option::Kind::Value:
-        app.add_option_function<std::string>("--" + name, keep, help);
+        app.add_option_function<std::string>("--" + name, keep);
         break;
       case Option::Kind::List:
         app.add_option_function<std::vector<std::string>>(
-               "--" + name,
-               [&values, name](const std::vector<std::string>& list) { values[name] = list; }, help)
-            ->type_name("TEXT ...");
+            "--" + name,
+            [&values, name](const std::vector<std::string>& list) { values[name] = list; });
         break;
       case Option::Kind::Argument:
-        app.add_option_function<std::string>(name, keep, help)->required();
-        break;
       case Option::Kind::OptionalArgument:
-        app.add_option_function<std::string>(name, keep, help);
+        app.add_option_function<std::string>(name, keep);
         break;
     }
   }
+}
+
+void set_help(CLI::App& app, std::string_view path) {
+  app.formatter_fn([path = std::string(path)](const CLI::App*, const std::string&,
+                                              CLI::AppFormatMode) { return help_text(path); });
 }
 
 /// `connection add` becomes a subcommand of a subcommand, made when first needed.
@@ -82,41 +98,129 @@ CLI::App* add_command(CLI::App& root, std::map<std::string, CLI::App*>& groups,
     const std::string group(command.path.substr(0, space));
     CLI::App*& known = groups[group];
     if (known == nullptr) {
-      known = root.add_subcommand(group, fmt::format("Verbs on one {}", group));
+      known = root.add_subcommand(group);
       known->require_subcommand(1);
       known->fallthrough();
+      set_help(*known, group);
     }
     parent = known;
   }
   const std::string name(command.path.substr(space == std::string_view::npos ? 0 : space + 1));
-  return parent->add_subcommand(name, std::string(command.about));
+  CLI::App* app = parent->add_subcommand(name);
+  app->fallthrough();
+  set_help(*app, command.path);
+  return app;
+}
+
+[[noreturn]] void wrong_usage(const std::string& what, const std::string& advice) {
+  throw Error(Fault::Misconfigured, "wrong_usage", what, advice);
+}
+
+/// The words of the command line that were understood as a command: {"connection", "add"}.
+std::vector<std::string> words_of(const CLI::App& root) {
+  std::vector<std::string> words;
+  for (const CLI::App* app = &root; !app->get_subcommands().empty();) {
+    app = app->get_subcommands().front();
+    words.push_back(app->get_name());
+  }
+  return words;
+}
+
+/// The word that was probably meant, among those that may follow.
+std::string meant(std::vector<std::string> words, const std::string& word) {
+  words.push_back(word.starts_with('-') ? "-" : "");
+  return did_you_mean(nearest(word, completions(words)));
+}
+
+/// Says in our words what the parser stumbled over.
+[[noreturn]] void explain(const CLI::App& root, const CLI::ParseError& error) {
+  const std::vector<std::string> words = words_of(root);
+  const std::string path = fmt::format("{}", fmt::join(words, " "));
+  const std::string named = path.empty() ? "millrace" : path;
+  const std::string advice =
+      fmt::format("See `millrace{}{} --help`", path.empty() ? "" : " ", path);
+  std::vector<std::string> extras = root.remaining(true);
+  std::ranges::stable_partition(extras, [](const auto& word) { return word.starts_with('-'); });
+  const bool is_verb = command_at(path) != nullptr;
+  if (extras.empty()) {
+    const std::string text = error.what();
+    if (dynamic_cast<const CLI::ArgumentMismatch*>(&error) != nullptr) {
+      wrong_usage(fmt::format("{} needs a value", text.substr(0, text.find(':'))), advice);
+    }
+    wrong_usage(is_verb        ? text
+                : path.empty() ? "no command was given"
+                               : fmt::format("{} needs a verb", path),
+                advice);
+  }
+  const std::string& extra = extras.front();
+  if (extra.starts_with('-')) {
+    wrong_usage(fmt::format("{} has no option {}{}", named, extra, meant(words, extra)), advice);
+  }
+  if (is_verb) wrong_usage(fmt::format("{} does not take {}", path, extra), advice);
+  wrong_usage(fmt::format("there is no command {}{}{}{}", path, path.empty() ? "" : " ", extra,
+                          meant(words, extra)),
+              advice);
+}
+
+/// What must hold before anything is opened.
+void check_arguments(const Command& command, const Arguments& arguments) {
+  for (const Option& option : command.options) {
+    if (option.kind == Option::Kind::Argument && !arguments.has(option.name)) {
+      wrong_usage(fmt::format("{} needs {}", command.path, option.name),
+                  fmt::format("See `millrace {} --help`", command.path));
+    }
+    if (!arguments.has(option.name)) continue;
+    if (option.takes == "day") arguments.day(option.name);
+    if (option.takes == "number") arguments.number(option.name, 1);
+    if (option.takes.find('|') == std::string_view::npos) continue;
+    const std::string value = arguments.get(option.name);
+    const std::string padded = fmt::format("|{}|", option.takes);
+    if (!value.empty() && padded.find(fmt::format("|{}|", value)) != std::string::npos) continue;
+    std::vector<std::string> choices;
+    for (std::istringstream list{std::string(option.takes)}; !list.eof();) {
+      std::getline(list, choices.emplace_back(), '|');
+    }
+    wrong_usage(fmt::format("{}{} {} is unknown{}", is_positional(option) ? "" : "--", option.name,
+                            value, did_you_mean(nearest(value, choices))),
+                fmt::format("Use {}", fmt::join(choices, ", ")));
+  }
 }
 
 void report(Terminal& terminal, const Error& error) {
-  if (terminal.json()) terminal.answer({{"error", json::from(error)}});
+  if (terminal.json()) terminal.answer_error(json::from(error));
   std::string text =
-      fmt::format("{} {}", terminal.toned("error:", Terminal::Tone::Bad), error.what());
+      fmt::format("{} {}", terminal.toned_note("error:", Terminal::Tone::Bad), error.what());
   if (!error.where.empty()) text += fmt::format("\n  where: {}", error.where);
   if (!error.advice.empty()) text += fmt::format("\n  what to do: {}", error.advice);
   terminal.note(text);
 }
 
-ExitCode guarded(const Command& command, Context& context, const Arguments& arguments) {
+/// The one end where errors are caught: what was thrown becomes words and an exit code.
+ExitCode guarded(Terminal& terminal, const std::function<ExitCode()>& work) {
   try {
-    return command.run(context, arguments);
+    return work();
   } catch (const Error& error) {
-    report(context.terminal, error);
-    if (error.code == "wrong_usage") return kWrongUsage;
-    return error.code.starts_with("unknown_") || error.code == "nothing_held" ? kNothingFound
-                                                                              : kFailed;
+    report(terminal, error);
+    return exit_code_of(error);
   } catch (const std::logic_error& error) {
-    report(context.terminal,
+    report(terminal,
            Error(Fault::Misconfigured, "bug", fmt::format("Millrace has a bug: {}", error.what()),
                  "Please report it with the command that you typed"));
   } catch (const std::exception& error) {
-    report(context.terminal, Error(Fault::Unavailable, "failed", error.what()));
+    report(terminal, Error(Fault::Unavailable, "failed", error.what()));
   }
   return kFailed;
+}
+
+/// `millrace complete -- WORD…`, for the shells. Says nothing where it cannot help.
+int complete(std::vector<std::string> words) {
+  if (!words.empty() && words.front() == "--") words.erase(words.begin());
+  try {
+    for (const std::string& word : completions(words)) fmt::print("{}\n", word);
+  } catch (const std::exception&) {
+    return kNothingFound;
+  }
+  return kDone;
 }
 
 }  // namespace
@@ -135,8 +239,7 @@ std::optional<Day> Arguments::day(std::string_view name) const {
   if (!has(name)) return {};
   const auto day = Day::parse(get(name));
   if (day) return day;
-  throw Error(Fault::Misconfigured, "wrong_usage",
-              fmt::format("--{} {} is no day", name, get(name)), "Write it as 2026-11-20");
+  wrong_usage(fmt::format("--{} {} is no day", name, get(name)), "Write it as 2026-11-20");
 }
 
 std::int64_t Arguments::number(std::string_view name, std::int64_t fallback) const {
@@ -149,53 +252,77 @@ std::int64_t Arguments::number(std::string_view name, std::int64_t fallback) con
   } catch (const std::exception&) {
     // Falls through to the one message for all bad numbers.
   }
-  throw Error(Fault::Misconfigured, "wrong_usage",
-              fmt::format("--{} {} is no positive number", name, text), "Write digits only");
+  wrong_usage(fmt::format("--{} {} is no number above zero", name, text), "Write digits only");
 }
 
-std::vector<const Command*> all_commands() {
-  std::vector<const Command*> all;
-  for (const auto& table : {home_commands(), connection_commands(), definition_commands(),
-                            load_commands(), day_commands(), query_commands()}) {
-    for (const Command& command : table) all.push_back(&command);
-  }
+std::span<const Topic> topics() {
+  static const Topic all[] = {{"Begin", home_commands()},
+                              {"Connect to a warehouse", connection_commands()},
+                              {"Say what to load", definition_commands()},
+                              {"Load", load_commands()},
+                              {"Look at days, take them back", day_commands()},
+                              {"Ask", query_commands()},
+                              {"Keep house", store_commands()}};
   return all;
 }
 
+const Command* command_at(std::string_view path) {
+  for (const Topic& topic : topics()) {
+    for (const Command& command : topic.commands) {
+      if (command.path == path) return &command;
+    }
+  }
+  return nullptr;
+}
+
 int run(int argc, char** argv) {
-  CLI::App app{std::string(kAbout), "millrace"};
+  const std::vector<std::string> typed(argv + 1, argv + argc);
+  if (!typed.empty() && typed.front() == "complete") {
+    return complete({typed.begin() + 1, typed.end()});
+  }
+  CLI::App app{"", "millrace"};
   std::string home;
-  bool as_json = false;
-  app.add_option("--home", home,
-                 "Home folder (default: $MILLRACE_HOME, nearest millrace.toml, ~/.millrace)");
-  app.add_flag("--json", as_json, "One JSON document on stdout, and nothing else there");
+  bool as_json = false, as_lines = false;
+  app.add_option("--home", home);
+  app.add_flag("--json", as_json);
+  app.add_flag("--progress", as_lines);
   app.set_version_flag("--version", MILLRACE_VERSION);
   app.require_subcommand(1);
   app.fallthrough();
+  set_help(app, "");
 
   Arguments arguments;
   const Command* chosen = nullptr;
   std::map<std::string, CLI::App*> groups;
-  for (const Command* command : all_commands()) {
-    CLI::App* sub = add_command(app, groups, *command);
-    add_options(*sub, *command, arguments);
-    sub->fallthrough();
-    sub->final_callback([&chosen, command] { chosen = command; });
+  for (const Topic& topic : topics()) {
+    for (const Command& command : topic.commands) {
+      CLI::App* sub = add_command(app, groups, command);
+      add_options(*sub, command, arguments);
+      sub->final_callback([&chosen, &command] { chosen = &command; });
+    }
   }
-  try {
-    app.parse(argc, argv);
-  } catch (const CLI::Success& done) {
-    return app.exit(done);
-  } catch (const CLI::ParseError& error) {
-    app.exit(error, std::cerr, std::cerr);
-    return kWrongUsage;
-  }
+  // Also a command line that cannot be parsed is answered as it asks to be.
+  Terminal terminal(std::ranges::count(typed, "--json") > 0,
+                    std::ranges::count(typed, "--progress") > 0);
   std::stop_source stop;
-  Interrupts interrupts(stop);
-  Terminal terminal(as_json);
-  Home opened(Home::find(home));
-  Context context{opened, terminal, stop.get_token()};
-  return guarded(*chosen, context, arguments);
+  return guarded(terminal, [&]() -> ExitCode {
+    try {
+      app.parse(argc, argv);
+    } catch (const CLI::Success& done) {
+      return app.exit(done) == 0 ? kDone : kFailed;
+    } catch (const CLI::ParseError& error) {
+      const std::string path = fmt::format("{}", fmt::join(words_of(app), " "));
+      const bool asks = !command_at(path) && app.remaining(true).empty();
+      if (!asks || terminal.json()) explain(app, error);
+      terminal.note(help_text(path));
+      return kWrongUsage;
+    }
+    check_arguments(*chosen, arguments);
+    const Interrupts interrupts(stop, terminal);
+    Home opened(Home::find(home));
+    Context context{opened, terminal, stop.get_token()};
+    return chosen->run(context, arguments);
+  });
 }
 
 }  // namespace millrace::cli

@@ -1,6 +1,8 @@
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
+#include <utility>
 
 #include "base/file.h"
 #include "cli/command.h"
@@ -41,8 +43,10 @@ ExitCode kinds(Context& context, const Arguments& arguments) {
     if (!wanted.empty() && !context.terminal.json()) {
       context.terminal.say(fmt::format("{}: {}\n", kind->title, kind->about));
       context.terminal.print(fields);
-      context.terminal.say(fmt::format("\nExample: millrace connection add {} NAME --set {}",
-                                       kind->name, example_settings(*kind)));
+      context.terminal.say(fmt::format(
+          "\nExample: millrace connection add {} NAME --set {}\nWhat is missing is asked for; a "
+          "secret is kept in the home's secrets folder",
+          kind->name, example_settings(*kind)));
     }
   }
   if (context.terminal.json()) {
@@ -54,68 +58,130 @@ ExitCode kinds(Context& context, const Arguments& arguments) {
   return kDone;
 }
 
-/// Asks for what --set left out; a secret goes into a file of its own and is referred to.
-Connection asked(Context& context, const warehouse::Kind& kind, const std::string& name,
-                 const std::vector<std::string>& given) {
-  Connection connection{
-      .name = name, .kind = std::string(kind.name), .settings = {}, .managed_by = {}};
-  for (const std::string& pair : given) {
+std::map<std::string, std::string> given_settings(const std::vector<std::string>& pairs) {
+  std::map<std::string, std::string> settings;
+  for (const std::string& pair : pairs) {
     const std::size_t equals = pair.find('=');
-    if (equals == std::string::npos) {
-      throw Error(Fault::Misconfigured, "wrong_usage", fmt::format("--set {} has no '='", pair),
-                  "Write --set host=127.0.0.1 port=5432");
+    if (equals == std::string::npos || equals == 0) {
+      throw Error(Fault::Misconfigured, "wrong_usage",
+                  fmt::format("--set takes KEY=VALUE, not {}", pair),
+                  "Write --set host=127.0.0.1 port=5432; the name comes before --set");
     }
-    connection.settings[pair.substr(0, equals)] = pair.substr(equals + 1);
+    settings[pair.substr(0, equals)] = pair.substr(equals + 1);
   }
+  return settings;
+}
+
+/// Asks a person for what is missing: what is required, and secrets.
+void ask_for_missing(Terminal& terminal, const warehouse::Kind& kind,
+                     std::map<std::string, std::string>& settings) {
+  if (!terminal.can_ask()) return;
   for (const warehouse::Setting& setting : kind.settings) {
-    const std::string key(setting.name);
-    auto found = connection.settings.find(key);
-    if (found == connection.settings.end() && (setting.required || setting.secret) &&
-        context.terminal.can_ask()) {
-      const std::string answer = context.terminal.ask(
-          fmt::format("{} ({})", setting.name, setting.help), setting.fallback, setting.secret);
-      if (!answer.empty()) found = connection.settings.emplace(key, answer).first;
-    }
-    if (found == connection.settings.end() || !setting.secret) continue;
+    const bool applies =
+        setting.only_with.empty() || settings.contains(std::string(setting.only_with));
+    if (!applies || settings.contains(std::string(setting.name))) continue;
+    if (!setting.required && !setting.secret) continue;
+    const std::string_view enter = setting.required ? "" : "; Enter for none";
+    const std::string answer =
+        terminal.ask(fmt::format("{} ({}{})", setting.name, setting.help, enter), setting.fallback,
+                     setting.secret);
+    if (!answer.empty()) settings[std::string(setting.name)] = answer;
+  }
+}
+
+/// Where each secret that was given in clear goes; the connection then refers to it.
+std::map<std::string, std::string> take_secrets(const warehouse::Kind& kind,
+                                                Connection& connection) {
+  std::map<std::string, std::string> secrets;
+  for (const warehouse::Setting& setting : kind.settings) {
+    const auto found = connection.settings.find(std::string(setting.name));
+    if (!setting.secret || found == connection.settings.end() || found->second.empty()) continue;
     std::string& value = found->second;
     if (value.starts_with("env:") || value.starts_with("file:")) continue;
-    const fs::path secret = fs::path("secrets") / fmt::format("{}.{}", name, key);
-    file::make_folders(context.home.path() / "secrets");
-    file::write(context.home.path() / secret, value, 0600);
-    value = "file:" + secret.string();
+    const std::string file = fmt::format("secrets/{}.{}", connection.name, setting.name);
+    secrets[file] = std::exchange(value, "file:" + file);
   }
-  warehouse::validate(kind, connection.settings);
-  return connection;
+  return secrets;
+}
+
+void require_probe(Context& context, const Connection& connection) {
+  const ProbeReport report = probe(context, connection);
+  print_probe(context.terminal, report);
+  if (report.ok()) return;
+  const auto failed = std::ranges::find_if(report.steps, [](const auto& step) { return !step.ok; });
+  throw Error(Fault::Misconfigured, "probe_failed",
+              fmt::format("connection {} was not added: {} failed: {}", connection.name,
+                          failed->name, failed->detail),
+              failed->advice.empty() ? "Mend that, or add it untested with --no-test"
+                                     : failed->advice + "; or add it untested with --no-test");
+}
+
+/// The files of a connection, gone again unless it gets known.
+class WrittenFiles {
+ public:
+  ~WrittenFiles() {
+    std::error_code ignored;
+    for (const fs::path& path : paths_) fs::remove(path, ignored);
+  }
+  void write(const fs::path& path, const std::string& text, unsigned mode) {
+    paths_.push_back(path);
+    file::write(path, text, mode);
+  }
+  void keep() { paths_.clear(); }
+
+ private:
+  std::vector<fs::path> paths_;
+};
+
+fs::path write_connection(Context& context, const Connection& connection,
+                          const std::map<std::string, std::string>& secrets) {
+  const fs::path home = context.home.path();
+  const fs::path path = home / "connections" / (connection.name + ".toml");
+  WrittenFiles files;
+  if (!secrets.empty()) {
+    file::make_folders(home / "secrets");
+    fs::permissions(home / "secrets", fs::perms::owner_all);
+  }
+  for (const auto& [file, secret] : secrets) files.write(home / file, secret, 0600);
+  file::make_folders(path.parent_path());
+  files.write(path, definition::to_toml(connection), 0644);
+  definition::apply(definition::read_files(path, context.home.configuration()),
+                    context.home.writing(), false);
+  files.keep();
+  return path;
 }
 
 ExitCode add(Context& context, const Arguments& arguments) {
   const warehouse::Kind& kind = warehouse::kind_named(arguments.get("KIND"));
-  const std::string name = arguments.has("NAME") ? arguments.get("NAME") : std::string(kind.name);
-  catalog::Catalog& catalog = context.home.writing();
-  if (catalog.connection(name)) {
+  Connection connection{
+      .name = arguments.has("NAME") ? arguments.get("NAME") : std::string(kind.name),
+      .kind = std::string(kind.name),
+      .settings = given_settings(arguments.all("set")),
+      .managed_by = {}};
+  const std::string& name = connection.name;
+  definition::require_name(name, "connection");
+  const fs::path file = context.home.path() / "connections" / (name + ".toml");
+  if (context.home.reading().connection(name) || fs::exists(file)) {
     throw Error(
         Fault::Conflict, "connection_exists", fmt::format("there is a connection {} already", name),
-        fmt::format("Edit connections/{}.toml and `millrace apply` it, or remove it", name));
+        fmt::format("Edit its file and `millrace apply` it, or `millrace connection remove {}`",
+                    name));
   }
-  const Connection connection = asked(context, kind, name, arguments.all("set"));
-  if (!arguments.has("no-test")) {
-    const ProbeReport report = probe(context, connection);
-    print_probe(context.terminal, report);
-    if (!report.ok()) {
-      throw Error(Fault::Misconfigured, "probe_failed",
-                  fmt::format("connection {} was not added: its test failed", name),
-                  "Mend what the failed step says, or add it untested with --no-test");
-    }
-  }
-  const fs::path path = context.home.path() / "connections" / (name + ".toml");
-  file::make_folders(path.parent_path());
-  file::write(path, definition::to_toml(connection));
-  definition::apply(definition::read_files(path, context.home.configuration()), catalog, false);
+  ask_for_missing(context.terminal, kind, connection.settings);
+  Connection untold = connection;
+  const auto secrets = take_secrets(kind, connection);
+  warehouse::validate(kind, connection.settings);
+  if (!arguments.has("no-test")) require_probe(context, untold);
+  const fs::path path = write_connection(context, connection, secrets);
   if (context.terminal.json()) {
     context.terminal.answer({{"connection", name}, {"file", path.string()}});
   }
   context.terminal.say(
       fmt::format("Added {} ({}), written to {}", name, kind.title, path.string()));
+  for (const auto& [secret, value] : secrets) {
+    context.terminal.say(fmt::format("Its secret lies in {}, for your eyes only",
+                                     (context.home.path() / secret).string()));
+  }
   context.terminal.say(
       fmt::format("Next: `millrace connection tables {}`, then `millrace map "
                   "--connection {} --dataset events --query 'select …'`",
@@ -169,17 +235,20 @@ ExitCode tables(Context& context, const Arguments& arguments) {
   WorkOrder order =
       question(context, known_connection(context, arguments.get("NAME")), Verb::Browse);
   order.text = arguments.get("PATTERN");
-  const json::Value found = pipeline::run_worker(order, {}, context.stop);
-  if (context.terminal.json()) {
-    context.terminal.answer(found);
-    return kDone;
-  }
+  const json::Value found = ask(context, order, "connection " + arguments.get("NAME"));
   Table table{{"schema", "name", "kind"}, {}};
   for (const json::Value& entry : found) {
     const auto row = json::table(entry);
     table.rows.push_back({row.schema, row.name, row.kind});
   }
-  context.terminal.print(table);
+  if (context.terminal.json()) {
+    context.terminal.answer(found);
+  } else if (!table.rows.empty()) {
+    context.terminal.print(table);
+  } else {
+    context.terminal.say(order.text.empty() ? "There is no table that this account may read"
+                                            : fmt::format("There is no table like {}", order.text));
+  }
   return table.rows.empty() ? kNothingFound : kDone;
 }
 
@@ -187,8 +256,19 @@ ExitCode columns(Context& context, const Arguments& arguments) {
   WorkOrder order =
       question(context, known_connection(context, arguments.get("NAME")), Verb::Columns);
   order.text = arguments.get("TABLE");
-  print_columns(context.terminal, pipeline::run_worker(order, {}, context.stop));
+  print_columns(context.terminal, ask(context, order, "connection " + arguments.get("NAME")));
   return kDone;
+}
+
+/// What `connection add` wrote: its file, and the secrets that it refers to.
+void remove_files(const fs::path& home, const Connection& connection) {
+  std::error_code ignored;
+  const std::string file = fmt::format("connections/{}.toml", connection.name);
+  if (connection.managed_by == "file:" + file) fs::remove(home / file, ignored);
+  for (const auto& [key, value] : connection.settings) {
+    const std::string secret = fmt::format("secrets/{}.{}", connection.name, key);
+    if (value == "file:" + secret) fs::remove(home / secret, ignored);
+  }
 }
 
 ExitCode remove(Context& context, const Arguments& arguments) {
@@ -202,7 +282,10 @@ ExitCode remove(Context& context, const Arguments& arguments) {
         fmt::format("Remove it first with `millrace ingestion remove {}`", ingestion.handle));
   }
   catalog.remove_connection(connection.name);
-  fs::remove(context.home.path() / "connections" / (connection.name + ".toml"));
+  remove_files(context.home.path(), connection);
+  if (context.terminal.json()) {
+    context.terminal.answer({{"connection", connection.name}, {"removed", true}});
+  }
   context.terminal.say(fmt::format("Removed connection {}", connection.name));
   return kDone;
 }
@@ -218,9 +301,16 @@ const Command kCommands[] = {
      "Ask for what is missing, test it, write its TOML",
      {{"KIND", "The kind of warehouse", Kind::Argument, "kind"},
       {"NAME", "A name for it (default: the kind)", Kind::OptionalArgument},
-      {"set", "Settings as key=value", Kind::List},
+      {"set", "Its settings; a secret as env:VARIABLE, file:secrets/NAME, or itself", Kind::List,
+       "setting"},
       {"no-test", "Add it without connecting", Kind::Flag}},
-     add},
+     add,
+     R"(A secret that is asked for, or given itself, goes into the home's secrets folder (0600).
+
+Examples
+  millrace connection add postgres shop
+  millrace connection add postgres shop --set host=db database=shop user=reader password=env:PW
+  millrace connection add files exports --set path=/data/exports)"},
     {"connection list", "The connections", {}, list},
     {"connection show", "One connection as TOML, without secrets", {kName}, show},
     {"connection test", "Reach it, log in, read; say what is wrong", {kName}, test},

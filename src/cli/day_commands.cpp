@@ -3,7 +3,7 @@
 #include <filesystem>
 #include <nlohmann/json.hpp>
 
-#include "cli/command.h"
+#include "cli/one_day.h"
 #include "cli/questions.h"
 #include "engine/database.h"
 #include "model/json.h"
@@ -12,31 +12,6 @@
 
 namespace millrace::cli {
 namespace {
-
-struct Asked {
-  pipeline::House& house;
-  Ingestion ingestion;
-  Day day;
-};
-
-Asked asked(Context& context, const Arguments& arguments, bool write) {
-  pipeline::House& house = context.home.house(write);
-  const auto day = arguments.day("day");
-  if (!day) {
-    throw Error(Fault::Misconfigured, "wrong_usage", "--day is missing", "Add --day 2026-11-20");
-  }
-  return {house, house.catalog.ingestion(arguments.get("NAME")), *day};
-}
-
-/// Enough of an id to tell versions of one day apart.
-std::string brief(const std::string& id) {
-  return id.size() > 13 ? id.substr(0, 8) + "…" + id.substr(id.size() - 4) : id;
-}
-
-std::string minutes_text(Instant instant) {
-  const std::string text = to_text(instant);
-  return text.substr(0, 10) + " " + text.substr(11, 8);
-}
 
 Terminal::Tone tone_of(const std::string& status) {
   if (status == "failed") return Terminal::Tone::Bad;
@@ -90,15 +65,16 @@ ExitCode days(Context& context, const Arguments& arguments) {
     if (context.terminal.json()) answers.push_back(day_json(row));
     table.rows.push_back(
         {row.state.day.text(), context.terminal.toned(row.status, tone_of(row.status)),
-         grouped(row.rows), grouped(row.quarantined), brief(row.state.current), row.revision,
+         grouped(row.rows), grouped(row.quarantined), brief(row.state.current), brief(row.revision),
          row.loaded_at ? minutes_text(*row.loaded_at) : "–", minutes_text(row.bounds.start),
          minutes_text(row.bounds.end), remark(row)});
   }
   if (context.terminal.json()) {
     context.terminal.answer(answers);
   } else if (rows.empty()) {
-    context.terminal.say(fmt::format("No day of {} yet: `millrace load {} --day 2026-11-20`",
-                                     ingestion.handle, ingestion.handle));
+    context.terminal.say(range ? fmt::format("No day of {} in that range", ingestion.handle)
+                               : fmt::format("No day of {} yet: `millrace load {}` loads yesterday",
+                                             ingestion.handle, ingestion.handle));
   } else {
     context.terminal.print(table);
   }
@@ -120,118 +96,17 @@ ExitCode history(Context& context, const Arguments& arguments) {
     table.rows.push_back({version.id, current ? "yes" : "", minutes_text(version.published_at),
                           std::string(name_of(version.kind)), grouped(version.certificate.read),
                           grouped(version.certificate.output_rows),
-                          grouped(version.certificate.rejected), version.revision,
+                          grouped(version.certificate.rejected), brief(version.revision),
                           version.fingerprint ? version.fingerprint->sum : "–"});
   }
   if (context.terminal.json()) {
     context.terminal.answer(answers);
+  } else if (table.rows.empty()) {
+    context.terminal.say(fmt::format("{} has no version", it.text()));
   } else {
     context.terminal.print(table);
   }
   return table.rows.empty() ? kNothingFound : kDone;
-}
-
-Version version_of(const Asked& it, const std::string& id) {
-  if (const auto version = it.house.catalog.version(id)) return *version;
-  throw Error(
-      Fault::Misconfigured, "unknown_version",
-      fmt::format("{} {} has no version {}", it.ingestion.handle, it.day.text(), id),
-      fmt::format("See `millrace history {} --day {}`", it.ingestion.handle, it.day.text()));
-}
-
-Version current_version(const Asked& it) {
-  const auto state = it.house.catalog.day(it.ingestion.id, it.day);
-  if (state && !state->current.empty()) return version_of(it, state->current);
-  throw Error(
-      Fault::Misconfigured, "unknown_day",
-      fmt::format("{} has no version of {}", it.ingestion.handle, it.day.text()),
-      fmt::format("Load it with `millrace load {} --day {}`", it.ingestion.handle, it.day.text()));
-}
-
-/// What a certificate says, a line each; also how two of them are compared.
-std::vector<std::pair<std::string, std::string>> lines_of(const Version& version) {
-  const Certificate& proof = version.certificate;
-  std::vector<std::pair<std::string, std::string>> lines{
-      {"source rows read", grouped(proof.read)},
-      {"  wholly loaded", grouped(proof.loaded)},
-      {"  partly loaded", grouped(proof.partly_loaded)},
-      {"  rejected", grouped(proof.rejected)},
-      {"  excluded by rule", grouped(proof.excluded)}};
-  const auto add = [&](std::string_view what, const Reasons& reasons) {
-    for (const auto& [reason, rows] : reasons) {
-      lines.emplace_back(fmt::format("    {} {}", what, reason), grouped(rows));
-    }
-  };
-  add("rejected", proof.rejected_by_reason);
-  add("partly", proof.partly_by_reason);
-  add("excluded", proof.excluded_by_rule);
-  lines.emplace_back("adds up", proof.adds_up() ? "yes" : "NO");
-  lines.emplace_back("output rows", grouped(proof.output_rows));
-  lines.emplace_back("counted by the source",
-                     proof.source_count ? grouped(*proof.source_count) : "–");
-  lines.emplace_back("counted by", proof.counted_by);
-  lines.emplace_back("one snapshot", proof.snapshot ? "yes" : "no");
-  lines.emplace_back("fingerprint before", proof.before ? proof.before->sum : "–");
-  lines.emplace_back("fingerprint after", proof.after ? proof.after->sum : "–");
-  for (const auto& [column, sum] : proof.sums) lines.emplace_back("sum of " + column, sum);
-  lines.emplace_back("definition", version.revision);
-  return lines;
-}
-
-ExitCode certificate(Context& context, const Arguments& arguments) {
-  const Version version = current_version(asked(context, arguments, false));
-  if (context.terminal.json()) {
-    json::Value value = json::from(version.certificate);
-    value["version"] = version.id;
-    value["adds_up"] = version.certificate.adds_up();
-    context.terminal.answer(value);
-    return kDone;
-  }
-  context.terminal.say(fmt::format("Certificate of {} {}, version {}", arguments.get("NAME"),
-                                   version.day.text(), version.id));
-  for (const auto& [what, value] : lines_of(version)) {
-    context.terminal.say(fmt::format("{:<28} {}", what, value));
-  }
-  return kDone;
-}
-
-ExitCode diff(Context& context, const Arguments& arguments) {
-  const Asked it = asked(context, arguments, false);
-  const auto versions = it.house.catalog.history(it.ingestion.id, it.day);
-  if (versions.size() < 2 && !arguments.has("V2")) {
-    context.terminal.say("There is one version only; nothing to compare");
-    if (context.terminal.json()) context.terminal.answer(json::Value::array());
-    return kNothingFound;
-  }
-  const Version newer = arguments.has("V2")   ? version_of(it, arguments.get("V2"))
-                        : arguments.has("V1") ? current_version(it)
-                                              : versions[0];
-  const Version older = arguments.has("V1") ? version_of(it, arguments.get("V1")) : versions[1];
-  std::map<std::string, std::string> before;
-  for (const auto& [what, value] : lines_of(older)) before[what] = value;
-  json::Value answers = json::Value::array();
-  Table table{{"", "before", "after"}, {}};
-  for (const auto& [what, value] : lines_of(newer)) {
-    const std::string old = before.contains(what) ? before[what] : "–";
-    before.erase(what);
-    if (old != value) table.rows.push_back({what, old, value});
-  }
-  for (const auto& [what, value] : before) table.rows.push_back({what, value, "–"});
-  for (const auto& row : table.rows) {
-    answers.push_back({{"what", row[0]}, {"before", row[1]}, {"after", row[2]}});
-  }
-  if (context.terminal.json()) {
-    context.terminal.answer(answers);
-    return kDone;
-  }
-  context.terminal.say(
-      fmt::format("{} {}: {} -> {}", it.ingestion.handle, it.day.text(), older.id, newer.id));
-  if (table.rows.empty()) {
-    context.terminal.say("The certificates are the same");
-  } else {
-    context.terminal.print(table);
-  }
-  return kDone;
 }
 
 ExitCode undo(Context& context, const Arguments& arguments) {
@@ -263,8 +138,8 @@ ExitCode replay(Context& context, const Arguments& arguments) {
   {
     ProgressBar bar(context.terminal, it.ingestion.handle, 1);
     outcome = pipeline::replay(
-        it.house, it.ingestion, it.day,
-        [&](const Progress& at) { bar.at(at.load, at.stage, at.rows, at.bytes); }, context.stop);
+        it.house, it.ingestion, it.day, [&](const Progress& progress) { bar.at(progress); },
+        context.stop);
   }
   const Certificate& then = before.certificate;
   const Certificate& now = outcome.certificate;
@@ -286,72 +161,93 @@ ExitCode replay(Context& context, const Arguments& arguments) {
   return kDone;
 }
 
+/// Parquet, or CSV or JSON where the file's name says so.
+void export_rows(const std::filesystem::path& rows, const std::filesystem::path& target) {
+  const std::filesystem::path whole = std::filesystem::absolute(target);
+  const std::string format = whole.extension() == ".csv"    ? "csv, HEADER"
+                             : whole.extension() == ".json" ? "json"
+                                                            : "parquet";
+  engine::Database database = engine::Database::open(
+      {.allowed = {rows.parent_path().string(), whole.parent_path().string()}});
+  database.execute(fmt::format("COPY (FROM read_parquet({})) TO {} (FORMAT {})",
+                               engine::literal(rows.string()), engine::literal(whole.string()),
+                               format));
+}
+
+void print_reasons(Terminal& terminal, engine::Database& database, const std::string& source) {
+  Table table{{"reason", "rows"}, {}};
+  database.each(fmt::format("select reason, count(*) from {} group by 1 order by 2 desc", source),
+                [&](const engine::Row& row) {
+                  table.rows.push_back({std::string(row[0].value_or("?")),
+                                        grouped(std::stoll(std::string(row[1].value_or("0"))))});
+                });
+  terminal.print(table);
+  terminal.say("");
+}
+
 ExitCode quarantine(Context& context, const Arguments& arguments) {
   if (arguments.has("replay")) return replay(context, arguments);
+  Terminal& terminal = context.terminal;
   const Asked it = asked(context, arguments, false);
   const auto file = pipeline::quarantine_file(it.house, it.ingestion, it.day);
   if (!file) {
-    context.terminal.say(
-        fmt::format("No row of {} {} was rejected", it.ingestion.handle, it.day.text()));
-    if (context.terminal.json()) context.terminal.answer(json::Value::array());
+    terminal.say(fmt::format("No row of {} was rejected", it.text()));
+    if (terminal.json()) terminal.answer(json::Value::array());
     return kNothingFound;
   }
-  const std::string source = fmt::format("read_parquet({})", engine::literal(*file));
-  engine::Database database =
-      engine::Database::open({.allowed = {std::filesystem::path(*file).parent_path().string()}});
   if (arguments.has("export")) {
-    const std::filesystem::path target = arguments.get("export");
-    std::filesystem::copy_file(*file, target, std::filesystem::copy_options::overwrite_existing);
-    context.terminal.say(fmt::format("Wrote {}", target.string()));
+    export_rows(*file, arguments.get("export"));
+    if (terminal.json()) terminal.answer({{"file", arguments.get("export")}});
+    terminal.say(fmt::format("Wrote {}", arguments.get("export")));
     return kDone;
   }
+  engine::Database database =
+      engine::Database::open({.allowed = {std::filesystem::path(*file).parent_path().string()}});
+  const std::string source = fmt::format("read_parquet({})", engine::literal(*file));
+  if (!terminal.json()) print_reasons(terminal, database, source);
+  const auto limit = arguments.number("rows", terminal.json() ? 1'000'000'000 : 20);
   json::Value rows = json::Value::array();
-  const auto limit = arguments.number("rows", context.terminal.json() ? 1'000'000'000 : 20);
-  database.each_json(fmt::format("select * from {} limit {}", source, limit),
-                     [&](std::string_view row) { rows.push_back(json::parse(row, "a row")); });
-  print_rows(context.terminal, rows);
-  if (!context.terminal.json()) {
-    database.each(
-        fmt::format("select reason, count(*) from {} group by 1 order by 2 desc", source),
-        [&](const engine::Row& row) {
-          context.terminal.say(fmt::format("{}: {}", row[0].value_or("?"), row[1].value_or("0")));
-        });
-  }
+  database.each_json(
+      fmt::format("select * from {} limit {}", source, limit),
+      [&](std::string_view row) { rows.push_back(json::parse(row, "a row")); }, context.stop);
+  print_rows(terminal, rows);
   return kDone;
 }
 
 using Kind = Option::Kind;
 const Option kName{"NAME", "The ingestion", Kind::Argument, "ingestion"};
-const Option kDay{"day", "The day, as 2026-11-20"};
+const Option kDay{"day", "The day, as 2026-11-20", Kind::Value, "day"};
 const Command kCommands[] = {
     {"days",
      "Each day: status, rows, version, definition, its two UTC instants",
-     {kName, {"from", "First day"}, {"to", "Last day"}},
+     {kName, {"from", "First day", Kind::Value, "day"}, {"to", "Last day", Kind::Value, "day"}},
      days},
     {"history", "All versions of a day", {kName, kDay}, history},
-    {"diff",
-     "What differs between two versions' certificates (default: the last two)",
-     {kName,
-      kDay,
-      {"V1", "The older version", Kind::OptionalArgument},
-      {"V2", "The newer version", Kind::OptionalArgument}},
-     diff},
     {"certificate",
      "What proves a day: read, loaded, rejected, counted by whom, fingerprints",
      {kName, kDay},
      certificate},
+    {"diff",
+     "What differs between two versions' certificates (default: the last two)",
+     {kName,
+      {"V1", "The older version", Kind::OptionalArgument},
+      {"V2", "The newer version (default: the current one)", Kind::OptionalArgument},
+      kDay},
+     diff},
     {"undo",
      "Make the version before current again, and hold the day",
-     {kName, kDay, {"to", "A version of `history`"}},
-     undo},
+     {kName, kDay, {"to", "A version of `history`", Kind::Value, "version"}},
+     undo,
+     R"(A held day is checked, but nothing automatic loads it again until `millrace release` or an
+explicit `millrace load`.)"},
     {"release", "End a hold", {kName, kDay}, release},
     {"quarantine",
      "Rejected rows with their reasons",
      {kName,
       kDay,
-      {"export", "Write them to this Parquet file"},
+      {"export", "Write them to this file: .parquet, .csv or .json", Kind::Value, "file"},
       {"replay", "After a mapping fix: load those that fit now, without the warehouse", Kind::Flag},
-      {"rows", "How many to show (default 20)"}},
+      {"rows", "How many to show (default 20)", Kind::Value, "number"}},
      quarantine},
 };
 

@@ -3,6 +3,7 @@
 #include <nlohmann/json.hpp>
 
 #include "cli/command.h"
+#include "cli/outcomes.h"
 #include "cli/questions.h"
 #include "definition/guess.h"
 #include "definition/plan.h"
@@ -32,10 +33,15 @@ std::string_view sign(Change::What what) {
   return "";
 }
 
+/// Something to say about it, changed or not.
+bool is_told(const Change& change) {
+  return change.what != Change::What::Keep || !change.details.empty() || change.stale_days > 0;
+}
+
 json::Value plan_json(const Plan& plan) {
   json::Value changes = json::Value::array();
   for (const Change& change : plan.changes) {
-    if (change.what == Change::What::Keep) continue;
+    if (!is_told(change)) continue;
     changes.push_back({{"what", std::string(sign(change.what).substr(2))},
                        {"kind", change.kind},
                        {"name", change.name},
@@ -46,25 +52,21 @@ json::Value plan_json(const Plan& plan) {
 }
 
 void print_plan(Terminal& terminal, const Plan& plan) {
-  if (terminal.json()) {
-    terminal.answer(plan_json(plan));
-    return;
-  }
-  if (plan.empty()) {
-    terminal.say("Nothing to change: the catalog already is what the files say");
-    return;
-  }
+  if (terminal.json()) return;
   for (const Change& change : plan.changes) {
-    if (change.what == Change::What::Keep) continue;
+    if (!is_told(change)) continue;
     terminal.say(fmt::format("{} {} {}", sign(change.what), change.kind, change.name));
     for (const std::string& detail : change.details) terminal.say("    " + detail);
     if (change.stale_days > 0) {
+      const auto days = static_cast<std::int64_t>(change.stale_days);
       terminal.say(
-          fmt::format("    {} days carry the old definition; `millrace load {} --stale` "
-                      "rebuilds them",
-                      change.stale_days, change.name));
+          fmt::format("    {} by an older definition; `millrace load {} --stale` "
+                      "loads {} again",
+                      counted(days, "day") + (days == 1 ? " was loaded" : " were loaded"),
+                      change.name, days == 1 ? "it" : "them"));
     }
   }
+  if (plan.empty()) terminal.say("Nothing to change: the catalog already is what the files say");
 }
 
 definition::FileSet files_of(Context& context, const Arguments& arguments) {
@@ -72,51 +74,85 @@ definition::FileSet files_of(Context& context, const Arguments& arguments) {
 }
 
 ExitCode plan(Context& context, const Arguments& arguments) {
-  print_plan(context.terminal, definition::plan(files_of(context, arguments),
-                                                context.home.reading(), arguments.has("prune")));
+  const Plan plan = definition::plan(files_of(context, arguments), context.home.reading(),
+                                     arguments.has("prune"));
+  print_plan(context.terminal, plan);
+  if (context.terminal.json()) context.terminal.answer(plan_json(plan));
   return kDone;
 }
 
-/// Loads the days of changed ingestions again: all stale ones, or those of the last two weeks.
-ExitCode rebuild(Context& context, const Plan& done, const std::string& which) {
+/// What became of the stale days of one ingestion.
+struct RebuiltDays {
+  std::string name;
+  std::size_t loaded = 0, held = 0, failed = 0;
+};
+
+/// Loads stale days again: of everything that the files define, all of them or the last two weeks'.
+std::vector<RebuiltDays> rebuild(Context& context, const Plan& done, const std::string& which) {
   pipeline::House& house = context.home.house(true);
   constexpr int kWindowDays = 14;
   const Day since = pipeline::latest_day(house).plus(1 - kWindowDays);
-  ExitCode worst = kDone;
+  std::vector<RebuiltDays> rebuilt;
   for (const Change& change : done.changes) {
-    if (!change.changes_definition) continue;
+    if (change.kind != "ingestion" || change.stale_days == 0) continue;
     pipeline::LoadRequest request;
     request.ingestion = house.catalog.ingestion(change.name);
     request.trigger = "backfill";
     for (const Day day : house.catalog.stale_days(request.ingestion.id)) {
       if (which == "all" || day >= since) request.days.push_back(day);
     }
+    RebuiltDays& days = rebuilt.emplace_back(RebuiltDays{change.name});
     if (request.days.empty()) continue;
-    const auto outcomes = pipeline::load(house, request, {}, {}, context.stop);
-    std::size_t failed = 0;
-    for (const auto& outcome : outcomes) failed += outcome.error ? 1 : 0;
-    context.terminal.say(fmt::format("{}: {} days rebuilt, {} failed", change.name,
-                                     outcomes.size() - failed, failed));
-    if (failed > 0) worst = kSomeDaysFailed;
+    ProgressBar bar(context.terminal, change.name, static_cast<std::int64_t>(request.days.size()));
+    pipeline::load(
+        house, request, [&](const Progress& progress) { bar.at(progress); },
+        [&](const pipeline::DayOutcome& outcome) {
+          ++(outcome.error ? days.failed : outcome.held ? days.held : days.loaded);
+          tell_outcome(context.terminal, outcome);
+          bar.day_done();
+        },
+        context.stop);
   }
-  return worst;
+  return rebuilt;
 }
 
 ExitCode apply(Context& context, const Arguments& arguments) {
   const std::string which = arguments.has("rebuild") ? arguments.get("rebuild") : "none";
-  if (which != "none" && which != "window" && which != "all") {
-    throw Error(Fault::Misconfigured, "wrong_usage", fmt::format("--rebuild {} is unknown", which),
-                "Use none, window (the last 14 days) or all");
-  }
   const definition::FileSet files = files_of(context, arguments);
   const Plan done = definition::apply(files, context.home.writing(), arguments.has("prune"));
   pipeline::try_to_tell_others(context.home.house(true));
   print_plan(context.terminal, done);
-  return which == "none" ? kDone : rebuild(context, done, which);
+  std::vector<RebuiltDays> rebuilt;
+  if (which != "none") rebuilt = rebuild(context, done, which);
+  json::Value answers = json::Value::array();
+  std::size_t failed = 0;
+  for (const RebuiltDays& days : rebuilt) {
+    failed += days.failed + days.held;
+    answers.push_back({{"name", days.name},
+                       {"loaded", days.loaded},
+                       {"held", days.held},
+                       {"failed", days.failed}});
+    context.terminal.say(fmt::format("{}: {} loaded again, {} held, {} failed", days.name,
+                                     counted(static_cast<std::int64_t>(days.loaded), "day"),
+                                     days.held, days.failed));
+  }
+  if (context.terminal.json()) {
+    context.terminal.answer({{"changes", plan_json(done)}, {"rebuilt", answers}});
+  }
+  return failed > 0 ? kSomeDaysFailed : kDone;
+}
+
+void print_toml(Terminal& terminal, const std::string& toml) {
+  if (terminal.json()) {
+    terminal.answer({{"toml", toml}});
+  } else {
+    terminal.raw(toml);
+  }
 }
 
 ExitCode export_all(Context& context, const Arguments& arguments) {
-  context.terminal.raw(definition::export_toml(context.home.reading(), arguments.get("NAME")));
+  print_toml(context.terminal,
+             definition::export_toml(context.home.reading(), arguments.get("NAME")));
   return kDone;
 }
 
@@ -164,40 +200,52 @@ ExitCode show(Context& context, const Arguments& arguments) {
 ExitCode remove(Context& context, const Arguments& arguments) {
   catalog::Catalog& catalog = context.home.writing();
   const Ingestion ingestion = catalog.ingestion(arguments.get("NAME"));
-  if (arguments.has("with-data")) {
+  const bool with_data = arguments.has("with-data");
+  if (with_data) {
     catalog.remove_ingestion(ingestion.id);
   } else {
     catalog.archive_ingestion(ingestion.id);
   }
   pipeline::try_to_tell_others(context.home.house(true));
+  if (context.terminal.json()) {
+    context.terminal.answer(
+        {{"name", ingestion.handle}, {"id", ingestion.id}, {"with_data", with_data}});
+  }
   context.terminal.say(
-      arguments.has("with-data")
+      with_data
           ? fmt::format("Removed {} and its days; `millrace sweep` frees the disk",
                         ingestion.handle)
           : fmt::format("Archived {}: its days stay; add it again to revive it", ingestion.handle));
+  if (ingestion.managed_by.starts_with("file:")) {
+    context.terminal.say(
+        fmt::format("{} still defines it: the next `apply` of that file brings it "
+                    "back",
+                    ingestion.managed_by.substr(5)));
+  }
   return kDone;
 }
 
 /// A sample of a raw query, or (with an ingestion) of mapped rows with each problem marked.
 json::Value sample_of(Context& context, const Arguments& arguments) {
   pipeline::House& house = context.home.house(false);
+  const std::string name = arguments.get(arguments.has("NAME") ? "NAME" : "connection");
   WorkOrder order;
   if (arguments.has("NAME")) {
-    order =
-        pipeline::order_for(house, house.catalog.ingestion(arguments.get("NAME")), Verb::Sample);
+    order = pipeline::order_for(house, house.catalog.ingestion(name), Verb::Sample);
   } else {
-    order = question(context, known_connection(context, arguments.get("connection")), Verb::Sample);
+    order = question(context, known_connection(context, name), Verb::Sample);
     order.definition.query = sql_or_file(arguments.get("query"));
   }
   order.rows = arguments.number("rows", 100);
   DayOrder day;
   day.day = arguments.day("day").value_or(pipeline::latest_day(house));
   order.days = {day};
-  return pipeline::run_worker(order, {}, context.stop);
+  return ask(context, order, (arguments.has("NAME") ? "ingestion " : "connection ") + name);
 }
 
 ExitCode sample(Context& context, const Arguments& arguments) {
-  if (arguments.has("NAME") == (arguments.has("connection") && arguments.has("query"))) {
+  const bool raw = arguments.has("connection") && arguments.has("query");
+  if (arguments.has("NAME") ? arguments.has("connection") || arguments.has("query") : !raw) {
     throw Error(Fault::Misconfigured, "wrong_usage", "sample takes one thing to look at",
                 "Write `sample NAME`, or `sample --connection NAME --query SQL`");
   }
@@ -218,12 +266,12 @@ ExitCode sample(Context& context, const Arguments& arguments) {
 }
 
 ExitCode map(Context& context, const Arguments& arguments) {
-  const auto dataset = dataset_named(arguments.get("dataset"));
-  if (!dataset || !arguments.has("query") || !arguments.has("connection")) {
-    throw Error(Fault::Misconfigured, "wrong_usage",
-                "map needs --connection, --query and --dataset",
-                "The datasets are events, metrics, exposures, entity_properties");
+  for (const char* needed : {"connection", "query", "dataset"}) {
+    if (arguments.has(needed)) continue;
+    throw Error(Fault::Misconfigured, "wrong_usage", fmt::format("map needs --{}", needed),
+                "Write `map --connection NAME --query SQL --dataset events`");
   }
+  const Dataset dataset = *dataset_named(arguments.get("dataset"));
   const json::Value found = sample_of(context, arguments);
   std::vector<Column> columns;
   for (const json::Value& entry : found.at("columns")) columns.push_back(json::column(entry));
@@ -236,9 +284,9 @@ ExitCode map(Context& context, const Arguments& arguments) {
                                           : value.dump());
     }
   }
-  context.terminal.raw(
-      definition::guess_mapping(arguments.get("connection"), sql_or_file(arguments.get("query")),
-                                *dataset, columns, rows, context.home.configuration().project));
+  print_toml(context.terminal, definition::guess_mapping(
+                                   arguments.get("connection"), sql_or_file(arguments.get("query")),
+                                   dataset, columns, rows, context.home.configuration().project));
   return kDone;
 }
 
@@ -246,7 +294,7 @@ using Kind = Option::Kind;
 const Option kPath{"PATH", "A TOML file, or a folder of them", Kind::Argument, "file"};
 const Option kPrune{"prune", "Also remove what the same files made and no longer say", Kind::Flag};
 const Option kConnection{"connection", "The connection", Kind::Value, "connection"};
-const Option kQuery{"query", "SQL, or a file that ends in .sql"};
+const Option kQuery{"query", "One SELECT, or a file that ends in .sql", Kind::Value, "sql"};
 const Option kName{"NAME", "The ingestion", Kind::Argument, "ingestion"};
 const Command kCommands[] = {
     {"sample",
@@ -254,34 +302,53 @@ const Command kCommands[] = {
      {{"NAME", "An ingestion", Kind::OptionalArgument, "ingestion"},
       kConnection,
       kQuery,
-      {"day", "The day (default: yesterday)"},
-      {"rows", "How many (default 100)"}},
-     sample},
+      {"day", "The day (default: yesterday)", Kind::Value, "day"},
+      {"rows", "How many (default 100)", Kind::Value, "number"}},
+     sample,
+     R"(Examples
+  millrace sample --connection shop --query "select * from purchases" --rows 5
+  millrace sample purchases --day 2026-11-20)"},
     {"map",
      "Guess a mapping; print ready TOML",
      {kConnection,
       kQuery,
-      {"dataset", "events, metrics, exposures or entity_properties"},
-      {"day", "The day that placeholders stand for"},
-      {"rows", "Rows to look at (default 100)"}},
-     map},
-    {"plan", "Show what `apply` would change", {kPath, kPrune}, plan},
+      {"dataset", "What the rows become", Kind::Value,
+       "events|metrics|exposures|entity_properties"},
+      {"day", "The day that placeholders stand for (default: yesterday)", Kind::Value, "day"},
+      {"rows", "Rows to look at (default 100)", Kind::Value, "number"}},
+     map,
+     R"(Each line says in a comment why it was guessed: read it before you apply it.
+
+Example
+  millrace map --connection shop --dataset events --query "select * from purchases" > shop.toml)"},
+    {"plan",
+     "Show what `apply` would change, and how many loaded days are older",
+     {kPath, kPrune},
+     plan},
     {"apply",
      "Make connections and ingestions be what the TOML says",
      {kPath,
       kPrune,
-      {"rebuild", "Days of changed definitions to load again: none (default), window, all"}},
-     apply},
+      {"rebuild",
+       "Load days of an older definition again: none (default), those of the last two weeks "
+       "(window), or all",
+       Kind::Value, "none|window|all"}},
+     apply,
+     R"(A changed definition loads nothing again by itself: --rebuild, or `load NAME --stale`.
+Exits with 4 when --rebuild left days failed or held.)"},
     {"export",
-     "Connections and ingestions as TOML",
-     {{"NAME", "One of them", Kind::OptionalArgument, "ingestion"}},
+     "What exists, as TOML; applied again it changes nothing",
+     {{"NAME", "One ingestion with its connection, or one connection", Kind::OptionalArgument,
+       "name"}},
      export_all},
     {"ingestion list", "The ingestions", {}, list},
     {"ingestion show", "One ingestion as TOML", {kName}, show},
     {"ingestion remove",
      "Archive an ingestion; its days stay",
      {kName, {"with-data", "Forget its days and versions too", Kind::Flag}},
-     remove},
+     remove,
+     R"(An archived ingestion keeps its id and its days. Defined again with the same kind, dataset
+and name, it is the same one.)"},
 };
 
 }  // namespace

@@ -12,14 +12,23 @@ fs::path Home::find(const std::string& given) {
   if (const std::string named = environment_variable("MILLRACE_HOME"); !named.empty()) {
     return fs::absolute(named);
   }
-  for (fs::path folder = fs::current_path();; folder = folder.parent_path()) {
-    if (fs::exists(folder / "millrace.toml")) return folder;
+  std::error_code ignored;
+  for (fs::path folder = fs::current_path(ignored); !folder.empty();
+       folder = folder.parent_path()) {
+    if (fs::exists(folder / "millrace.toml", ignored)) return folder;
     if (folder == folder.parent_path()) break;
   }
   return fs::path(environment_variable("HOME")) / ".millrace";
 }
 
-bool Home::exists() const { return fs::exists(path_ / "millrace.toml"); }
+bool Home::exists() const {
+  std::error_code problem;
+  if (fs::exists(path_ / "millrace.toml", problem)) return true;
+  if (problem != std::errc::permission_denied) return false;
+  throw Error(Fault::Misconfigured, "no_permission",
+              fmt::format("looking into the home {} failed: {}", path_.string(), problem.message()),
+              "Let this user read the folder, or name another with --home or $MILLRACE_HOME");
+}
 
 void Home::require() {
   if (exists()) return;

@@ -1,9 +1,11 @@
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
 #include <set>
 
 #include "cli/command.h"
+#include "cli/outcomes.h"
 #include "model/json.h"
 #include "pipeline/check.h"
 #include "pipeline/days.h"
@@ -40,66 +42,6 @@ std::vector<Day> days_of(const Arguments& arguments, pipeline::House& house,
   return DayRange{latest.plus(1 - count), latest}.days();
 }
 
-json::Value outcome_json(const DayOutcome& outcome) {
-  json::Value value{{"day", outcome.day.text()},
-                    {"status", outcome.held ? "held" : name_of(outcome.attempt)},
-                    {"load", outcome.load}};
-  if (outcome.error) {
-    value["error"] = json::from(*outcome.error);
-  } else {
-    value["certificate"] = json::from(outcome.certificate);
-  }
-  if (!outcome.note.empty()) value["note"] = outcome.note;
-  return value;
-}
-
-void tell_outcome(Terminal& terminal, const DayOutcome& outcome) {
-  if (outcome.error) {
-    terminal.note(fmt::format("{}  {}  {}", outcome.day.text(),
-                              terminal.toned("failed", Terminal::Tone::Bad),
-                              outcome.error->what()));
-    if (!outcome.error->advice.empty()) {
-      terminal.note(fmt::format("            what to do: {}", outcome.error->advice));
-    }
-  } else if (outcome.held) {
-    terminal.note(fmt::format("{}  {}  {}", outcome.day.text(),
-                              terminal.toned("held", Terminal::Tone::Warn), outcome.note));
-  } else if (!outcome.note.empty()) {
-    terminal.note(fmt::format("{}  {}", outcome.day.text(), outcome.note));
-  }
-}
-
-struct Totals {
-  std::int64_t days = 0, empty = 0, held = 0, failed = 0, rows = 0, rejected = 0, output = 0;
-  void add(const DayOutcome& outcome) {
-    ++days;
-    if (outcome.error) {
-      ++failed;
-    } else if (outcome.held) {
-      ++held;
-    } else {
-      if (outcome.attempt == Attempt::Empty) ++empty;
-      rows += outcome.certificate.read;
-      rejected += outcome.certificate.rejected;
-      output += outcome.certificate.output_rows;
-    }
-  }
-  ExitCode exit_code() const {
-    if (failed + held == 0) return kDone;
-    return failed + held == days && failed > 0 && days == 1 ? kFailed : kSomeDaysFailed;
-  }
-  std::string text(double seconds) const {
-    std::string line = fmt::format("{} {} loaded", days - failed - held,
-                                   days - failed - held == 1 ? "day" : "days");
-    if (empty > 0) line += fmt::format(" ({} without data)", empty);
-    line += fmt::format(": {} rows read, {} stored", grouped(rows), grouped(output));
-    if (rejected > 0) line += fmt::format(", {} in quarantine", grouped(rejected));
-    if (held > 0) line += fmt::format("; {} held", held);
-    if (failed > 0) line += fmt::format("; {} failed", failed);
-    return line + fmt::format("; {}", seconds_text(seconds));
-  }
-};
-
 /// Days that are held get published; the rest is loaded, as `--accept` promises.
 std::vector<Day> accept_held(pipeline::House& house, const Ingestion& ingestion,
                              const std::vector<Day>& days, const pipeline::OnDay& done) {
@@ -124,6 +66,16 @@ void drop_loaded(pipeline::House& house, pipeline::LoadRequest& request) {
   std::erase_if(request.days, [&](Day day) { return loaded.contains(day); });
 }
 
+void tell_unfinished(Terminal& terminal, pipeline::House& house, const std::vector<Day>& days) {
+  const Day latest = pipeline::latest_day(house);
+  const auto unfinished = std::ranges::count_if(days, [&](Day day) { return day > latest; });
+  if (unfinished == 0 || terminal.json()) return;
+  terminal.note(fmt::format("{} not over yet in {}: load {} again when {} complete",
+                            counted(unfinished, "day") + (unfinished == 1 ? " is" : " are"),
+                            house.project.zone.name(), unfinished == 1 ? "it" : "them",
+                            unfinished == 1 ? "it is" : "they are"));
+}
+
 ExitCode load(Context& context, const Arguments& arguments) {
   pipeline::House& house = context.home.house(true);
   pipeline::LoadRequest request;
@@ -137,26 +89,22 @@ ExitCode load(Context& context, const Arguments& arguments) {
     if (context.terminal.json()) context.terminal.answer(json::Value::array());
     return kDone;
   }
+  tell_unfinished(context.terminal, house, request.days);
   const auto start = std::chrono::steady_clock::now();
-  Totals totals;
+  Totals totals{.asked = static_cast<std::int64_t>(request.days.size())};
   json::Value answers = json::Value::array();
   {
-    ProgressBar bar(context.terminal, request.ingestion.handle,
-                    static_cast<std::int64_t>(request.days.size()));
+    ProgressBar bar(context.terminal, request.ingestion.handle, totals.asked);
     const auto done = [&](const DayOutcome& outcome) {
       totals.add(outcome);
       answers.push_back(outcome_json(outcome));
-      if (!context.terminal.json()) tell_outcome(context.terminal, outcome);
+      tell_outcome(context.terminal, outcome);
       bar.day_done();
     };
     if (request.accept) request.days = accept_held(house, request.ingestion, request.days, done);
     if (!request.days.empty()) {
       pipeline::load(
-          house, request,
-          [&](const Progress& progress) {
-            bar.at(progress.load, progress.stage, progress.rows, progress.bytes);
-          },
-          done, context.stop);
+          house, request, [&](const Progress& progress) { bar.at(progress); }, done, context.stop);
     }
   }
   const std::chrono::duration<double> took = std::chrono::steady_clock::now() - start;
@@ -165,58 +113,105 @@ ExitCode load(Context& context, const Arguments& arguments) {
   return totals.exit_code();
 }
 
-ExitCode check(Context& context, const Arguments& arguments) {
-  pipeline::House& house = context.home.house(true);
-  const Ingestion ingestion = house.catalog.ingestion(arguments.get("NAME"));
-  std::vector<Day> days;
-  if (arguments.has("day") || arguments.has("last") || arguments.has("from")) {
-    days = days_of(arguments, house, ingestion);
-  } else {
-    for (const DayRow& row : house.catalog.days(ingestion.id)) {
-      if (!row.state.current.empty()) days.push_back(row.state.day);
-    }
+std::vector<Day> days_to_check(const Arguments& arguments, pipeline::House& house,
+                               const Ingestion& ingestion) {
+  if (arguments.has("day") || arguments.has("last") || arguments.has("from") ||
+      arguments.has("to")) {
+    return days_of(arguments, house, ingestion);
   }
-  const auto results = pipeline::check(house, ingestion, days, context.stop);
-  bool changed = false;
-  json::Value answers = json::Value::array();
-  Table table{{"day", "changed", "found by", "rows then", "rows now", "note"}, {}};
+  std::vector<Day> days;
+  for (const DayRow& row : house.catalog.days(ingestion.id)) {
+    if (!row.state.current.empty()) days.push_back(row.state.day);
+  }
+  return days;
+}
+
+void print_checks(Terminal& terminal, const std::vector<CheckResult>& results) {
+  constexpr std::size_t kShownMax = 40;
+  Table table{{"day", "changed", "answered by", "rows then", "rows now", "note"}, {}};
+  std::int64_t changed = 0, unknown = 0;
   for (const CheckResult& result : results) {
-    changed = changed || result.changed;
-    answers.push_back(json::from(result));
+    changed += result.changed ? 1 : 0;
+    unknown += result.by.empty() ? 1 : 0;
     const auto text = [](const std::optional<std::int64_t>& rows) {
       return rows ? grouped(*rows) : std::string("–");
     };
-    if (!result.changed && result.note.empty() && results.size() > 40) continue;
-    table.rows.push_back({result.day.text(), result.changed ? "yes" : "no",
-                          result.by.empty() ? "–" : result.by, text(result.rows_then),
-                          text(result.rows_now), result.note});
+    const bool quiet = !result.changed && result.note.empty();
+    if (quiet && results.size() > kShownMax) continue;
+    const std::string answer = result.changed      ? terminal.toned("yes", Terminal::Tone::Warn)
+                               : result.by.empty() ? "–"
+                                                   : "no";
+    table.rows.push_back({result.day.text(), answer, result.by.empty() ? "–" : result.by,
+                          text(result.rows_then), text(result.rows_now), result.note});
+  }
+  if (!table.rows.empty()) terminal.print(table);
+  std::string line = fmt::format("{} of {} changed since loaded", changed,
+                                 counted(static_cast<std::int64_t>(results.size()), "day"));
+  if (unknown > 0) line += fmt::format("; {} could not be compared", unknown);
+  terminal.say(line);
+}
+
+ExitCode check(Context& context, const Arguments& arguments) {
+  pipeline::House& house = context.home.house(true);
+  const Ingestion ingestion = house.catalog.ingestion(arguments.get("NAME"));
+  const std::vector<Day> days = days_to_check(arguments, house, ingestion);
+  std::vector<CheckResult> results;
+  {
+    ProgressBar bar(context.terminal, ingestion.handle, static_cast<std::int64_t>(days.size()));
+    results = pipeline::check(house, ingestion, days, context.stop,
+                              [&](const CheckResult&) { bar.day_done(); });
+  }
+  bool changed = false, loaded = false;
+  json::Value answers = json::Value::array();
+  for (const CheckResult& result : results) {
+    changed = changed || result.changed;
+    loaded = loaded || result.rows_then.has_value();
+    answers.push_back(json::from(result));
   }
   if (context.terminal.json()) {
     context.terminal.answer(answers);
+  } else if (results.empty()) {
+    context.terminal.say(fmt::format("No day of {} was ever loaded", ingestion.handle));
   } else {
-    if (!table.rows.empty()) context.terminal.print(table);
-    std::int64_t count = 0;
-    for (const CheckResult& result : results) count += result.changed ? 1 : 0;
-    context.terminal.say(
-        fmt::format("{} of {} days changed since they were loaded", count, results.size()));
+    print_checks(context.terminal, results);
   }
+  if (!loaded) return kNothingFound;
   return changed && arguments.has("exit-code") ? kSomethingChanged : kDone;
+}
+
+json::Value validation_json(const Manifest& manifest, const Ingestion& ingestion, bool fits) {
+  json::Value value{{"day", manifest.day.text()},
+                    {"revision", manifest.revision},
+                    {"would_load", fits},
+                    {"max_rejected", ingestion.limits.max_rejected.text()},
+                    {"moved_during_read", manifest.moved_during_read},
+                    {"not_repeatable", manifest.not_repeatable},
+                    {"certificate", json::from(manifest.certificate)}};
+  if (!manifest.note.empty()) value["note"] = manifest.note;
+  return value;
 }
 
 ExitCode validate(Context& context, const Arguments& arguments) {
   pipeline::House& house = context.home.house(true);
   const Ingestion ingestion = house.catalog.ingestion(arguments.get("NAME"));
   const Day day = arguments.day("day").value_or(pipeline::latest_day(house));
-  ProgressBar bar(context.terminal, "validate", 0);
-  const Manifest manifest = pipeline::validate(
-      house, ingestion, day,
-      [&](const Progress& at) { bar.at(at.load, at.stage, at.rows, at.bytes); }, context.stop);
+  Manifest manifest;
+  {
+    ProgressBar bar(context.terminal, ingestion.handle, 1);
+    try {
+      manifest = pipeline::validate(
+          house, ingestion, day, [&](const Progress& progress) { bar.at(progress); }, context.stop);
+    } catch (const Error& error) {
+      throw error.at(fmt::format("{} {}", ingestion.handle, day.text()));
+    }
+  }
   const Certificate& found = manifest.certificate;
+  const bool fits = ingestion.limits.max_rejected.allows(found.rejected, found.read);
   if (context.terminal.json()) {
-    context.terminal.answer(json::from(manifest));
+    context.terminal.answer(validation_json(manifest, ingestion, fits));
     return kDone;
   }
-  Table table{{"of the day's rows", "rows"},
+  Table table{{"of the rows of " + day.text(), "rows"},
               {{"read", grouped(found.read)}, {"loaded", grouped(found.loaded)}}};
   const auto add = [&](const std::string& what, const Reasons& reasons) {
     for (const auto& [reason, rows] : reasons) table.rows.push_back({what + reason, grouped(rows)});
@@ -228,7 +223,6 @@ ExitCode validate(Context& context, const Arguments& arguments) {
   add("excluded: ", found.excluded_by_rule);
   context.terminal.print(table);
   if (!manifest.note.empty()) context.terminal.say(manifest.note);
-  const bool fits = ingestion.limits.max_rejected.allows(found.rejected, found.read);
   context.terminal.say(fmt::format("A load would {} (max_rejected is {}); nothing was kept",
                                    fits ? "succeed" : "fail",
                                    ingestion.limits.max_rejected.text()));
@@ -236,32 +230,43 @@ ExitCode validate(Context& context, const Arguments& arguments) {
 }
 
 using Kind = Option::Kind;
+const Option kName{"NAME", "The ingestion", Kind::Argument, "ingestion"};
+const Option kDay{"day", "One day, as 2026-11-20", Kind::Value, "day"};
+const Option kFrom{"from", "First day of a range", Kind::Value, "day"};
+const Option kTo{"to", "Last day of a range", Kind::Value, "day"};
 const Command kCommands[] = {
     {"load",
      "Load days: yesterday, unless told otherwise",
-     {{"NAME", "The ingestion", Kind::Argument, "ingestion"},
-      {"day", "One day, as 2026-11-20"},
-      {"from", "First day of a range"},
-      {"to", "Last day of a range"},
+     {kName,
+      kDay,
+      kFrom,
+      kTo,
       {"failed", "Days whose last load failed", Kind::Flag},
       {"stale", "Days loaded by an older definition", Kind::Flag},
-      {"missing", "Only those of the range that have no version yet: resumes a long load",
-       Kind::Flag},
-      {"jobs", "Loads at the same time (default 1)"},
+      {"missing", "Of these, only days without a version: resumes a long load", Kind::Flag},
+      {"jobs", "Loads at the same time (default 1)", Kind::Value, "number"},
       {"accept", "Publish what is held, or what shrank", Kind::Flag}},
-     load},
+     load,
+     R"(One bad day does not stop the others: exits with 4 when some days failed, were held, or were
+not begun (Ctrl-C), and with 1 when the only day failed.
+
+Examples
+  millrace load purchases --day 2026-11-20
+  millrace load purchases --from 2026-09-01 --to 2026-11-30 --missing --jobs 2)"},
     {"check",
      "What changed in the warehouse since each day was loaded",
-     {{"NAME", "The ingestion", Kind::Argument, "ingestion"},
-      {"day", "One day"},
-      {"from", "First day of a range"},
-      {"to", "Last day of a range"},
-      {"last", "The last so many days"},
+     {kName,
+      kDay,
+      kFrom,
+      kTo,
+      {"last", "The last so many days (default: every loaded day)", Kind::Value, "number"},
       {"exit-code", "Exit with 5 when something changed", Kind::Flag}},
-     check},
+     check,
+     R"(The first answer wins: an equal change token says no, another COUNT says yes, then the
+fingerprint decides. A changed day is loaded again by `millrace load`.)"},
     {"validate",
      "Map a whole day like a load, count per reason, keep nothing",
-     {{"NAME", "The ingestion", Kind::Argument, "ingestion"}, {"day", "The day"}},
+     {kName, {"day", "The day (default: yesterday)", Kind::Value, "day"}},
      validate},
 };
 

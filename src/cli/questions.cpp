@@ -5,7 +5,9 @@
 #include <nlohmann/json.hpp>
 
 #include "base/file.h"
+#include "base/nearest.h"
 #include "definition/files.h"
+#include "pipeline/worker.h"
 
 namespace millrace::cli {
 namespace {
@@ -28,9 +30,13 @@ std::string cell(const json::Value& value) {
 }  // namespace
 
 Connection known_connection(Context& context, const std::string& name) {
-  if (const auto connection = context.home.reading().connection(name)) return *connection;
+  catalog::Catalog& catalog = context.home.reading();
+  if (const auto connection = catalog.connection(name)) return *connection;
+  std::vector<std::string> names;
+  for (const Connection& connection : catalog.connections()) names.push_back(connection.name);
   throw Error(Fault::Misconfigured, "unknown_connection",
-              fmt::format("there is no connection '{}'", name), "See `millrace connection list`");
+              fmt::format("there is no connection {}{}", name, did_you_mean(nearest(name, names))),
+              "See `millrace connection list`");
 }
 
 WorkOrder question(Context& context, const Connection& connection, Verb verb) {
@@ -45,19 +51,29 @@ WorkOrder question(Context& context, const Connection& connection, Verb verb) {
   return order;
 }
 
+json::Value ask(Context& context, const WorkOrder& order, const std::string& where) {
+  const ProgressBar clock(context.terminal, fmt::format("Asking {}", where));
+  try {
+    return pipeline::run_worker(order, {}, context.stop);
+  } catch (const Error& error) {
+    throw error.at(where);
+  }
+}
+
 ProbeReport probe(Context& context, const Connection& connection) {
-  return json::probe_report(
-      pipeline::run_worker(question(context, connection, Verb::Probe), {}, context.stop));
+  return json::probe_report(ask(context, question(context, connection, Verb::Probe),
+                                fmt::format("connection {}", connection.name)));
+}
+
+void print_finding(Terminal& terminal, const ProbeReport::Step& finding) {
+  const auto mark = finding.ok ? terminal.toned("ok ", Terminal::Tone::Good)
+                               : terminal.toned("BAD", Terminal::Tone::Bad);
+  terminal.say(fmt::format("{} {:<18} {}", mark, finding.name, finding.detail));
+  if (!finding.advice.empty()) terminal.say("    what to do: " + finding.advice);
 }
 
 void print_probe(Terminal& terminal, const ProbeReport& report) {
-  for (const ProbeReport::Step& step : report.steps) {
-    terminal.say(fmt::format("{} {:<16} {}",
-                             terminal.toned(step.ok ? "ok " : "BAD",
-                                            step.ok ? Terminal::Tone::Good : Terminal::Tone::Bad),
-                             step.name, step.detail));
-    if (!step.advice.empty()) terminal.say("    what to do: " + step.advice);
-  }
+  for (const ProbeReport::Step& step : report.steps) print_finding(terminal, step);
   if (!report.server.empty()) terminal.say("server: " + report.server);
 }
 
@@ -74,7 +90,7 @@ void print_columns(Terminal& terminal, const json::Value& columns) {
   terminal.print(table);
 }
 
-void print_rows(Terminal& terminal, const json::Value& rows) {
+void print_rows(Terminal& terminal, const json::Value& rows, bool more) {
   if (terminal.json()) {
     terminal.answer(rows);
     return;
@@ -89,7 +105,8 @@ void print_rows(Terminal& terminal, const json::Value& rows) {
     table.rows.push_back(std::move(cells));
   }
   if (!table.rows.empty()) terminal.print(table);
-  terminal.say(fmt::format("{} {}", table.rows.size(), table.rows.size() == 1 ? "row" : "rows"));
+  const std::string count = counted(static_cast<std::int64_t>(table.rows.size()), "row");
+  terminal.say(more ? fmt::format("The first {}; --json gives all", count) : count);
 }
 
 std::string example_settings(const warehouse::Kind& kind) {

@@ -15,11 +15,39 @@
 namespace millrace::cli {
 namespace {
 
-/// Columns a text takes, counting code points (our texts have no wide characters).
-std::size_t width(std::string_view text) {
-  return static_cast<std::size_t>(std::count_if(text.begin(), text.end(), [](char c) {
-    return (static_cast<unsigned char>(c) & 0xC0) != 0x80;
-  }));
+bool starts_code_point(char c) { return (static_cast<unsigned char>(c) & 0xC0) != 0x80; }
+
+/// No more than so many columns of a text without colours.
+std::string_view cut(std::string_view text, std::size_t columns) {
+  for (std::size_t i = 0, seen = 0; i < text.size(); ++i) {
+    if (starts_code_point(text[i]) && seen++ == columns) return text.substr(0, i);
+  }
+  return text;
+}
+
+std::size_t screen_columns() {
+  winsize size{};
+  const bool known = ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 1;
+  // The last column stays free: a line that fills it wraps.
+  return (known ? size.ws_col : 80U) - 1U;
+}
+
+bool is_screen(int file) { return isatty(file) && environment_variable("TERM") != "dumb"; }
+
+bool is_coloured(int file) { return is_screen(file) && environment_variable("NO_COLOR").empty(); }
+
+std::string painted(std::string_view text, Terminal::Tone tone) {
+  using Tone = Terminal::Tone;
+  if (tone == Tone::Plain) return std::string(text);
+  const std::string_view code = tone == Tone::Good   ? "32"
+                                : tone == Tone::Warn ? "33"
+                                : tone == Tone::Bad  ? "31"
+                                                     : "2";
+  return fmt::format("\x1b[{}m{}\x1b[0m", code, text);
+}
+
+std::string text_of(const nlohmann::ordered_json& document, int indent) {
+  return document.dump(indent, ' ', false, nlohmann::ordered_json::error_handler_t::replace);
 }
 
 bool is_number(std::string_view text) {
@@ -29,24 +57,38 @@ bool is_number(std::string_view text) {
 }
 
 std::string padded(std::string_view text, std::size_t to, bool right) {
-  const std::string space(to - std::min(to, width(text)), ' ');
+  const std::string space(to - std::min(to, columns_of(text)), ' ');
   return right ? space + std::string(text) : std::string(text) + space;
 }
 
 }  // namespace
 
-Terminal::Terminal(bool json)
+std::size_t columns_of(std::string_view text) {
+  std::size_t columns = 0;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    if (text[i] == '\x1b') {
+      i = std::min(text.find('m', i), text.size() - 1);
+    } else if (starts_code_point(text[i])) {
+      ++columns;
+    }
+  }
+  return columns;
+}
+
+Terminal::Terminal(bool json, bool lines)
     : json_(json),
+      lines_(json && lines),
       asks_(!json && isatty(STDIN_FILENO) && isatty(STDERR_FILENO)),
-      colour_(!json && isatty(STDOUT_FILENO) && environment_variable("NO_COLOR").empty()) {}
+      draws_(!json && is_screen(STDERR_FILENO)),
+      colour_(!json && is_coloured(STDOUT_FILENO)),
+      colour_notes_(is_coloured(STDERR_FILENO)) {}
 
 std::string Terminal::toned(std::string_view text, Tone tone) const {
-  if (!colour_ || tone == Tone::Plain) return std::string(text);
-  const std::string_view code = tone == Tone::Good   ? "32"
-                                : tone == Tone::Warn ? "33"
-                                : tone == Tone::Bad  ? "31"
-                                                     : "2";
-  return fmt::format("\x1b[{}m{}\x1b[0m", code, text);
+  return colour_ ? painted(text, tone) : std::string(text);
+}
+
+std::string Terminal::toned_note(std::string_view text, Tone tone) const {
+  return colour_notes_ ? painted(text, tone) : std::string(text);
 }
 
 void Terminal::print(const Table& table) {
@@ -54,9 +96,9 @@ void Terminal::print(const Table& table) {
   std::vector<std::size_t> widths(columns);
   std::vector<bool> right(columns, !table.rows.empty());
   for (std::size_t i = 0; i < columns; ++i) {
-    widths[i] = width(table.header[i]);
+    widths[i] = columns_of(table.header[i]);
     for (const auto& row : table.rows) {
-      widths[i] = std::max(widths[i], width(row[i]));
+      widths[i] = std::max(widths[i], columns_of(row[i]));
       if (!row[i].empty() && !is_number(row[i])) right[i] = false;
     }
   }
@@ -69,23 +111,63 @@ void Terminal::print(const Table& table) {
     text.erase(text.find_last_not_of(' ') + 1);
     return text;
   };
-  std::cout << toned(line(table.header), Tone::Dim) << '\n';
-  for (const auto& row : table.rows) std::cout << line(row) << '\n';
-  std::cout.flush();
+  say(toned(line(table.header), Tone::Dim));
+  for (const auto& row : table.rows) say(line(row));
 }
 
 void Terminal::say(std::string_view line) {
-  if (!json_) std::cout << line << std::endl;
+  if (json_) return;
+  const std::lock_guard lock(mutex_);
+  erase();
+  std::cout << line << std::endl;
 }
 
 void Terminal::answer(const nlohmann::ordered_json& document) {
-  std::cout << document.dump(2, ' ', false, nlohmann::ordered_json::error_handler_t::replace)
-            << std::endl;
+  if (lines_) {
+    json_line("result", document);
+  } else {
+    std::cout << text_of(document, 2) << std::endl;
+  }
+}
+
+void Terminal::answer_error(const nlohmann::ordered_json& error) {
+  if (lines_) {
+    json_line("error", error);
+  } else {
+    std::cout << text_of({{"error", error}}, 2) << std::endl;
+  }
+}
+
+void Terminal::tell_progress(const nlohmann::ordered_json& progress) {
+  if (lines_) json_line("progress", progress);
+}
+
+void Terminal::json_line(std::string_view key, const nlohmann::ordered_json& document) {
+  const std::lock_guard lock(mutex_);
+  std::cout << text_of({{key, document}}, -1) << std::endl;
 }
 
 void Terminal::raw(std::string_view text) { std::cout << text << std::flush; }
 
-void Terminal::note(std::string_view line) { std::cerr << line << std::endl; }
+void Terminal::note(std::string_view line) {
+  const std::lock_guard lock(mutex_);
+  erase();
+  std::cerr << line << std::endl;
+}
+
+void Terminal::draw(std::string_view line) {
+  if (!draws_) return;
+  const std::lock_guard lock(mutex_);
+  erase();
+  if (line.empty()) return;
+  std::cerr << cut(line, screen_columns()) << std::flush;
+  drawn_ = true;
+}
+
+void Terminal::erase() {
+  if (drawn_) std::cerr << "\r\x1b[K" << std::flush;
+  drawn_ = false;
+}
 
 std::string Terminal::ask(std::string_view question, std::string_view fallback, bool secret) {
   std::cerr << question;
@@ -113,6 +195,10 @@ std::string grouped(std::int64_t number) {
   return (number < 0 ? "-" : "") + digits;
 }
 
+std::string counted(std::int64_t number, std::string_view noun) {
+  return fmt::format("{} {}{}", grouped(number), noun, number == 1 ? "" : "s");
+}
+
 std::string bytes_text(std::int64_t bytes) {
   constexpr const char* kUnits[] = {"B", "kB", "MB", "GB", "TB"};
   double value = static_cast<double>(bytes);
@@ -129,59 +215,6 @@ std::string seconds_text(double seconds) {
   const auto whole = static_cast<std::int64_t>(seconds);
   if (whole < 3600) return fmt::format("{}:{:02} min", whole / 60, whole % 60);
   return fmt::format("{}:{:02} h", whole / 3600, whole / 60 % 60);
-}
-
-ProgressBar::ProgressBar(Terminal& terminal, std::string title, std::int64_t days_total)
-    : enabled_(!terminal.json() && isatty(STDERR_FILENO)),
-      title_(std::move(title)),
-      days_total_(days_total),
-      start_(std::chrono::steady_clock::now()),
-      drawn_(start_) {}
-
-ProgressBar::~ProgressBar() {
-  if (visible_) std::cerr << "\r\x1b[K" << std::flush;
-}
-
-void ProgressBar::day_done() {
-  ++days_done_;
-  draw();
-}
-
-void ProgressBar::at(const std::string& load, const std::string& what, std::int64_t rows,
-                     std::int64_t bytes) {
-  auto found =
-      std::find_if(seen_.begin(), seen_.end(), [&](const Seen& seen) { return seen.load == load; });
-  if (found == seen_.end()) found = seen_.insert(seen_.end(), Seen{load});
-  *found = {load, rows, bytes};
-  what_ = what;
-  draw();
-}
-
-void ProgressBar::draw() {
-  using namespace std::chrono;
-  const auto now = steady_clock::now();
-  if (!enabled_ || now - start_ < 1s || (visible_ && now - drawn_ < 100ms)) return;
-  drawn_ = now;
-  visible_ = true;
-  std::int64_t rows = 0, bytes = 0;
-  for (const Seen& seen : seen_) {
-    rows += seen.rows;
-    bytes += seen.bytes;
-  }
-  const double elapsed = duration<double>(now - start_).count();
-  const double part =
-      days_total_ > 0 ? static_cast<double>(days_done_) / static_cast<double>(days_total_) : 0;
-  constexpr int kWidth = 24;
-  const int full = static_cast<int>(part * kWidth);
-  std::string bar;
-  for (int i = 0; i < kWidth; ++i) bar += i < full ? "█" : "░";
-  const std::string left =
-      part > 0.02 ? fmt::format(", {} left", seconds_text(elapsed / part - elapsed)) : "";
-  std::cerr << fmt::format("\r\x1b[K{} {} {}/{} days, {} rows, {}, {} rows/s, {}{}", title_, bar,
-                           days_done_, days_total_, grouped(rows), bytes_text(bytes),
-                           grouped(static_cast<std::int64_t>(static_cast<double>(rows) / elapsed)),
-                           seconds_text(elapsed), left)
-            << std::flush;
 }
 
 }  // namespace millrace::cli

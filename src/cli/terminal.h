@@ -1,9 +1,7 @@
 #pragma once
 
-#include <chrono>
-#include <cstdint>
+#include <mutex>
 #include <nlohmann/json_fwd.hpp>
-#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -19,50 +17,44 @@ struct Table {
 /// Where a command speaks: answers on stdout (JSON only, with --json), everything else on stderr.
 class Terminal {
  public:
-  explicit Terminal(bool json);
+  /// `lines`: with --json, JSON lines: progress as it comes, the answer as `result`.
+  explicit Terminal(bool json, bool lines = false);
 
   bool json() const { return json_; }
+  bool lines() const { return lines_; }
   bool can_ask() const { return asks_; }
+  bool draws() const { return draws_; }
   void print(const Table& table);
   /// One line for people; nothing with --json.
   void say(std::string_view line);
   /// The answer of a command with --json.
   void answer(const nlohmann::ordered_json& document);
+  /// What failed, with --json.
+  void answer_error(const nlohmann::ordered_json& error);
+  /// One `{"progress": …}` line.
+  void tell_progress(const nlohmann::ordered_json& progress);
   void raw(std::string_view text);
   void note(std::string_view line);  ///< To stderr.
+  /// Draws over the last line of a terminal; empty removes it. What is said next removes it too.
+  void draw(std::string_view line);
   std::string ask(std::string_view question, std::string_view fallback, bool secret);
 
   enum class Tone { Plain, Good, Warn, Bad, Dim };
-  std::string toned(std::string_view text, Tone tone) const;
+  std::string toned(std::string_view text, Tone tone) const;       ///< For stdout.
+  std::string toned_note(std::string_view text, Tone tone) const;  ///< For stderr.
 
  private:
-  bool json_, asks_, colour_;
+  void erase();
+  void json_line(std::string_view key, const nlohmann::ordered_json& document);
+  bool json_, lines_, asks_, draws_, colour_, colour_notes_;
+  std::mutex mutex_;  ///< A progress bar draws from a thread of its own.
+  bool drawn_ = false;
 };
 
-/// A bar on stderr, drawn from the first second on; silent where stderr is no terminal.
-class ProgressBar {
- public:
-  ProgressBar(Terminal& terminal, std::string title, std::int64_t days_total);
-  ~ProgressBar();
-  void day_done();
-  /// Counters of one load so far.
-  void at(const std::string& load, const std::string& what, std::int64_t rows, std::int64_t bytes);
-
- private:
-  void draw();
-  struct Seen {
-    std::string load;
-    std::int64_t rows = 0, bytes = 0;
-  };
-  bool enabled_;
-  std::string title_, what_;
-  std::int64_t days_total_, days_done_ = 0;
-  std::vector<Seen> seen_;
-  std::chrono::steady_clock::time_point start_, drawn_;
-  bool visible_ = false;
-};
-
-std::string grouped(std::int64_t number);  ///< 336,776
+/// Columns that a text takes: code points, colours not counted (our texts have no wide ones).
+std::size_t columns_of(std::string_view text);
+std::string grouped(std::int64_t number);                         ///< 336,776
+std::string counted(std::int64_t number, std::string_view noun);  ///< 1 day, 1,440 rows
 std::string bytes_text(std::int64_t bytes);
 std::string seconds_text(double seconds);
 

@@ -140,18 +140,22 @@ std::string origin_of(const fs::path& path, const fs::path& home) {
                                 : whole.string();
 }
 
-void check_name(const Node::Member& table, std::string_view what) {
+void require_name(std::string_view name, std::string_view what) {
   constexpr std::size_t kLengthMax = 128;
   const bool plain =
-      !table.key.empty() && table.key.size() <= kLengthMax && table.key.front() != '-' &&
-      std::all_of(table.key.begin(), table.key.end(),
+      !name.empty() && name.size() <= kLengthMax && name.front() != '-' &&
+      std::all_of(name.begin(), name.end(),
                   [](unsigned char c) { return std::isalnum(c) || c == '_' || c == '-'; });
   if (plain) return;
-  refuse(table.place,
-         fmt::format("\"{}\" cannot be the name of a{} {}", table.key,
-                     what.starts_with('i') ? "n" : "", what),
-         fmt::format("Use letters, digits, _ and -, at most {}{}", kLengthMax,
-                     what == "ingestion" ? "; `name` may hold what people shall see" : ""));
+  throw Error(Fault::Misconfigured, "bad_name",
+              fmt::format("\"{}\" cannot be the name of a{} {}", name,
+                          what.starts_with('i') ? "n" : "", what),
+              fmt::format("Use letters, digits, _ and -, at most {}{}", kLengthMax,
+                          what == "ingestion" ? "; `name` may hold what people shall see" : ""));
+}
+
+void check_name(const Node::Member& table, std::string_view what) {
+  located(table.place, [&] { require_name(table.key, what); });
 }
 
 void check_folder_layout(const Ingestion& ingestion) {

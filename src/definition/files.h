@@ -4,6 +4,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "catalog/catalog.h"
@@ -36,6 +37,9 @@ struct Configuration {
 FileSet read_files(const std::filesystem::path& path, const Configuration& configuration);
 /// `<home>/millrace.toml`, with defaults for what it does not say; all paths absolute.
 Configuration read_configuration(const std::filesystem::path& home);
+/// What a table's key may be, of a "connection" or an "ingestion": it is typed on command lines,
+/// and names files. Throws Misconfigured `bad_name`.
+void require_name(std::string_view name, std::string_view what);
 /// Makes `<home>/millrace.toml` say this; an existing one keeps its comments and other tables.
 /// Empty members mean the defaults.
 void write_configuration(const Configuration& configuration);

@@ -228,7 +228,10 @@ class Planner {
     }
     const std::string revision = revision_of(wanted.definition);
     change.changes_definition = revision != revision_of(known.definition);
-    if (!change.changes_definition) return;
+    if (!change.changes_definition) {
+      change.stale_days = catalog_.stale_days(known.id).size();
+      return;
+    }
     for (const DayRow& row : catalog_.days(known.id)) {
       if (!row.state.current.empty() && row.revision != revision) ++change.stale_days;
     }

@@ -15,8 +15,10 @@ struct Change {
   std::string kind;  ///< "connection" | "ingestion"
   std::string name;
   std::vector<std::string> details;  ///< "mapping.timestamp: \"ts\" -> \"at\"", a line each.
-  bool changes_definition = false;   ///< Then nothing reloads by itself:
-  std::size_t stale_days = 0;        ///< this many loaded days carry another definition.
+  bool changes_definition = false;
+  /// Loaded days that carry another definition, be it changed now or before: nothing loads them
+  /// again by itself.
+  std::size_t stale_days = 0;
 };
 
 struct Plan {

@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cstdlib>
 #include <map>
 #include <mutex>
 
@@ -79,6 +80,29 @@ void run_setup(Database& database, const std::string& statement) {
   }
 }
 
+/// The caller's SQL begins on a line of its own, so that the engine quotes that line and its caret
+/// fits; this takes our line out of the count.
+Error in_the_callers_lines(const Error& error) {
+  constexpr std::string_view kMark = "\n\nLINE ";
+  std::string text = error.what();
+  const auto mark = text.find(kMark);
+  if (mark == std::string::npos) return error;
+  const std::size_t digits = mark + kMark.size(), end = text.find(':', digits);
+  const int line = std::atoi(text.c_str() + digits);
+  if (end == std::string::npos || line < 2) return error;
+  text.replace(digits, end - digits, std::to_string(line - 1));
+  return {error.fault, error.code, text, error.advice};
+}
+
+void each_row(duckdb_connection connection, const std::string& sql,
+              const std::function<void(const Row&)>& row, std::stop_token stop) {
+  try {
+    Result(connection, sql, stop).each_row(row);
+  } catch (const Error& error) {
+    throw in_the_callers_lines(error);
+  }
+}
+
 }  // namespace
 
 Database::Database(std::unique_ptr<State> state) : state_(std::move(state)) {}
@@ -123,8 +147,8 @@ void Database::each(const std::string& sql, const std::function<void(const Row&)
                     std::stop_token stop) {
   // Values become text inside the engine, so that no type needs code of its own here.
   const std::string as_text =
-      fmt::format("SELECT CAST(COLUMNS(*) AS VARCHAR) FROM ({}\n) AS answer", sql);
-  Result(state_->connection, as_text, stop).each_row(row);
+      fmt::format("SELECT CAST(COLUMNS(*) AS VARCHAR) FROM (\n{}\n) AS answer", sql);
+  each_row(state_->connection, as_text, row, stop);
 }
 
 std::optional<std::string> Database::scalar(const std::string& sql, std::stop_token stop) {
@@ -141,19 +165,19 @@ std::optional<std::string> Database::scalar(const std::string& sql, std::stop_to
 void Database::each_json(const std::string& select,
                          const std::function<void(std::string_view)>& row, std::stop_token stop) {
   const std::string as_json =
-      fmt::format("SELECT CAST(to_json(answer) AS VARCHAR) FROM ({}\n) AS answer", select);
-  Result(state_->connection, as_json, stop).each_row([&](const Row& cells) {
-    row(cells[0].value_or("null"));
-  });
+      fmt::format("SELECT CAST(to_json(answer) AS VARCHAR) FROM (\n{}\n) AS answer", select);
+  each_row(
+      state_->connection, as_json, [&](const Row& cells) { row(cells[0].value_or("null")); }, stop);
 }
 
 std::vector<Column> Database::describe(const std::string& select) {
   std::vector<Column> columns;
-  Result(state_->connection, fmt::format("DESCRIBE ({}\n)", select), {})
-      .each_row([&](const Row& row) {
-        const std::string type(row[1].value_or(""));
-        columns.push_back({std::string(row[0].value_or("")), column_type(type), type});
-      });
+  each_row(state_->connection, fmt::format("DESCRIBE (\n{}\n)", select),
+           [&](const Row& row) {
+             const std::string type(row[1].value_or(""));
+             columns.push_back({std::string(row[0].value_or("")), column_type(type), type});
+           },
+           {});
   return columns;
 }
 

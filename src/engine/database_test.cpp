@@ -101,6 +101,24 @@ TEST_CASE("rows arrive as text, null apart from empty") {
   CHECK(seen == std::vector<std::string>{"1", "NULL", "", "[1, 2]"});
 }
 
+TEST_CASE("an error quotes the caller's line by its own number, with the caret below its place") {
+  Database database = Database::open({});
+  const auto words_of = [](const std::function<void()>& work) {
+    try {
+      work();
+    } catch (const Error& error) {
+      return std::string(error.what());
+    }
+    return std::string("no error");
+  };
+  const std::string sql = "select 1,\n  nope";
+  const std::string quoted = "\n\nLINE 2:   nope\n          ^";
+  CHECK(words_of([&] { database.each(sql, {}); }).ends_with(quoted));
+  CHECK(words_of([&] { database.each_json(sql, {}); }).ends_with(quoted));
+  CHECK(words_of([&] { database.describe(sql); }).ends_with(quoted));
+  CHECK(words_of([&] { database.each("select error('x')", {}); }) == "Invalid Input Error: x");
+}
+
 TEST_CASE("a row as JSON keeps the order of its columns") {
   Database database = Database::open({});
   std::string row;

@@ -88,8 +88,18 @@ duckdb_error_type type_of(std::string_view text) {
   return DUCKDB_ERROR_SYNTAX;
 }
 
+/// Without what the engine says around an error that stopped a statement half-way.
+std::string unwrapped(const std::string& text) {
+  constexpr std::string_view kAround =
+      "Invalid Input Error: Attempting to execute an unsuccessful or closed pending query result\n"
+      "Error: ";
+  return text.starts_with(kAround) ? text.substr(kAround.size()) : text;
+}
+
 /// The engine's error as one of ours: who must act is what differs.
-Error classified(const std::string& text, duckdb_error_type type) {
+Error classified(const std::string& given, duckdb_error_type type) {
+  const std::string text = unwrapped(given);
+  if (text.size() != given.size()) type = type_of(text);
   if (type == DUCKDB_ERROR_INTERRUPT || has(text, "INTERRUPT Error")) {
     return {Fault::Cancelled, "cancelled", "stopped on request"};
   }

@@ -42,7 +42,8 @@ std::optional<DayOrder> question(House& house, const Ingestion& ingestion, Day d
 }  // namespace
 
 std::vector<CheckResult> check(House& house, const Ingestion& ingestion,
-                               const std::vector<Day>& days, std::stop_token stop) {
+                               const std::vector<Day>& days, std::stop_token stop,
+                               const std::function<void(const CheckResult&)>& told) {
   std::map<Day, CheckResult> results;
   WorkOrder order = order_for(house, ingestion, Verb::Check);
   for (const Day day : days) {
@@ -58,6 +59,7 @@ std::vector<CheckResult> check(House& house, const Ingestion& ingestion,
     std::optional<std::string> token;
     if (checked.contains("token")) token = checked["token"].get<std::string>();
     house.catalog.record_check(ingestion.id, result, token, result.by == "fingerprint");
+    if (told) told(result);
     results[result.day] = std::move(result);
   };
   if (!order.days.empty()) run_worker(order, reply, stop);

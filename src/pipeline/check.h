@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <stop_token>
 #include <vector>
 
@@ -8,8 +9,9 @@
 namespace millrace::pipeline {
 
 /// Asks the warehouse what changed since each day was loaded; the first answer wins: token, count,
-/// fingerprint. Records every answer. Days that were never loaded say so.
+/// fingerprint. Records every answer, and tells it. Days that were never loaded say so.
 std::vector<CheckResult> check(House& house, const Ingestion& ingestion,
-                               const std::vector<Day>& days, std::stop_token stop);
+                               const std::vector<Day>& days, std::stop_token stop,
+                               const std::function<void(const CheckResult&)>& told = {});
 
 }  // namespace millrace::pipeline

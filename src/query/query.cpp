@@ -61,6 +61,15 @@ std::map<std::string, std::string> ingestion_names(const std::vector<Ingestion>&
   return names;
 }
 
+/// The engine does not know what may be asked here.
+Error explained(const Error& error) {
+  const std::string text = error.what();
+  const bool unknown = error.code == "sql_error" && text.find("Table with name") != text.npos;
+  if (!unknown && error.code != "not_allowed") return error;
+  return {error.fault, unknown ? "unknown_table" : error.code, text,
+          "The tables are events, metrics, exposures and entity_properties; files are not read"};
+}
+
 }  // namespace
 
 void run(const std::string& sql, catalog::Catalog& catalog, store::Store& store,
@@ -94,7 +103,11 @@ void run(const std::string& sql, catalog::Catalog& catalog, store::Store& store,
                                    }}),
                      stop);
   }
-  database.each_json(select, each, stop);
+  try {
+    database.each_json(select, each, stop);
+  } catch (const Error& error) {
+    throw explained(error);
+  }
 }
 
 }  // namespace millrace::query

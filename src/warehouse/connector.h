@@ -30,7 +30,7 @@ class Connector {
 
   /// Columns and types of the customer's own query, for the day given (placeholders need one).
   virtual std::vector<Column> describe(const Query& query, Day day, std::stop_token stop) = 0;
-  /// Some rows of it, not limited to the day unless placeholders do.
+  /// Some rows of what `read` would give; where the query's time is of kind None, of any day.
   virtual engine::Relation sample(const Query& query, Day day, std::int64_t rows,
                                   engine::Database& into, std::stop_token stop) = 0;
   /// The first cell of a customer's statement: a ready-gate's answer.
@@ -75,6 +75,7 @@ struct Setting {
   bool required = false;
   bool secret = false;
   std::string_view fallback = {};
+  std::string_view only_with = {};  ///< Asked for only where this other setting is given.
 };
 
 /// Facts the pipeline plans with. Facts, not feature switches.

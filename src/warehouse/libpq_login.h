@@ -89,7 +89,8 @@ inline constexpr Setting kSshKeySetting{
     .name = "ssh_key",
     .help = "Private key for it, by reference; the agent and ssh's own files where it is not set",
     .example = "file:secrets/tunnel_key",
-    .secret = true};
+    .secret = true,
+    .only_with = "ssh_host"};
 inline constexpr Setting kSshKnownHostsSetting{
     .name = "ssh_known_hosts",
     .help = "File with the SSH server's host key; ssh's own files where it is not set",

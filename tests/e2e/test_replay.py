@@ -109,7 +109,7 @@ def test_what_cannot_be_replayed_says_what_to_do_instead(orders, engine):
     assert "has no version" in said and "millrace load orders --day 2026-11-02" in said
     fix(orders)
     orders.run("quarantine", "orders", "--day", DAY, "--replay")
-    said = orders.run("quarantine", "orders", "--day", DAY, "--replay", code=1).stderr
+    said = orders.run("quarantine", "orders", "--day", DAY, "--replay", code=3).stderr
     assert "none of its rows was rejected" in said
     orders.run("undo", "orders", "--day", DAY)
     said = orders.run("quarantine", "orders", "--day", DAY, "--replay", code=1).stderr

@@ -33,11 +33,13 @@ constexpr Setting kSettings[] = {
     {.name = "secret_access_key",
      .help = "Its secret, by reference",
      .example = "env:SHOP_S3_SECRET",
-     .secret = true},
+     .secret = true,
+     .only_with = "access_key_id"},
     {.name = "session_token",
      .help = "Token of temporary keys, by reference",
      .example = "file:secrets/s3_token",
-     .secret = true},
+     .secret = true,
+     .only_with = "access_key_id"},
 };
 
 std::string contradiction(const std::map<std::string, std::string>& settings) {

@@ -1,0 +1,74 @@
+#include "cli/outcomes.h"
+
+#include <fmt/format.h>
+
+#include <nlohmann/json.hpp>
+
+namespace millrace::cli {
+
+using pipeline::DayOutcome;
+using Tone = Terminal::Tone;
+
+json::Value outcome_json(const DayOutcome& outcome) {
+  json::Value value{{"day", outcome.day.text()},
+                    {"status", outcome.held ? "held" : name_of(outcome.attempt)},
+                    {"load", outcome.load}};
+  if (outcome.error) {
+    value["error"] = json::from(*outcome.error);
+  } else {
+    value["certificate"] = json::from(outcome.certificate);
+    if (!outcome.took_ms.empty()) value["took_ms"] = outcome.took_ms;
+  }
+  if (!outcome.note.empty()) value["note"] = outcome.note;
+  return value;
+}
+
+void tell_outcome(Terminal& terminal, const DayOutcome& outcome) {
+  if (terminal.json()) return;
+  if (outcome.error) {
+    terminal.note(fmt::format("{}  {}  {}", outcome.day.text(),
+                              terminal.toned_note("failed", Tone::Bad), outcome.error->what()));
+    if (!outcome.error->advice.empty()) {
+      terminal.note(fmt::format("            what to do: {}", outcome.error->advice));
+    }
+  } else if (outcome.held) {
+    terminal.note(fmt::format("{}  {}  {}", outcome.day.text(),
+                              terminal.toned_note("held", Tone::Warn), outcome.note));
+  } else if (!outcome.note.empty()) {
+    terminal.note(fmt::format("{}  {}", outcome.day.text(), outcome.note));
+  }
+}
+
+void Totals::add(const DayOutcome& outcome) {
+  ++days;
+  if (outcome.error) {
+    ++failed;
+  } else if (outcome.held) {
+    ++held;
+  } else {
+    if (outcome.attempt == Attempt::Empty) ++empty;
+    rows += outcome.certificate.read;
+    rejected += outcome.certificate.rejected;
+    output += outcome.certificate.output_rows;
+  }
+}
+
+ExitCode Totals::exit_code() const {
+  const std::int64_t not_begun = asked - days;
+  if (failed + held + not_begun == 0) return kDone;
+  return failed == asked && asked == 1 ? kFailed : kSomeDaysFailed;
+}
+
+std::string Totals::text(double seconds) const {
+  const std::int64_t loaded = days - failed - held;
+  std::string line = counted(loaded, "day") + " loaded";
+  if (empty > 0) line += fmt::format(" ({} without data)", grouped(empty));
+  line += fmt::format(": {} read, {} stored", counted(rows, "row"), grouped(output));
+  if (rejected > 0) line += fmt::format(", {} in quarantine", grouped(rejected));
+  if (held > 0) line += fmt::format("; {} held", grouped(held));
+  if (failed > 0) line += fmt::format("; {} failed", grouped(failed));
+  if (asked > days) line += fmt::format("; {} not begun", grouped(asked - days));
+  return line + fmt::format("; {}", seconds_text(seconds));
+}
+
+}  // namespace millrace::cli

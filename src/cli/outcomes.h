@@ -1,0 +1,27 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "cli/command.h"
+#include "model/json.h"
+#include "pipeline/load.h"
+
+/// What became of the days of a load, as people and scripts read it.
+namespace millrace::cli {
+
+json::Value outcome_json(const pipeline::DayOutcome& outcome);
+/// One line on stderr for a day that needs one: failed, held, or with a note.
+void tell_outcome(Terminal& terminal, const pipeline::DayOutcome& outcome);
+
+struct Totals {
+  std::int64_t asked = 0;  ///< Days; those that nobody began are told apart.
+  std::int64_t days = 0, empty = 0, held = 0, failed = 0, rows = 0, rejected = 0, output = 0;
+
+  void add(const pipeline::DayOutcome& outcome);
+  ExitCode exit_code() const;
+  /// "365 days loaded: 336,776 rows read, …; 2:05 min"
+  std::string text(double seconds) const;
+};
+
+}  // namespace millrace::cli

@@ -53,9 +53,10 @@ std::string map_rows(const WorkOrder& work, Day day, const engine::Relation& row
                      engine::Database& database, json::Value& answer, std::stop_token stop) {
   const MapSql map = map_sql(work.definition, rows, day, work.unit_types, "sample");
   const std::string no_parts = map.has_partly ? "" : ", CAST(NULL AS VARCHAR) AS _partly";
-  database.execute(fmt::format("CREATE TEMP TABLE staged AS SELECT *{} FROM ({}\n) LIMIT {}",
-                               no_parts, map.select, work.rows),
-                   stop);
+  database.execute(
+      fmt::format("CREATE OR REPLACE TEMP TABLE staged AS SELECT *{} FROM ({}\n) LIMIT {}",
+                  no_parts, map.select, work.rows),
+      stop);
   Manifest manifest;
   manifest.day = day;
   database.each(
@@ -71,13 +72,9 @@ std::string map_rows(const WorkOrder& work, Day day, const engine::Relation& row
   return marked(map);
 }
 
-}  // namespace
-
-json::Value sample_rows(const WorkOrder& work, warehouse::Connector& connector,
-                        std::stop_token stop) {
-  const Day day = work.days.empty() ? Day() : work.days.front().day;
-  engine::Database database = mapping_engine({.threads = work.threads}, "", connector);
-  const Query query = query_of(work.definition, work.ingestion);
+json::Value sampled(const WorkOrder& work, const Query& query, Day day,
+                    warehouse::Connector& connector, engine::Database& database,
+                    std::stop_token stop) {
   const engine::Relation rows = connector.sample(query, day, work.rows, database, stop);
   json::Value answer{{"columns", json::Value::array()},
                      {"rows", json::Value::array()},
@@ -88,6 +85,26 @@ json::Value sample_rows(const WorkOrder& work, warehouse::Connector& connector,
   database.each_json(
       fmt::format("SELECT * FROM ({}\n) LIMIT {}", select, mapped ? 100 * work.rows : work.rows),
       [&](std::string_view row) { answer["rows"].push_back(json::parse(row, "a row")); }, stop);
+  return answer;
+}
+
+}  // namespace
+
+json::Value sample_rows(const WorkOrder& work, warehouse::Connector& connector,
+                        std::stop_token stop) {
+  const Day day = work.days.empty() ? Day() : work.days.front().day;
+  engine::Database database = mapping_engine({.threads = work.threads}, "", connector);
+  Query query = query_of(work.definition, work.ingestion);
+  const bool mapped = !work.ingestion.empty();
+  json::Value answer = sampled(work, query, day, connector, database, stop);
+  if (mapped && answer["rows"].empty() && query.time.kind != TimeColumn::Kind::None) {
+    query.time = {};
+    answer = sampled(work, query, day, connector, database, stop);
+    if (!answer["rows"].empty()) {
+      answer["notes"] = {
+          fmt::format("The query has no row of {}: these are of other days", day.text())};
+    }
+  }
   return answer;
 }
 

@@ -159,7 +159,9 @@ class Staging {
       const bool epoch = column.type == ColumnType::Integer || column.type == ColumnType::Double ||
                          column.type == ColumnType::Decimal;
       if (column.name != query_.time.column || !epoch) continue;
-      const engine::Relation sample = connector_.sample(query_, order_.day, 100, database, stop_);
+      Query any_day = query_;
+      any_day.time = {};
+      const engine::Relation sample = connector_.sample(any_day, order_.day, 100, database, stop_);
       std::vector<double> values;
       database.each(
           fmt::format("SELECT TRY_CAST({} AS DOUBLE) FROM ({}\n)", engine::identifier(column.name),

@@ -141,23 +141,23 @@ engine::Relation SqlConnector::scan(const Statement& statement, std::vector<Colu
 
 engine::Relation SqlConnector::sample(const Query& query, Day day, std::int64_t rows,
                                       engine::Database& into, std::stop_token stop) {
-  std::vector<Column> columns = chosen(query, described(query, day, stop));
-  const std::string customers = customers_text(query, {day, day}, dialect_);
-  const std::string sql =
-      fmt::format("{}select {} from (\n{}\n) as q limit {}", tag_comment(query.tag),
-                  delivered_list(columns, query, false, dialect_), customers, rows);
-  return scan({sql, customers}, std::move(columns), into, sample_flow_, stop);
+  return scan(reading(query, day, fmt::format(" limit {}", rows), stop),
+              chosen(query, described(query, day, stop)), into, sample_flow_, stop);
+}
+
+Statement SqlConnector::reading(const Query& query, Day day, const std::string& limit,
+                                std::stop_token stop) {
+  const std::vector<Column>& all = described(query, day, stop);
+  const bool bounded = !day_predicate(query, all, {day, day}, dialect_).empty();
+  return {fmt::format("{}select {} from (\n{}\n) as r{}", tag_comment(query.tag),
+                      delivered_list(chosen(query, all), query, bounded, dialect_),
+                      day_select(query, all, day, dialect_), limit),
+          customers_text(query, {day, day}, dialect_)};
 }
 
 engine::Relation SqlConnector::read(const Query& query, Day day, engine::Database& into,
                                     arrow::Flow& flow, std::stop_token stop) {
-  const std::vector<Column>& all = described(query, day, stop);
-  std::vector<Column> columns = chosen(query, all);
-  const bool bounded = !day_predicate(query, all, {day, day}, dialect_).empty();
-  const std::string sql = fmt::format("{}select {} from (\n{}\n) as r", tag_comment(query.tag),
-                                      delivered_list(columns, query, bounded, dialect_),
-                                      day_select(query, all, day, dialect_));
-  return scan({sql, customers_text(query, {day, day}, dialect_)}, std::move(columns), into, flow,
+  return scan(reading(query, day, "", stop), chosen(query, described(query, day, stop)), into, flow,
               stop);
 }
 

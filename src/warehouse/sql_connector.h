@@ -81,6 +81,8 @@ class SqlConnector final : public Connector {
   const std::vector<Column>& described(const Query& query, Day day, std::stop_token stop);
   void count_into(std::vector<DayCount>& counts, const Query& query, DayRange days, bool by_name,
                   std::stop_token stop);
+  /// The day's rows as the engine takes them; `limit` is an SQL clause or empty.
+  Statement reading(const Query& query, Day day, const std::string& limit, std::stop_token stop);
   engine::Relation scan(const Statement& statement, std::vector<Column> columns,
                         engine::Database& into, arrow::Flow& flow, std::stop_token stop);
 

@@ -92,6 +92,7 @@ std::string statements(const Dialect& dialect, std::string_view json) {
   connector({}).count(own, {day, day.plus(1)}, false, {});
   connector({}).read(own, day, database, flow, {});
   connector({}).sample(own, day, 10, database, {});
+  connector({}).sample(purchases(), day, 10, database, {});
   connector({}).scalar("select max(ts) > {{day_end}} from purchases", day, Zone(), {});
   connector({}).browse("", {});
   connector({}).browse("pur*_x", {});

@@ -152,45 +152,40 @@ std::string LakeConnector::day_rows(const Query& query, Day day, std::stop_token
   return day_select(sourced(query, {day, day}, stop), described(query, day, stop), day, kDialect);
 }
 
-engine::Relation LakeConnector::sample(const Query& query, Day day, std::int64_t rows,
-                                       engine::Database&, std::stop_token stop) {
+/// `rest` is the clause behind the rows of the day, `without` that behind any rows, where the day
+/// has no files.
+engine::Relation LakeConnector::reading(const Query& query, Day day, const std::string& rest,
+                                        const std::string& without, std::stop_token stop) {
   return explained([&]() -> engine::Relation {
     const std::vector<Column> columns = chosen(query, day, stop);
-    std::string sql;
-    try {
-      sql = source(query, {day, day}, stop).sql;
-    } catch (const Error& error) {
-      if (!is_no_files(error)) throw;
-      sql = any_source(query, stop).sql;
-    }
     std::string list;
     for (const Column& column : columns) {
       list += fmt::format("{}{} as {}", list.empty() ? "" : ", ", delivered(column),
                           quoted_identifier(column.name));
     }
-    return {fmt::format("select {} from (\n{}\n) as q limit {}", list, sql, rows), columns};
+    const auto select = [&](const std::string& rows, const std::string& clause) {
+      return engine::Relation{fmt::format("select {} from (\n{}\n) as r {}", list, rows, clause),
+                              columns};
+    };
+    try {
+      return select(day_rows(query, day, stop), rest);
+    } catch (const Error& error) {
+      if (!is_no_files(error)) throw;
+      return select(any_source(query, stop).sql, without);
+    }
   });
+}
+
+engine::Relation LakeConnector::sample(const Query& query, Day day, std::int64_t rows,
+                                       engine::Database&, std::stop_token stop) {
+  const std::string limit = fmt::format("limit {}", rows);
+  const bool any_day = query.time.kind == TimeColumn::Kind::None;
+  return reading(query, day, limit, any_day ? limit : "where false", stop);
 }
 
 engine::Relation LakeConnector::read(const Query& query, Day day, engine::Database&, arrow::Flow&,
                                      std::stop_token stop) {
-  return explained([&]() -> engine::Relation {
-    const std::vector<Column> columns = chosen(query, day, stop);
-    std::string list;
-    for (const Column& column : columns) {
-      list += fmt::format("{}{} as {}", list.empty() ? "" : ", ", delivered(column),
-                          quoted_identifier(column.name));
-    }
-    try {
-      const std::string rows = day_rows(query, day, stop);
-      return {fmt::format("select {} from (\n{}\n) as r", list, rows), columns};
-    } catch (const Error& error) {
-      if (!is_no_files(error)) throw;
-      return {fmt::format("select {} from (\n{}\n) as r where false", list,
-                          any_source(query, stop).sql),
-              columns};
-    }
-  });
+  return reading(query, day, "", "where false", stop);
 }
 
 std::optional<std::string> LakeConnector::scalar(const std::string& sql, Day day, const Zone& zone,

@@ -54,8 +54,20 @@ select * from purchases where seen = date '2026-11-20'
 ) as q;
 -- stream
 /* millrace 0190-load */ select "user_id" as "user_id", rtrim("kind") as "kind", "ts" as "ts", "amount" as "amount", "props" as "props", "seen" as "seen", "paid" as "paid" from (
+/* millrace 0190-load */ select * from (
 select * from purchases where seen = date '2026-11-20'
-) as q limit 10;
+) as q
+) as r limit 10;
+-- describe
+/* millrace 0190-load */ select * from (
+select * from purchases
+) as q;
+-- stream
+/* millrace 0190-load */ select "user_id" as "user_id", "ts" as "ts", "amount" as "amount", "props" as "props" from (
+/* millrace 0190-load */ select "user_id", "ts", "amount", "props" from (
+select * from purchases
+) as q where "ts" >= timestamptz '2026-11-20 08:00:00.000000+00' and "ts" < timestamptz '2026-11-21 08:00:00.000000+00'
+) as r limit 10;
 -- each
 /* millrace */ select * from (
 select max(ts) > timestamptz '2026-11-21 00:00:00.000000+00' from purchases

@@ -24,6 +24,11 @@ def home(tmp_path):
     return Home(tmp_path / "home")
 
 
+@pytest.fixture(scope="module")
+def home_of_module(tmp_path_factory):
+    return Home(tmp_path_factory.mktemp("module") / "home")
+
+
 def running(server):
     """The server for as long as the fixture lives."""
     server.start()
@@ -54,7 +59,7 @@ def database(postgres):
 
 
 @pytest.fixture(scope="module")
-def module_database(postgres):
+def database_of_module(postgres):
     """One for all tests of a file, which must put back what they change."""
     yield from emptied(postgres)
 

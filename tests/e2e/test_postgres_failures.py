@@ -73,13 +73,13 @@ class Shop:
 
 
 @pytest.fixture(scope="module", params=["postgres", "redshift"])
-def shop(request, module_database, tmp_path_factory):
+def shop(request, database_of_module, tmp_path_factory):
     """Loaded once a kind: no load of these tests gets to replace the version, and what they change
     in the database they put back."""
-    shop = Shop(Home(tmp_path_factory.mktemp(request.param) / "home"), module_database,
+    shop = Shop(Home(tmp_path_factory.mktemp(request.param) / "home"), database_of_module,
                 request.param)
-    if not module_database.sql("select 1 from pg_class where relname = 'purchases'"):
-        module_database.with_redshift_names().sql(PURCHASES)
+    if not database_of_module.sql("select 1 from pg_class where relname = 'purchases'"):
+        database_of_module.with_redshift_names().sql(PURCHASES)
     shop.home.init()
     shop.home.apply(shop.connection() + ingestion())
     shop.home.run("load", "purchases", *DAY)

@@ -44,7 +44,8 @@ def test_verify_full_without_an_authority_asks_the_systems_which_does_not_know_t
 
 
 def test_disabled_encryption_is_said(probe):
-    assert probe(sslmode="disable")["encrypt"]["detail"] == "not encrypted (sslmode=disable, as set)"
+    said = probe(sslmode="disable")["encrypt"]["detail"]
+    assert said == "not encrypted (sslmode=disable, as set)"
 
 
 def test_the_unix_socket_works_and_is_not_encrypted(probe, postgres):

@@ -70,6 +70,14 @@ bool looks_beyond_files(const std::string& sql) {
   return false;
 }
 
+namespace {
+
+std::string finite(const std::string& time, const std::string& value) {
+  return "case when isfinite(" + time + ") then " + value + " end";
+}
+
+}  // namespace
+
 std::string delivered(const Column& column) {
   const std::string name = quoted_identifier(column.name);
   switch (column.type) {
@@ -82,8 +90,14 @@ std::string delivered(const Column& column) {
       return "cast(" + name + " as varchar)";
     case ColumnType::Text:
       return column.vendor_type == "VARCHAR" ? name : "cast(" + name + " as varchar)";
-    case ColumnType::Timestamp:
-      return column.vendor_type == "TIMESTAMP" ? name : "cast(" + name + " as timestamp)";
+    case ColumnType::Timestamp: {
+      const std::string time =
+          column.vendor_type == "TIMESTAMP" ? name : "cast(" + name + " as timestamp)";
+      return finite(name, time);
+    }
+    case ColumnType::Date:
+    case ColumnType::TimestampTz:
+      return finite(name, name);
     default:
       return name;
   }

@@ -27,7 +27,8 @@ std::string any_day(const std::string& sql);
 /// True when the answer may change while the files do not: the SQL asks for the clock or chance.
 bool looks_beyond_files(const std::string& sql);
 
-/// A column as `read` delivers it: Decimal, Uuid, Json and Other as text, times to the microsecond.
+/// A column as `read` delivers it: Decimal, Uuid, Json and Other as text, times to the microsecond,
+/// infinite ones as null.
 std::string delivered(const Column& column);
 
 }  // namespace millrace::warehouse::lake

@@ -1,14 +1,17 @@
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <csignal>
 #include <cstring>
 #include <map>
+#include <optional>
 #include <utility>
 
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <linux/close_range.h>
 #include <poll.h>
+#include <sys/eventfd.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
@@ -23,6 +26,7 @@ extern char** environ;
 namespace millrace {
 namespace {
 
+using Clock = std::chrono::steady_clock;
 constexpr std::size_t kTailBytes = 8 << 10;
 
 Error failure(std::string_view action, const std::string& program, int reason) {
@@ -164,6 +168,13 @@ bool take_available(int fd, std::string& into) {
   }
 }
 
+/// Milliseconds for poll(): until then, or for ever.
+int wait_until(std::optional<Clock::time_point> then) {
+  if (!then) return -1;
+  const auto left = std::chrono::ceil<std::chrono::milliseconds>(*then - Clock::now());
+  return std::max(0, static_cast<int>(left.count()));
+}
+
 /// Cuts a stream of bytes into lines.
 class Lines {
  public:
@@ -191,14 +202,14 @@ class Lines {
   std::string pending_;
 };
 
-class Tail {
- public:
+struct Tail {
+  std::string text;
+
   bool take_from(int fd) {
-    const bool open = take_available(fd, text_);
-    if (text_.size() > kTailBytes) text_.erase(0, text_.size() - kTailBytes);
+    const bool open = take_available(fd, text);
+    if (text.size() > kTailBytes) text.erase(0, text.size() - kTailBytes);
     return open;
   }
-  std::string text_;
 };
 
 }  // namespace
@@ -239,6 +250,7 @@ Child Child::start(const Options& options) {
   child.in_ = in.ours.release();
   child.out_ = out.ours.release();
   child.err_ = err.ours.release();
+  child.patience_ = options.patience;
   return child;
 }
 
@@ -246,13 +258,15 @@ Child::Child(Child&& other) noexcept
     : pid_(std::exchange(other.pid_, -1)),
       in_(std::exchange(other.in_, -1)),
       out_(std::exchange(other.out_, -1)),
-      err_(std::exchange(other.err_, -1)) {}
+      err_(std::exchange(other.err_, -1)),
+      patience_(other.patience_) {}
 
 Child& Child::operator=(Child&& other) noexcept {
   std::swap(pid_, other.pid_);
   std::swap(in_, other.in_);
   std::swap(out_, other.out_);
   std::swap(err_, other.err_);
+  std::swap(patience_, other.patience_);
   return *this;
 }
 
@@ -283,6 +297,12 @@ void Child::write(std::string_view bytes) {
   }
 }
 
+void Child::ask_to_stop() {
+  if (patience_.count() == 0) return kill();
+  // Not closed: this runs in whatever thread asks, and another may be using the descriptor.
+  ::shutdown(in_, SHUT_WR);
+}
+
 void Child::close_stdin() {
   if (in_ >= 0) ::close(std::exchange(in_, -1));
 }
@@ -293,14 +313,28 @@ Child::Exit Child::read_lines(const std::function<void(std::string_view)>& line,
   // may hold these open for ever.
   const Descriptor ended(static_cast<int>(::syscall(SYS_pidfd_open, pid_, 0)));
   if (ended.get() < 0) throw failure("watching", "the child process", errno);
-  const std::stop_callback kill_it(stop, [this] { kill(); });
+  const Descriptor asked(::eventfd(0, EFD_CLOEXEC));
+  if (asked.get() < 0) throw failure("watching", "the child process", errno);
+  const std::stop_callback ask_it(stop, [&] {
+    ask_to_stop();
+    ::eventfd_write(asked.get(), 1);
+  });
   Lines lines(line);
   Tail tail;
-  std::array<pollfd, 3> watched = {pollfd{out_, POLLIN, 0}, pollfd{err_, POLLIN, 0},
-                                   pollfd{ended.get(), POLLIN, 0}};
+  std::array<pollfd, 4> watched = {pollfd{out_, POLLIN, 0}, pollfd{err_, POLLIN, 0},
+                                   pollfd{ended.get(), POLLIN, 0}, pollfd{asked.get(), POLLIN, 0}};
+  std::optional<Clock::time_point> out_of_patience;
   while (true) {
-    if (::poll(watched.data(), watched.size(), -1) < 0 && errno != EINTR) {
+    if (::poll(watched.data(), watched.size(), wait_until(out_of_patience)) < 0 && errno != EINTR) {
       throw failure("watching", "the child process", errno);
+    }
+    if ((watched[3].revents & POLLIN) != 0) {
+      watched[3].fd = -1;
+      out_of_patience = Clock::now() + patience_;
+    }
+    if (out_of_patience && Clock::now() >= *out_of_patience) {
+      kill();
+      out_of_patience.reset();
     }
     // Asked before the pipes are emptied, so that nothing it wrote is lost.
     const bool is_over = (watched[2].revents & POLLIN) != 0;
@@ -310,7 +344,7 @@ Child::Exit Child::read_lines(const std::function<void(std::string_view)>& line,
   }
   lines.finish();
   const int status = wait_for(std::exchange(pid_, -1));
-  return {.status = status, .stderr_tail = std::move(tail.text_)};
+  return {.status = status, .stderr_tail = std::move(tail.text)};
 }
 
 }  // namespace millrace

@@ -2,6 +2,7 @@
 
 #include <sys/types.h>
 
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <stop_token>
@@ -33,6 +34,8 @@ class Child {
     /// [0] is the program, looked up in PATH when it has no slash.
     std::vector<std::string> arguments;
     std::vector<std::pair<std::string, std::string>> environment;  ///< Added to ours.
+    /// How long it may take to end by itself once it is asked to stop.
+    std::chrono::milliseconds patience{0};
   };
   struct Exit {
     int status = 0;  ///< Exit code, or 128 + signal.
@@ -49,16 +52,20 @@ class Child {
   /// child that has ended meanwhile is no error here: `read_lines` tells how it ended.
   void write(std::string_view bytes);
   void close_stdin();
-  /// Calls `line` for each line of stdout until the child has ended; kills it and its group when
-  /// `stop` is requested. Drains stderr meanwhile and keeps its last 8 KiB. Call it once.
+  /// Calls `line` for each line of stdout until the child has ended. When `stop` is requested its
+  /// stdin ends, which asks it to stop; after `patience` it and its group are killed. Drains stderr
+  /// meanwhile and keeps its last 8 KiB. Call it once.
   Exit read_lines(const std::function<void(std::string_view)>& line, std::stop_token stop);
   pid_t pid() const { return pid_; }
   void kill();
 
  private:
   Child() = default;
+  void ask_to_stop();
+
   pid_t pid_ = -1;
   int in_ = -1, out_ = -1, err_ = -1;
+  std::chrono::milliseconds patience_{0};
 };
 
 /// The running executable and the folder of the libraries that we load at run time

@@ -18,7 +18,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
-Child shell(const std::string& script) { return Child::start({{"sh", "-c", script}, {}}); }
+Child shell(const std::string& script) { return Child::start({.arguments = {"sh", "-c", script}}); }
 
 struct Result {
   std::vector<std::string> lines;
@@ -52,6 +52,28 @@ TEST_CASE("a child reads what we write until we close") {
   child.write("a\nb\n");
   child.close_stdin();
   CHECK(finish(child).lines == std::vector<std::string>{"a", "b"});
+}
+
+TEST_CASE("a child that is given patience ends by itself when it is asked to stop") {
+  Child child = Child::start(
+      {.arguments = {"sh", "-c", "echo up; cat; echo tidied; exit 7"}, .patience = 10s});
+  std::stop_source stop;
+  Result result;
+  result.exit = child.read_lines(
+      [&](std::string_view line) {
+        result.lines.emplace_back(line);
+        stop.request_stop();
+      },
+      stop.get_token());
+  CHECK(result.lines == std::vector<std::string>{"up", "tidied"});
+  CHECK(result.exit.status == 7);
+}
+
+TEST_CASE("a child that does not end within its patience is killed") {
+  Child child = Child::start({.arguments = {"sh", "-c", "exec sleep 100"}, .patience = 100ms});
+  std::stop_source stop;
+  stop.request_stop();
+  CHECK(finish(child, stop.get_token()).exit.status == 128 + SIGKILL);
 }
 
 TEST_CASE("a child gets our environment and what was added") {

@@ -19,6 +19,10 @@
 namespace millrace::pipeline {
 namespace {
 
+/// What a worker that was asked to stop may take to end what it started at the warehouse; a little
+/// less than what its parent waits for it.
+constexpr std::chrono::milliseconds kTimeToStop{2000}, kWorkerPatience{2500};
+
 /// The child's voice: one JSON object a line, whole lines only.
 class Voice {
  public:
@@ -109,9 +113,7 @@ class Work {
 
   json::Value validate() { return json::from(stage(order_.days.at(0), false)); }
 
-  json::Value replay() {
-    return json::from(replay_day(order_, order_.days.at(0), tell(), stop_));
-  }
+  json::Value replay() { return json::from(replay_day(order_, order_.days.at(0), tell(), stop_)); }
 
   Manifest stage(const DayOrder& day, bool keep) {
     return stage_day(order_, day, *connector_, keep, tell(), stop_);
@@ -142,7 +144,7 @@ int worker_main() {
       while (::read(STDIN_FILENO, &byte, 1) > 0) {
       }
       stop.request_stop();
-      real_env().wait(std::chrono::seconds(2), {});
+      real_env().wait(kTimeToStop, {});
       ::_exit(1);
     }).detach();
     voice.say({{"result", Work(order, voice, stop.get_token()).run()}});
@@ -158,7 +160,9 @@ int worker_main() {
 
 json::Value run_worker(const WorkOrder& order, const std::function<void(const json::Value&)>& reply,
                        std::stop_token stop) {
-  Child child = Child::start({.arguments = {executable_path(), "warehouse-worker"}});
+  // On its way out the worker ends its statements at the warehouse.
+  Child child = Child::start(
+      {.arguments = {executable_path(), "warehouse-worker"}, .patience = kWorkerPatience});
   child.write(json::from(order).dump() + "\n");
   json::Value last;
   const Child::Exit exit = child.read_lines(
@@ -171,9 +175,9 @@ json::Value run_worker(const WorkOrder& order, const std::function<void(const js
         }
       },
       stop);
-  if (last.contains("error")) throw json::error(last["error"]);
   if (last.contains("result")) return last["result"];
   if (stop.stop_requested()) throw Error(Fault::Cancelled, "cancelled", "stopped on request");
+  if (last.contains("error")) throw json::error(last["error"]);
   throw Error(Fault::Unavailable, "worker_died",
               fmt::format("the worker process ended with {}: {}", exit.status, exit.stderr_tail),
               "Try again; if it happens twice, run `millrace doctor`");

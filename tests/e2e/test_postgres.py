@@ -3,6 +3,7 @@ import os
 import pty
 import re
 import select
+import signal
 import subprocess
 
 import pytest
@@ -260,3 +261,17 @@ def test_nothing_is_written_to_the_server(shop, database):
     shop.run("sample", "purchases", *DAY)
     assert database.server.log().count("execute") == written
     assert database.sessions() == 0
+
+
+@pytest.mark.parametrize("how, seconds", [(signal.SIGINT, 2), (signal.SIGKILL, 5)])
+def test_a_command_that_is_ended_leaves_no_statement_on_the_server(shop, database, how, seconds):
+    """Asked to stop, it cancels; killed, it leaves it to the server to notice."""
+    shop.apply(database.connection() + ingestion(
+        "select p.* from purchases p, (select pg_sleep(60)) as waited"))
+    load = subprocess.Popen(shop.command("load", "purchases", *DAY), stderr=subprocess.PIPE,
+                            stdout=subprocess.DEVNULL, text=True)
+    assert wait_until(lambda: any("pg_sleep" in text for text in database.running()))
+    load.send_signal(how)
+    said = load.communicate(timeout=seconds)[1]
+    assert "stopped on request" in said or how == signal.SIGKILL
+    assert wait_until(lambda: not database.running(), seconds=seconds)

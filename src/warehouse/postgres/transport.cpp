@@ -26,7 +26,10 @@ constexpr std::string_view kInTransaction =
     "select set_config('datestyle', 'ISO, YMD', true), set_config('intervalstyle', 'postgres', "
     "true), set_config('timezone', 'UTC', true), set_config('bytea_output', 'hex', true), "
     "set_config('extra_float_digits', '1', true), set_config('statement_timeout', '0', true), "
-    "set_config('idle_in_transaction_session_timeout', '0', true)";
+    "set_config('idle_in_transaction_session_timeout', '0', true), "
+    // A server that can look for its client ends the statement of one that is gone.
+    "case when current_setting('server_version_num')::int >= 140000 and version() like '%linux%' "
+    "then set_config('client_connection_check_interval', '1000', true) end";
 
 constexpr LibpqProduct kProduct{
     .title = "PostgreSQL",
@@ -108,6 +111,8 @@ class PostgresTransport final : public Transport {
     ServerVersion result;
     result.product = "PostgreSQL " + version.substr(0, version.find(' '));
     std::from_chars(version.data(), version.data() + version.size(), result.major);
+    // What comes in is checked, and what goes out converted: in every encoding that is one.
+    result.checks_text = reader_.session(stop).parameter("server_encoding") != "SQL_ASCII";
     return result;
   }
 

@@ -45,7 +45,8 @@ struct Context {
 };
 
 struct Option {
-  enum class Kind { Flag, Value, List, Argument, OptionalArgument };
+  /// Of those that are typed with --, only NeededValue must be given.
+  enum class Kind { Flag, Value, NeededValue, List, Argument, OptionalArgument };
   std::string_view name;  ///< "day" is typed --day; "NAME" is a positional argument.
   std::string_view help;
   Kind kind = Kind::Value;

@@ -69,6 +69,7 @@ void add_options(CLI::App& app, const Command& command, Arguments& arguments) {
         app.add_flag_callback("--" + name, [&values, name] { values[name] = {"true"}; });
         break;
       case Option::Kind::Value:
+      case Option::Kind::NeededValue:
         app.add_option_function<std::string>("--" + name, keep);
         break;
       case Option::Kind::List:
@@ -165,8 +166,11 @@ std::string meant(std::vector<std::string> words, const std::string& word) {
 /// What must hold before anything is opened.
 void check_arguments(const Command& command, const Arguments& arguments) {
   for (const Option& option : command.options) {
-    if (option.kind == Option::Kind::Argument && !arguments.has(option.name)) {
-      wrong_usage(fmt::format("{} needs {}", command.path, option.name),
+    const bool needed =
+        option.kind == Option::Kind::Argument || option.kind == Option::Kind::NeededValue;
+    if (needed && !arguments.has(option.name)) {
+      wrong_usage(fmt::format("{} needs {}{}", command.path, is_positional(option) ? "" : "--",
+                              option.name),
                   fmt::format("See `millrace {} --help`", command.path));
     }
     if (!arguments.has(option.name)) continue;

@@ -216,7 +216,7 @@ ExitCode quarantine(Context& context, const Arguments& arguments) {
 
 using Kind = Option::Kind;
 const Option kName{"NAME", "The ingestion", Kind::Argument, "ingestion"};
-const Option kDay{"day", "The day, as 2026-11-20", Kind::Value, "day"};
+const Option kDay{"day", "The day, as 2026-11-20", Kind::NeededValue, "day"};
 const Command kCommands[] = {
     {"days",
      "Each day: status, rows, version, definition, its two UTC instants",

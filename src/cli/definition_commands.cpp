@@ -266,11 +266,6 @@ ExitCode sample(Context& context, const Arguments& arguments) {
 }
 
 ExitCode map(Context& context, const Arguments& arguments) {
-  for (const char* needed : {"connection", "query", "dataset"}) {
-    if (arguments.has(needed)) continue;
-    throw Error(Fault::Misconfigured, "wrong_usage", fmt::format("map needs --{}", needed),
-                "Write `map --connection NAME --query SQL --dataset events`");
-  }
   const Dataset dataset = *dataset_named(arguments.get("dataset"));
   const json::Value found = sample_of(context, arguments);
   std::vector<Column> columns;
@@ -310,9 +305,9 @@ const Command kCommands[] = {
   millrace sample purchases --day 2026-11-20)"},
     {"map",
      "Guess a mapping; print ready TOML",
-     {kConnection,
-      kQuery,
-      {"dataset", "What the rows become", Kind::Value,
+     {{"connection", "The connection", Kind::NeededValue, "connection"},
+      {"query", "One SELECT, or a file that ends in .sql", Kind::NeededValue, "sql"},
+      {"dataset", "What the rows become", Kind::NeededValue,
        "events|metrics|exposures|entity_properties"},
       {"day", "The day that placeholders stand for (default: yesterday)", Kind::Value, "day"},
       {"rows", "Rows to look at (default 100)", Kind::Value, "number"}},

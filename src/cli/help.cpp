@@ -58,7 +58,9 @@ std::string usage(const Command& command) {
   for (const Option& option : command.options) {
     if (option.kind == Option::Kind::Argument) text += fmt::format(" {}", option.name);
     if (option.kind == Option::Kind::OptionalArgument) text += fmt::format(" [{}]", option.name);
-    has_options = has_options || !is_positional(option);
+    if (option.kind == Option::Kind::NeededValue) text += " " + typed(option);
+    has_options = has_options || option.kind == Option::Kind::Flag ||
+                  option.kind == Option::Kind::Value || option.kind == Option::Kind::List;
   }
   return text + (has_options ? " [OPTION…]\n" : "\n");
 }

@@ -6,12 +6,7 @@ namespace millrace::cli {
 
 Asked asked(Context& context, const Arguments& arguments, bool write) {
   pipeline::House& house = context.home.house(write);
-  const auto day = arguments.day("day");
-  if (!day) {
-    throw Error(Fault::Misconfigured, "wrong_usage", "which day? --day is missing",
-                "Add --day 2026-11-20");
-  }
-  return {house, house.catalog.ingestion(arguments.get("NAME")), *day};
+  return {house, house.catalog.ingestion(arguments.get("NAME")), *arguments.day("day")};
 }
 
 Version version_of(const Asked& it, const std::string& id) {

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 #include <nlohmann/json.hpp>
 
 #include "base/env.h"
@@ -14,6 +15,8 @@ constexpr std::chrono::milliseconds kTick(250);
 constexpr double kSilentSeconds = 1;
 /// Earlier than this an estimate is a guess.
 constexpr double kPartMin = 0.02;
+
+double rounded(double seconds) { return std::round(seconds * 100) / 100; }
 
 double seconds_left(double part, double seconds) {
   return part >= kPartMin ? seconds / part - seconds : -1;
@@ -100,7 +103,7 @@ void ProgressBar::show(const State& now) {
     terminal_.draw(line(now));
     return;
   }
-  nlohmann::ordered_json told{{"what", title_}, {"seconds", now.seconds}};
+  nlohmann::ordered_json told{{"what", title_}, {"seconds", rounded(now.seconds)}};
   if (!now.day.empty()) told["day"] = now.day;
   if (!now.stage.empty()) told["stage"] = now.stage;
   if (days_total_ > 0) {
@@ -112,7 +115,8 @@ void ProgressBar::show(const State& now) {
         static_cast<std::int64_t>(static_cast<double>(now.rows) / now.seconds);
   }
   const double left = seconds_left(now.part, now.seconds);
-  told["seconds_left"] = left < 0 ? nlohmann::ordered_json() : nlohmann::ordered_json(left);
+  told["seconds_left"] =
+      left < 0 ? nlohmann::ordered_json() : nlohmann::ordered_json(rounded(left));
   terminal_.tell_progress(told);
 }
 

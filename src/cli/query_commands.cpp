@@ -53,7 +53,7 @@ ExitCode run(Context& context, const Arguments& arguments) {
   json::Value rows = json::Value::array();
   bool more = false;
   try {
-    const ProgressBar clock(context.terminal, "query");
+    ProgressBar bar(context.terminal, "query");
     const bool all = context.terminal.json();
     query::run(
         sql, house.catalog, house.store,
@@ -61,7 +61,7 @@ ExitCode run(Context& context, const Arguments& arguments) {
           if (!all && rows.size() >= kTableRowsMax) throw ScreenIsFull();
           rows.push_back(json::parse(row, "a row"));
         },
-        context.stop);
+        context.stop, [&](std::function<double()> part) { bar.ask_part(std::move(part)); });
   } catch (const ScreenIsFull&) {
     more = true;
   }

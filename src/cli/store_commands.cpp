@@ -40,35 +40,49 @@ ExitCode sweep(Context& context, const Arguments& arguments) {
   return kDone;
 }
 
+/// SQLite's file and what lies beside it, under another name.
+void rename_catalog(const fs::path& from, const fs::path& to) {
+  for (const char* suffix : {"", "-wal", "-shm"}) {
+    if (fs::exists(from.string() + suffix))
+      fs::rename(from.string() + suffix, to.string() + suffix);
+  }
+}
+
 ExitCode rebuild_catalog(Context& context, const Arguments&) {
   Home& home = context.home;
   const fs::path path = home.catalog_path();
+  // Whole before it takes the old one's place: a rebuild that fails changes nothing.
+  const fs::path beside = path.string() + ".rebuilding";
+  for (const char* suffix : {"", "-wal", "-shm"}) fs::remove(beside.string() + suffix);
+  pipeline::Rebuilt rebuilt;
+  {
+    const ProgressBar clock(context.terminal, "Reading the store's records");
+    catalog::Catalog catalog({.path = beside}, real_env());
+    catalog.set_project(home.configuration().project);
+    rebuilt = pipeline::rebuild_catalog(catalog, home.store(), real_env());
+  }
   if (fs::exists(path)) {
     const fs::path aside = fmt::format("{}.before-rebuild-{}", path.string(),
                                        real_env().now().time_since_epoch().count());
-    fs::rename(path, aside);
-    for (const char* suffix : {"-wal", "-shm"}) {
-      std::error_code ignored;
-      fs::rename(path.string() + suffix, aside.string() + suffix, ignored);
-    }
+    rename_catalog(path, aside);
     context.terminal.note(fmt::format("The old catalog lies in {}", aside.string()));
   }
-  catalog::Catalog catalog({.path = path}, real_env());
-  catalog.set_project(home.configuration().project);
-  const auto rebuilt = pipeline::rebuild_catalog(catalog, home.store(), real_env());
+  rename_catalog(beside, path);
   if (context.terminal.json()) {
     context.terminal.answer({{"records", rebuilt.records},
                              {"unpublished", rebuilt.unpublished},
                              {"not_restorable", rebuilt.not_restorable}});
     return kDone;
   }
-  context.terminal.say(fmt::format("Rebuilt from {} publish records", rebuilt.records));
+  context.terminal.say(fmt::format("Rebuilt from {}", counted(rebuilt.records, "publish record")));
   for (const std::string& load : rebuilt.unpublished) {
     context.terminal.say(fmt::format("load {} was never published", load));
   }
   for (const std::string& what : rebuilt.not_restorable) {
     context.terminal.say(fmt::format("not in the store: {}", what));
   }
+  context.terminal.say(fmt::format("Next: `millrace apply {}` defines again what its files say",
+                                   home.path().string()));
   return kDone;
 }
 

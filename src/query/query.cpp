@@ -61,6 +61,19 @@ std::map<std::string, std::string> ingestion_names(const std::vector<Ingestion>&
   return names;
 }
 
+class Watched {
+ public:
+  Watched(const Watch& watch, const engine::Database& database) : watch_(watch) {
+    if (watch_) watch_([&database] { return database.progress(); });
+  }
+  ~Watched() {
+    if (watch_) watch_({});
+  }
+
+ private:
+  const Watch& watch_;
+};
+
 /// The engine does not know what may be asked here.
 Error explained(const Error& error) {
   const std::string text = error.what();
@@ -73,7 +86,8 @@ Error explained(const Error& error) {
 }  // namespace
 
 void run(const std::string& sql, catalog::Catalog& catalog, store::Store& store,
-         const std::function<void(std::string_view row)>& each, std::stop_token stop) {
+         const std::function<void(std::string_view row)>& each, std::stop_token stop,
+         const Watch& watch) {
   const std::string select = engine::single_select(sql);
   std::vector<Dataset> named;
   std::ranges::copy_if(kDatasets, std::back_inserter(named),
@@ -103,6 +117,7 @@ void run(const std::string& sql, catalog::Catalog& catalog, store::Store& store,
                                    }}),
                      stop);
   }
+  const Watched watched(watch, database);
   try {
     database.each_json(select, each, stop);
   } catch (const Error& error) {

@@ -7,7 +7,7 @@ cpp     = $(shell find src tests bench -name '*.h' -o -name '*.cpp' 2> /dev/null
 python  = $(shell find tools tests bench -name '*.py' 2> /dev/null) tools/test
 scripts = $(shell grep -rlE '^\#!.*\b(ba)?sh$$' tools tests bench .ci 2> /dev/null)
 
-.PHONY: help setup build install demo test unit lint tidy fmt golden bench clean
+.PHONY: help setup build install demo test unit lint fmt golden bench clean
 help:     ## list the verbs
 	@sed -nE 's/^([a-z]+): .*## (.*)/  make \1\t\2/p' Makefile | expand -t 18
 
@@ -35,18 +35,14 @@ unit: build  ## the C++ tests alone, under a minute once built
 	@cmake --build $(build) -j $(JOBS) --target unit_tests
 	@tools/test --unit $(build)
 
-lint:     ## house rules, formatting, shellcheck
+lint:     ## house rules, formatting, clang-tidy, shellcheck
 	@tools/setup build lint
 	@cmake --preset lint --log-level=WARNING > /dev/null
 	@tools/tidy.py
 	@clang-format-19 --dry-run --Werror $(cpp)
 	@shellcheck $(scripts)
-	@python3 -c 'import ast, sys; [ast.parse(open(f).read(), f) for f in sys.argv[1:]]' $(python)
-
-tidy:     ## clang-tidy over everything; not yet clean, so not yet in lint
-	@tools/setup build lint
-	@cmake --preset lint --log-level=WARNING > /dev/null
 	@tools/clang_tidy.py build/lint
+	@python3 -c 'import ast, sys; [ast.parse(open(f).read(), f) for f in sys.argv[1:]]' $(python)
 
 fmt:      ## format the C++ sources in place
 	@tools/setup lint

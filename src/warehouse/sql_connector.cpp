@@ -68,7 +68,7 @@ std::string key_of(const std::vector<Column>& columns, const Dialect& dialect) {
   return fmt::format("{}", fmt::join(items, ","));
 }
 
-std::string pattern_condition(std::string pattern, const Dialect& dialect) {
+std::string pattern_condition(const std::string& pattern, const Dialect& dialect) {
   if (pattern.empty()) return "true";
   const std::string name = "lower(n.nspname || '.' || c.relname)";
   if (pattern.find_first_of("*%") == std::string::npos) {
@@ -133,10 +133,11 @@ std::vector<Column> SqlConnector::describe(const Query& query, Day day, std::sto
 engine::Relation SqlConnector::scan(const Statement& statement, std::vector<Column> columns,
                                     engine::Database& into, arrow::Flow& flow,
                                     std::stop_token stop) {
+  const bool checked = transport_->server(stop).checks_text;
   arrow::Stream rows = transport_->stream(statement, columns, stop);
   const std::string name = fmt::format("warehouse_rows_{}", ++scans_);
   into.scan(name, arrow::observed(std::move(rows), flow, [stop] { return stop.stop_requested(); }));
-  return {"select * from " + name, std::move(columns)};
+  return {"select * from " + name, std::move(columns), checked};
 }
 
 engine::Relation SqlConnector::sample(const Query& query, Day day, std::int64_t rows,

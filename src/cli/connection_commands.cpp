@@ -16,6 +16,13 @@ namespace {
 
 namespace fs = std::filesystem;
 
+json::Value capabilities(const warehouse::Capabilities& facts) {
+  return {{"fingerprint_sees_updates", facts.fingerprint_sees_updates},
+          {"arrow_native", facts.arrow_native},
+          {"folder_layout", facts.folder_layout},
+          {"reads_max", facts.reads_max}};
+}
+
 ExitCode kinds(Context& context, const Arguments& arguments) {
   json::Value answers = json::Value::array();
   Table table{{"kind", "what it is"}, {}};
@@ -38,7 +45,8 @@ ExitCode kinds(Context& context, const Arguments& arguments) {
     answers.push_back({{"kind", kind->name},
                        {"title", kind->title},
                        {"about", kind->about},
-                       {"settings", settings}});
+                       {"settings", settings},
+                       {"capabilities", capabilities(kind->capabilities)}});
     table.rows.push_back({std::string(kind->name), std::string(kind->about)});
     if (!wanted.empty() && !context.terminal.json()) {
       context.terminal.say(fmt::format("{}: {}\n", kind->title, kind->about));

@@ -1,5 +1,5 @@
-"""Which rows belong to a day, and at which instants it starts and ends: one table of cases for every
-kind of time column, project zone and warehouse, against Python's own calendar."""
+"""Which rows belong to a day, and at which instants it starts and ends: one table of cases for
+every kind of time column, project zone and warehouse, against Python's own calendar."""
 import datetime as dt
 import zoneinfo
 
@@ -22,7 +22,7 @@ def bounds(day, zone):
 
 
 def instant_of(wall, zone):
-    """An ambiguous time is its first occurrence; one that a gap skips is the instant of the jump."""
+    """An ambiguous time is its first occurrence; one in a gap is the instant of the jump."""
     instant = wall.replace(tzinfo=zone, fold=0).astimezone(UTC)
     if instant.astimezone(zone).replace(tzinfo=None) == wall:
         return instant
@@ -35,7 +35,7 @@ def micros(instant):
 
 
 def instants():
-    """Half past each hour around both days, and the first and last microsecond of days everywhere."""
+    """Half past each hour around both days, and the first and last microseconds of days."""
     found = {dt.datetime.combine(day + dt.timedelta(days=days), dt.time(hour, 30), UTC)
              for day in (SHORT, LONG) for days in (-1, 0, 1) for hour in range(24)}
     for zone in ZONES.values():

@@ -7,8 +7,8 @@ SMALL = {"rows": 50_000, "rounds": 1}
 FILES = 10
 
 ROWS = """select ['view', 'click', 'purchase'][1 + i % 3] as kind,
-    make_timestamptz(epoch_us(timestamptz '{day} 00:00:00+00') + i * 86400000000 // {rows}) as ts,
-    'user_' || i * 7919 % {users} as user_id, 'device_' || i * 104729 % {users} as device_id,
+    make_timestamptz(epoch_us(timestamptz '{day} 00:00:00+00') + i * 86400000000 // {rows})
+    as ts, 'user_' || i * 7919 % {users} as user_id, 'device_' || i * 104729 % {users} as device_id,
     i % 10000 * 0.25::double as amount, '/p/' || i % 1000 as page, ['free', 'pro'][1 + i % 2] as plan
     from range({first}, {last}) as r(i)"""
 INGESTION = """
@@ -28,7 +28,8 @@ OUTPUTS = """select kind as event_name, ts, user_id as "unit_userID", device_id 
     amount as value, cast(null as varchar) as value_text,
     cast(json_object('page', page, 'plan', plan) as varchar) as metadata,
     '01a214a9-99da-745e-8872-410cd52ccc26' as _load"""
-WHERE = "where ts >= timestamptz '2026-11-20 00:00:00+00' and ts < timestamptz '2026-11-21 00:00:00+00'"
+WHERE = """where ts >= timestamptz '2026-11-20 00:00:00+00'
+    and ts < timestamptz '2026-11-21 00:00:00+00'"""
 COUNTS = "select count(*), sum({}), count(distinct {}) from {}"
 
 
@@ -84,6 +85,7 @@ def run(place, report, rows, rounds):
     server.upload(sorted(folder.iterdir()))
     home = place.home(server.connection + INGESTION.format("bucket"), server.pids, server.env)
     found = one(place, report, f"B2  {title}, from S3; {rounds} rounds", rounds, home,
-                server.pids, f"s3://{server.bucket}/*.parquet", setup=server.secret, extensions=["httpfs"])
+                server.pids, f"s3://{server.bucket}/*.parquet", setup=server.secret,
+                extensions=["httpfs"])
     same("rows, sum and users of the load from S3", list(found.values()), truth)
     home.remove()

@@ -8,7 +8,8 @@ SMALL = {"rows": 5_000, "rounds": 1}
 DAYS = 14
 FROM, TO, EDITED = "2026-11-01", "2026-11-14", "2026-11-09"
 
-TABLE = """create table visits as select i as id, (array['view', 'click', 'purchase'])[1 + i % 3] as kind,
+TABLE = """create table visits as select i as id,
+    (array['view', 'click', 'purchase'])[1 + i % 3] as kind,
     timestamptz '2026-11-01 00:00:00+00' + i * (interval '1 day' / {rows}) as ts,
     'user_' || i * 7919 % {users} as user_id, i % 10000 * 0.25::double precision as amount,
     '/p/' || i % 1000 as page

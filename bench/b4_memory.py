@@ -41,8 +41,8 @@ PAGE, ALL, OBJECT = ('event_value = "amount"\nmetadata = { page = "page" }', 'me
 
 def columns(count):
     """Numbers, texts, times and nulls by turns."""
-    kinds = ("i * {0} as c{0}", "'text ' || (i + {0}) % 100000 as c{0}", "i / {0}.0::float8 as c{0}",
-             "nullif(i % 3, 0) as c{0}", "date '2026-01-01' + i % 300 as c{0}")
+    kinds = ("i * {0} as c{0}", "'text ' || (i + {0}) % 100000 as c{0}",
+             "i / {0}.0::float8 as c{0}", "nullif(i % 3, 0) as c{0}", "date '2026-01-01' + i % 300 as c{0}")
     return ", ".join(kinds[c % len(kinds)].format(c) for c in range(1, count - 2))
 
 

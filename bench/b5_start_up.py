@@ -36,7 +36,8 @@ def copies(ingestions):
         # The random tail of an id stays; its first eight digits tell the copies apart.
         return f"printf('%08x', copy.n) || substr({column}, 9)"
 
-    changed = {"ingestion": {"id": other("id"), "handle": "handle || copy.n", "name": "name || copy.n"},
+    changed = {"ingestion": {"id": other("id"), "handle": "handle || copy.n",
+                             "name": "name || copy.n"},
                "version": {"id": other("id"), "ingestion": other("ingestion")},
                "version_body": {"version": other("version")},
                "file": {"version": other("version")},
@@ -52,7 +53,8 @@ def grow(catalog, ingestions):
         for table, columns in changed.items():
             names = [row[1] for row in database.execute(f"pragma table_info({table})")]
             list_ = ", ".join(columns.get(name, f'"{name}"') for name in names)
-            database.execute(f"insert into {table} select {list_} from {table} cross join {numbers}")
+            database.execute(
+                f"insert into {table} select {list_} from {table} cross join {numbers}")
     database.close()
 
 

@@ -19,12 +19,13 @@ BENCHES = {"B1": "b1_postgres_day", "B2": "b2_parquet", "B3": "b3_check", "B4": 
 def arguments():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--small", action="store_true", help="all in a minute; proves no speed")
-    parser.add_argument("--rows", type=int, help="another size, where a bench has one")
-    parser.add_argument("--rounds", type=int, help="other than each bench's own")
+    parser.add_argument("--size", action="append", default=[], metavar="NAME=NUMBER",
+                        help="another rows, rounds, scale, ingestions, days")
     parser.add_argument("--s3", nargs=2, metavar=("FOLDER", "PORT"),
                         help="a radosgw of the tests that runs already")
     parser.add_argument("names", nargs="*", help="a build folder, and benches (default: all)")
     options = parser.parse_args()
+    options.sizes = {n: int(v) for n, v in (pair.split("=") for pair in options.size)}
     options.benches = [n.upper() for n in options.names if n.upper() in BENCHES] or list(BENCHES)
     builds = [n for n in options.names if n.upper() not in BENCHES] or ["build/release"]
     if len(builds) > 1:
@@ -36,9 +37,7 @@ def arguments():
 def run(name, options, place, report):
     bench = importlib.import_module(BENCHES[name])
     size = dict(bench.SMALL if options.small else bench.FULL)
-    for key in ("rows", "rounds"):
-        if getattr(options, key) and key in size:
-            size[key] = getattr(options, key)
+    size |= {name: number for name, number in options.sizes.items() if name in size}
     bench.run(place, report, **size)
 
 

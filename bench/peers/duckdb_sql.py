@@ -1,4 +1,4 @@
-"""Runs statements in a DuckDB of its own; prints the last one's rows as JSON: SQL [EXTENSION FILE]…"""
+"""Runs SQL in a DuckDB of its own, prints the last answer as JSON: SQL [EXTENSION FILE]…"""
 import json
 import sys
 

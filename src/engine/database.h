@@ -21,8 +21,8 @@ namespace millrace::engine {
 struct Relation {
   std::string sql;
   std::vector<Column> columns;
-  bool text_checked =
-      false;  ///< Every text is valid UTF-8 for certain: nobody needs to look again.
+  /// Every text is valid UTF-8 for certain: nobody needs to look again.
+  bool text_checked = false;
 };
 
 struct Options {

@@ -22,6 +22,7 @@ struct Statement {
 struct ServerVersion {
   std::string product;  ///< "PostgreSQL 15.18"
   int major = 0;
+  bool checks_text = false;  ///< Every text that it sends is valid UTF-8 for certain.
 };
 
 /// One session of a SQL warehouse, connected at its first use. Reads only: every statement runs in

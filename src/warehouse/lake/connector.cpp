@@ -165,7 +165,7 @@ engine::Relation LakeConnector::reading(const Query& query, Day day, const std::
     }
     const auto select = [&](const std::string& rows, const std::string& clause) {
       return engine::Relation{fmt::format("select {} from (\n{}\n) as r {}", list, rows, clause),
-                              columns};
+                              columns, !may_cut_characters(query.sql)};
     };
     try {
       return select(day_rows(query, day, stop), rest);

@@ -48,26 +48,46 @@ std::string any_day(const std::string& sql) {
   return out;
 }
 
-bool looks_beyond_files(const std::string& sql) {
-  constexpr std::array kWords = {"now",    "today", "random", "uuid", "gen_random_uuid",
-                                 "uuidv4", "uuidv7"};
+namespace {
+
+/// True where a word of the SQL's code, in lower case, is of this sort; with `quoted`, a word of a
+/// quoted name too.
+template <typename Sort>
+bool has_word(const std::string& sql, bool quoted, const Sort& sort) {
   for (const Piece& piece : sql_pieces(sql, kDialect.backslash_escapes)) {
-    if (piece.kind != Piece::Kind::Code) continue;
+    const bool name = quoted && piece.kind == Piece::Kind::Identifier;
+    if (piece.kind != Piece::Kind::Code && !name) continue;
     std::string word;
     for (const char c : std::string(piece.text) + " ") {
       if (std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '_') {
         word += static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
         continue;
       }
-      const auto is_word = [&](std::string_view other) { return other == word; };
-      if (std::ranges::any_of(kWords, is_word) || word.starts_with("current_") ||
-          word.find("sample") != std::string::npos) {
-        return true;
-      }
+      if (sort(std::string_view(word))) return true;
       word.clear();
     }
   }
   return false;
+}
+
+bool contains(std::string_view word, std::string_view part) {
+  return word.find(part) != std::string_view::npos;
+}
+
+}  // namespace
+
+bool looks_beyond_files(const std::string& sql) {
+  constexpr std::array<std::string_view, 7> kWords = {
+      "now", "today", "random", "uuid", "gen_random_uuid", "uuidv4", "uuidv7"};
+  return has_word(sql, false, [&](std::string_view word) {
+    return std::ranges::find(kWords, word) != kWords.end() || word.starts_with("current_") ||
+           contains(word, "sample");
+  });
+}
+
+bool may_cut_characters(const std::string& sql) {
+  return has_word(
+      sql, true, [](std::string_view word) { return word == "printf" || contains(word, "regex"); });
 }
 
 namespace {

@@ -27,6 +27,10 @@ std::string any_day(const std::string& sql);
 /// True when the answer may change while the files do not: the SQL asks for the clock or chance.
 bool looks_beyond_files(const std::string& sql);
 
+/// True when the SQL may give text that is not UTF-8, by a function that knows only bytes:
+/// printf('%c', 200), regexp_extract('é', '\C'). The engine has looked at all text in files.
+bool may_cut_characters(const std::string& sql);
+
 /// A column as `read` delivers it: Decimal, Uuid, Json and Other as text, times to the microsecond,
 /// infinite ones as null.
 std::string delivered(const Column& column);

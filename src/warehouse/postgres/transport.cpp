@@ -111,8 +111,8 @@ class PostgresTransport final : public Transport {
     ServerVersion result;
     result.product = "PostgreSQL " + version.substr(0, version.find(' '));
     std::from_chars(version.data(), version.data() + version.size(), result.major);
-    // What comes in is checked, and what goes out converted: in every encoding that is one.
-    result.checks_text = reader_.session(stop).parameter("server_encoding") != "SQL_ASCII";
+    // Whatever the database's encoding, what it sends as UTF-8 is converted or at least verified.
+    result.checks_text = true;
     return result;
   }
 

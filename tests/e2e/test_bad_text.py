@@ -1,0 +1,72 @@
+"""Text that is not UTF-8: its row is rejected, its bytes are kept, whoever let it through."""
+import json
+
+from servers.postgres import Database
+
+INGESTION = """
+[ingestion.signs]
+connection = "%s"
+dataset = "events"
+query = '''%s'''
+[ingestion.signs.mapping]
+event_name = "kind"
+timestamp = "ts"
+ids = { userID = "user_id" }
+[ingestion.signs.limits]
+max_rejected = "90%%"
+"""
+DAY = ("--day", "2026-11-01")
+
+
+def load(home):
+    proof = home.json("load", "signs", *DAY)[0]["certificate"]
+    rejected = home.json("quarantine", "signs", *DAY, code=0 if proof["rejected"] else 3)
+    return proof["loaded"], [(r["reason"], json.loads(r["original"])["user_id"]) for r in rejected]
+
+
+def test_functions_that_know_only_bytes_cannot_bring_broken_text_into_the_store(home, engine):
+    home.init()
+    engine.sql(f"""copy (select timestamp '2026-11-01 01:00' as ts, 'view' as kind,
+        'zoé' as user_id) to '{home.warehouse}/e.parquet' (format parquet)""")
+    for user in ("printf('%c', 200)", "\"printf\"('%c', 200)", r"regexp_replace('é', '\C', 'x')"):
+        home.apply(home.connect_files() + INGESTION % ("lake", f"""
+            select ts, kind, user_id from 'e.parquet'
+            union all select ts, kind, {user} from 'e.parquet'"""))
+        loaded, rejected = load(home)
+        assert loaded == 1
+        assert [reason for reason, _ in rejected] == ["bad_text"], user
+        assert rejected[0][1] in (r"\xC8", r"x\xA9"), user
+
+
+def test_a_database_that_checks_no_encoding_does_not_send_broken_text(home, postgres):
+    name = "bytes_as_they_come"
+    with postgres.admin() as admin:
+        admin.execute(f"""create database {name} encoding 'SQL_ASCII' locale 'C'
+                          template template0""")
+    database = Database(postgres, name)
+    try:
+        database.sql("""create table signs as select timestamptz '2026-11-01 01:00Z' as ts,
+            'view' as kind, convert_from(b, 'SQL_ASCII') as user_id
+            from (values ('\\xc8'::bytea), ('zoe')) as v(b)""")
+        home.init()
+        home.apply(database.connection() + INGESTION % ("shop", "select * from signs"))
+        failed = home.json("load", "signs", *DAY, code=1)[0]["error"]
+        assert "invalid byte sequence for encoding \"UTF8\": 0xc8" in failed["message"]
+    finally:
+        database.drop()
+
+
+def test_a_database_in_another_encoding_gives_the_same_text(home, postgres):
+    name = "latin"
+    with postgres.admin() as admin:
+        admin.execute(f"create database {name} encoding 'LATIN1' locale 'C' template template0")
+    database = Database(postgres, name)
+    try:
+        database.sql("""create table signs as select timestamptz '2026-11-01 01:00Z' as ts,
+            'view' as kind, 'zo' || chr(233) as user_id""")
+        home.init()
+        home.apply(database.connection() + INGESTION % ("shop", "select * from signs"))
+        assert load(home) == (1, [])
+        assert home.rows('select "unit_userID" as u from events') == [{"u": "zoé"}]
+    finally:
+        database.drop()

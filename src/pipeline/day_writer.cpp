@@ -14,18 +14,18 @@
 
 namespace millrace::pipeline {
 
-/// Bounded in bytes as well as in rows, so that wide and long rows fit a load's memory.
-const char* const kParquet = "COMPRESSION zstd, ROW_GROUP_SIZE 122880, ROW_GROUP_SIZE_BYTES '32MB'";
+/// Row groups are bounded in bytes as well as in rows, so that wide and long rows fit a load's
+/// memory. So are dictionaries: names and the like have few values; ids and long texts only fill
+/// one in vain.
+const char* const kParquet =
+    "COMPRESSION zstd, ROW_GROUP_SIZE 122880, ROW_GROUP_SIZE_BYTES '32MB', "
+    "DICTIONARY_SIZE_LIMIT 8192, STRING_DICTIONARY_PAGE_SIZE_LIMIT 1000000";
 
 namespace {
 
 namespace fs = std::filesystem;
 using engine::identifier;
 using engine::literal;
-
-/// The staged file is read once and deleted.
-constexpr const char* kStaged =
-    "COMPRESSION zstd, COMPRESSION_LEVEL 1, ROW_GROUP_SIZE 122880, ROW_GROUP_SIZE_BYTES '32MB'";
 
 std::int64_t number(const engine::Cell& cell) { return cell ? std::stoll(std::string(*cell)) : 0; }
 
@@ -44,8 +44,7 @@ class DayWriter {
         rejects_(folder / "quarantine.parquet") {}
 
   void run() {
-    const auto written =
-        database_.copy(map_.select, staged_, map_.in_place ? kParquet : kStaged, stop_);
+    const auto written = database_.copy(map_.select, staged_, kParquet, stop_);
     if (map_.in_place && all_good(written)) {
       fs::rename(staged_, data_);
       proof_.read = proof_.loaded = written.empty() ? 0 : written[0].rows;

@@ -4,6 +4,7 @@
 
 #include <set>
 
+#include "pipeline/stage_day.h"
 #include "pipeline/tell.h"
 
 namespace millrace::pipeline {
@@ -15,11 +16,6 @@ std::string counts(const Reasons& reasons) {
     text += fmt::format("{}{} {}", text.empty() ? "" : ", ", rows, reason);
   }
   return text;
-}
-
-std::int64_t rows_of_day(const Certificate& certificate) {
-  const auto outside = certificate.excluded_by_rule.find("outside_day");
-  return certificate.read - (outside == certificate.excluded_by_rule.end() ? 0 : outside->second);
 }
 
 /// Why a person or a second look must come first; empty when the day may shrink like this.
@@ -62,6 +58,11 @@ void add_to(const Version& base, Version& replay) {
 
 }  // namespace
 
+Attempt attempt_of(const Error& error) {
+  if (error.code == kTooManyRejected) return Attempt::Rejected;
+  return error.code == kNoDataYet ? Attempt::Waiting : Attempt::Failed;
+}
+
 Verdict judge(House& house, const LoadRequest& request, const catalog::Lease& lease,
               const Manifest& manifest) {
   const Certificate& certificate = manifest.certificate;
@@ -91,7 +92,6 @@ Verdict judge(House& house, const LoadRequest& request, const catalog::Lease& le
 
 void publish_manifest(House& house, const Ingestion& ingestion, const catalog::Lease& lease,
                       const Manifest& manifest, const std::optional<Version>& base) {
-  require_claim(house);
   house.store.settle(ingestion.definition.dataset, ingestion.id, manifest);
   Version version;
   version.id = manifest.load;
@@ -113,6 +113,7 @@ void publish_manifest(House& house, const Ingestion& ingestion, const catalog::L
   if (manifest.moved_during_read) flags |= kMovedDuringRead;
   if (manifest.not_repeatable) flags |= kNotRepeatable;
   if (base) add_to(*base, version);
+  require_claim(house);
   try {
     house.catalog.publish(lease, version, flags, manifest.note);
   } catch (const Error&) {

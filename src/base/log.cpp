@@ -2,6 +2,8 @@
 
 #include <unistd.h>
 
+#include <atomic>
+
 #include <nlohmann/json.hpp>
 
 #include "base/env.h"
@@ -25,12 +27,14 @@ std::string_view name_of(Level level) {
   return "error";
 }
 
+std::atomic<Level> usual = Level::Warning;
+
 Level lowest() {
   const std::string wanted = environment_variable("MILLRACE_LOG_LEVEL");
-  for (const Level level : {Level::Debug, Level::Info, Level::Error}) {
+  for (const Level level : {Level::Debug, Level::Info, Level::Warning, Level::Error}) {
     if (wanted == name_of(level)) return level;
   }
-  return Level::Warning;
+  return usual;
 }
 
 std::string json_text(std::string_view text) {
@@ -80,6 +84,8 @@ void put(Level level, std::string_view sentence, Values values) {
 }
 
 }  // namespace
+
+void tell_what_is_done() { usual = Level::Info; }
 
 void debug(std::string_view sentence, Values values) { put(Level::Debug, sentence, values); }
 void info(std::string_view sentence, Values values) { put(Level::Info, sentence, values); }

@@ -11,6 +11,10 @@ namespace millrace::log {
 
 using Values = std::initializer_list<std::pair<std::string_view, std::string>>;
 
+/// From here on `info` is written too, unless MILLRACE_LOG_LEVEL says otherwise: a service tells
+/// what it does.
+void tell_what_is_done();
+
 void debug(std::string_view sentence, Values values = {});
 void info(std::string_view sentence, Values values = {});
 void warning(std::string_view sentence, Values values = {});

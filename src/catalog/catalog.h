@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -80,6 +81,15 @@ struct KnownToken {
 struct Checked {
   CheckResult result;
   Instant at;
+};
+
+/// A day as the clock sees it.
+struct KeptDay {
+  DayState state;
+  std::optional<Instant> first_ended_at;  ///< When it first was loaded, or found without data.
+  std::optional<Instant> loaded_at;       ///< Of the current version.
+  std::optional<Instant> checked_at;
+  double lost_percent = 0;  ///< Of a held load: how many of the day's rows it lacks.
 };
 
 /// The control plane: which version of each day is current, who works on what, what is owed.
@@ -170,6 +180,8 @@ class Catalog {
   // -- days and versions
   std::optional<DayState> day(const std::string& ingestion, Day day);
   std::vector<DayRow> days(const std::string& ingestion, std::optional<DayRange> range = {});
+  /// Of every enabled ingestion: its days from `since` on, in order.
+  std::map<std::string, std::vector<KeptDay>> kept_days(Day since);
   std::optional<Version> version(const std::string& id);
   /// All versions of a day, newest first.
   std::vector<Version> history(const std::string& ingestion, Day day);

@@ -3,10 +3,12 @@
 #include <doctest/doctest.h>
 
 #include <fstream>
+#include <nlohmann/json.hpp>
 #include <thread>
 
 #include "catalog/fixture.h"
 #include "catalog/schema.h"
+#include "model/json.h"
 
 namespace millrace::catalog {
 namespace {
@@ -235,22 +237,55 @@ TEST_CASE("someone who only asks migrates an older catalog first") {
   CHECK(catalog.ingestions().empty());
 }
 
-TEST_CASE("a catalog of the schema before gets what is new, and keeps what it has") {
-  const Folder folder;
-  std::string load;
-  {
+namespace {
+
+/// One ingestion with one loaded day, as the first schema had them.
+void insert_a_day(Database& database) {
+  const Definition definition = flights().definition;
+  const std::string revision = revision_of(definition);
+  database.run("INSERT INTO project VALUES ('default', 'UTC-8', '[]')");
+  database.run("INSERT INTO definition VALUES ('default', :revision, :body)",
+               {revision, json::from(definition).dump()});
+  database.run(R"(INSERT INTO ingestion (project_id, id, handle, name, connection, kind, dataset,
+                    revision, limits, managed_by, archived)
+                  VALUES ('default', 'i', 'flights', 'flights', 'w', 'files', 'events', :revision,
+                    '{}', 'api', 0))",
+               {revision});
+  database.run(
+      R"(INSERT INTO load (project_id, id, ingestion, dataset, day, revision, run, asked_by,
+                    attempt, host, pid, process_start, started_at, closed_at, published_seq)
+                  VALUES ('default', 'l', 'i', 'events', '2026-11-20', :revision, 'r', 'manual',
+                    'loaded', 'h', 1, 2, 1000, 2000, 1))",
+      {revision});
+  database.run(R"(INSERT INTO version (project_id, ingestion, day, id, dataset, seq, rows, files,
+                    quarantined, flags, revision, published_at, quarantine)
+                  VALUES ('default', 'i', '2026-11-20', 'l', 'events', 1, 12, 1, 0, 0, :revision,
+                    2000, ''))",
+               {revision});
+  database.run(R"(INSERT INTO day (project_id, ingestion, day, current, attempt, load, flags,
+                    held_load, hold_reason, error_code, error_text, error_advice, changed_at)
+                  VALUES ('default', 'i', '2026-11-20', 'l', 'loaded', 'l', 0, '', '', '', '', '',
+                    2000))");
+}
+
+}  // namespace
+
+TEST_CASE("a catalog of every earlier schema gets what is new, and keeps what it has") {
+  for (int schema = 1; schema < kSchemaVersion; ++schema) {
+    CAPTURE(schema);
+    const Folder folder;
+    {
+      Database database({.path = folder.catalog()}, real_env());
+      migrate(database, schema);
+      insert_a_day(database);
+    }
     Catalog catalog({.path = folder.catalog()}, real_env());
-    load = begin(catalog, catalog.put_ingestion(flights())).load;
+    REQUIRE(catalog.ingestions().size() == 1);
+    CHECK(catalog.ingestions()[0].upkeep == Upkeep{});
+    REQUIRE(catalog.days("i").size() == 1);
+    CHECK(catalog.days("i")[0].rows == 12);
+    CHECK(catalog.load("l")->renewed_at == catalog.load("l")->started_at);
   }
-  {
-    Database database({.path = folder.catalog()}, real_env());
-    database.run("ALTER TABLE load DROP COLUMN renewed_at");
-    database.run("UPDATE schema_version SET version = 1");
-  }
-  Catalog catalog({.path = folder.catalog()}, real_env());
-  CHECK(catalog.load(load)->renewed_at == catalog.load(load)->started_at);
-  catalog.renew_leases({load});
-  CHECK(catalog.load(load)->renewed_at > catalog.load(load)->started_at);
 }
 
 TEST_CASE("several processes may make one catalog at once") {

@@ -10,7 +10,7 @@ namespace {
 /// A day's state and what its current version counts, in one walk along neighbouring rows.
 constexpr const char* kDayColumns =
     R"(SELECT d.day, d.current, d.attempt, d.load, d.flags, d.held_load, d.hold_reason,
-              d.error_code, d.error_text, d.error_advice, d.changed_at,
+              d.error_code, d.error_text, d.error_advice, d.error_fault, d.changed_at,
               v.rows, v.files, v.quarantined, v.revision, v.published_at
        FROM day d
        LEFT JOIN version v ON v.project_id = d.project_id AND v.ingestion = d.ingestion
@@ -27,13 +27,14 @@ struct DayWithCounts {
 DayWithCounts day_in(const Row& row, const std::string& ingestion) {
   DayWithCounts found;
   DayState& state = found.row.state;
-  std::string attempt;
+  std::string attempt, fault;
   row.into(state.day, state.current, attempt, state.load, state.flags, state.held_load,
-           state.hold_reason, state.error_code, state.error_text, state.error_advice,
+           state.hold_reason, state.error_code, state.error_text, state.error_advice, fault,
            state.changed_at, found.row.rows, found.files, found.row.quarantined, found.row.revision,
            found.row.loaded_at);
   state.ingestion = ingestion;
   state.attempt = attempt_named(attempt);
+  if (!fault.empty()) state.error_fault = fault_named(fault);
   return found;
 }
 
@@ -68,18 +69,21 @@ void store_day(Session& session, const DayState& state) {
   if (!state.current.empty()) current = state.current;
   session.db.run(
       R"(INSERT INTO day (project_id, ingestion, day, current, attempt, load, flags, held_load,
-                          hold_reason, error_code, error_text, error_advice, changed_at)
+                          hold_reason, error_code, error_text, error_advice, error_fault,
+                          changed_at)
          VALUES (:project, :ingestion, :day, :current, :attempt, :load, :flags, :held_load,
-                 :hold_reason, :error_code, :error_text, :error_advice, :changed_at)
+                 :hold_reason, :error_code, :error_text, :error_advice, :error_fault, :changed_at)
          ON CONFLICT (project_id, ingestion, day) DO UPDATE SET
            current = excluded.current, attempt = excluded.attempt, load = excluded.load,
            flags = excluded.flags, held_load = excluded.held_load,
            hold_reason = excluded.hold_reason, error_code = excluded.error_code,
            error_text = excluded.error_text, error_advice = excluded.error_advice,
-           changed_at = excluded.changed_at)",
+           error_fault = excluded.error_fault, changed_at = excluded.changed_at)",
       {session.project, state.ingestion, state.day, current, name_of(state.attempt), state.load,
        state.flags, state.held_load, state.hold_reason, state.error_code, state.error_text,
-       state.error_advice, state.changed_at});
+       state.error_advice,
+       state.error_fault ? std::string(name_of(*state.error_fault)) : std::string(),
+       state.changed_at});
 }
 
 std::optional<Version> find_version(Session& session, const std::string& id) {
@@ -114,6 +118,49 @@ std::vector<DayRow> Catalog::days(const std::string& ingestion, std::optional<Da
     day.status = status_of(day.state, found.files == 0);
   });
   return days;
+}
+
+namespace {
+
+/// How much of the current version a held load lacks.
+double lost_percent(Catalog& catalog, const DayState& state) {
+  if (state.held_load.empty()) return 0;
+  const auto version = catalog.version(state.current);
+  const auto held = catalog.held_manifest(state.ingestion, state.day);
+  if (!version || !held) return 0;
+  const std::int64_t then = rows_of_day(version->certificate);
+  const std::int64_t now = rows_of_day(held->certificate);
+  return then > 0 ? 100.0 * static_cast<double>(then - now) / static_cast<double>(then) : 0;
+}
+
+}  // namespace
+
+std::map<std::string, std::vector<KeptDay>> Catalog::kept_days(Day since) {
+  std::map<std::string, std::vector<KeptDay>> kept;
+  session_->db.query(
+      R"(SELECT d.ingestion, d.day, d.current, d.attempt, d.flags, d.held_load, d.error_code,
+                d.error_fault, d.changed_at, d.first_ended_at, d.checked_at, v.published_at
+         FROM ingestion i
+         JOIN day d ON d.project_id = i.project_id AND d.ingestion = i.id
+         LEFT JOIN version v ON v.project_id = d.project_id AND v.ingestion = d.ingestion
+                            AND v.day = d.day AND v.id = d.current
+         WHERE i.project_id = :project AND i.enabled = 1 AND i.archived = 0 AND d.day >= :since
+         ORDER BY d.ingestion, d.day)",
+      {session_->project, since}, [&](const Row& row) {
+        KeptDay day;
+        std::string attempt, fault;
+        DayState& state = day.state;
+        row.into(state.ingestion, state.day, state.current, attempt, state.flags, state.held_load,
+                 state.error_code, fault, state.changed_at, day.first_ended_at, day.checked_at,
+                 day.loaded_at);
+        state.attempt = attempt_named(attempt);
+        if (!fault.empty()) state.error_fault = fault_named(fault);
+        kept[state.ingestion].push_back(std::move(day));
+      });
+  for (auto& [ingestion, days] : kept) {
+    for (KeptDay& day : days) day.lost_percent = lost_percent(*this, day.state);
+  }
+  return kept;
 }
 
 std::vector<Day> Catalog::stale_days(const std::string& ingestion) {

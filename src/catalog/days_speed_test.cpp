@@ -39,7 +39,8 @@ void copy_ingestion(Database& db, const std::string& from, int copy) {
   const std::string of = " WHERE project_id = 'default' AND ingestion = '" + from + "'";
   db.run("INSERT INTO ingestion SELECT project_id, " + id("id") + ", handle || '" +
          std::to_string(copy) + "', name || '" + std::to_string(copy) +
-         "', connection, kind, dataset, revision, limits, managed_by, archived FROM ingestion "
+         "', connection, kind, dataset, revision, limits, managed_by, archived, upkeep, enabled "
+         "FROM ingestion "
          "WHERE project_id = 'default' AND id = '" +
          from + "'");
   const std::string versions =
@@ -55,7 +56,7 @@ void copy_ingestion(Database& db, const std::string& from, int copy) {
   db.run("INSERT INTO day SELECT project_id, " + id("ingestion") + ", day, " + id("current") +
          ", attempt, load, flags, held_load, hold_reason, error_code, error_text, error_advice, "
          "changed_at, lease_load, lease_token, token, token_confirmed_at, checked_at, "
-         "check_result FROM day" +
+         "check_result, error_fault, first_ended_at FROM day" +
          of);
 }
 

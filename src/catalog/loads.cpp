@@ -46,6 +46,7 @@ void show_failure(Session& session, const LoadRow& load, Attempt attempt, const 
   state->error_code = error.code;
   state->error_text = error.what();
   state->error_advice = error.advice;
+  state->error_fault = error.fault;
   state->changed_at = session.env.now();
   store_day(session, *state);
 }

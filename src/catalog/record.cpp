@@ -41,6 +41,7 @@ json::Value from(const Ingestion& ingestion) {
           {"revision", revision_of(ingestion.definition)},
           {"definition", json::from(ingestion.definition)},
           {"limits", json::from(ingestion.limits)},
+          {"upkeep", json::from(ingestion.upkeep)},
           {"managed_by", ingestion.managed_by},
           {"archived", ingestion.archived}};
 }
@@ -54,6 +55,7 @@ Ingestion ingestion_in(const json::Value& value) {
   value.at("kind").get_to(ingestion.kind);
   ingestion.definition = json::definition(value.at("definition"));
   ingestion.limits = json::limits(value.at("limits"));
+  if (value.contains("upkeep")) ingestion.upkeep = json::upkeep(value.at("upkeep"));
   value.at("managed_by").get_to(ingestion.managed_by);
   value.at("archived").get_to(ingestion.archived);
   return ingestion;

@@ -194,8 +194,21 @@ constexpr std::string_view kRenewedLeases[] = {
     "ALTER TABLE load ADD COLUMN renewed_at BIGINT",
 };
 
+/// What the clock has to know: how an ingestion is kept current, when each of its days first ended,
+/// and whether a failed one may simply be tried again.
+constexpr std::string_view kUpkeep[] = {
+    "ALTER TABLE ingestion ADD COLUMN upkeep TEXT NOT NULL DEFAULT '{}'",
+    "ALTER TABLE ingestion ADD COLUMN enabled BIGINT NOT NULL DEFAULT 0",
+    "ALTER TABLE day ADD COLUMN error_fault TEXT NOT NULL DEFAULT ''",
+    "ALTER TABLE day ADD COLUMN first_ended_at BIGINT",
+    R"(UPDATE day SET first_ended_at =
+         (SELECT min(v.published_at) FROM version v
+          WHERE v.project_id = day.project_id AND v.ingestion = day.ingestion
+            AND v.day = day.day))",
+};
+
 /// Migration n leads from schema n to n + 1. Never edit one that was released; add another.
-constexpr std::span<const std::string_view> kMigrations[] = {kFirst, kRenewedLeases};
+constexpr std::span<const std::string_view> kMigrations[] = {kFirst, kRenewedLeases, kUpkeep};
 
 void refuse_newer(Database& database, int version) {
   if (version <= kSchemaVersion) return;
@@ -220,19 +233,19 @@ int schema_version(Database& database) {
   return version;
 }
 
-void migrate(Database& database) {
-  if (schema_version(database) == kSchemaVersion) return;
+void migrate(Database& database, int target) {
+  if (schema_version(database) >= target) return;
   Transaction transaction(database);
   const int version = schema_version(database);
-  if (version == kSchemaVersion) return;
+  if (version >= target) return;
   if (version == 0) {
     database.run("CREATE TABLE schema_version (version BIGINT NOT NULL)");
     database.run("INSERT INTO schema_version (version) VALUES (0)");
   }
-  for (auto next = static_cast<std::size_t>(version); next < std::size(kMigrations); ++next) {
+  for (int next = version; next < target; ++next) {
     for (const std::string_view statement : kMigrations[next]) database.run(statement);
   }
-  database.run("UPDATE schema_version SET version = :version", {kSchemaVersion});
+  database.run("UPDATE schema_version SET version = :version", {target});
   transaction.commit();
 }
 

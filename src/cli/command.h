@@ -74,6 +74,7 @@ std::span<const Command> home_commands();
 std::span<const Command> connection_commands();
 std::span<const Command> definition_commands();
 std::span<const Command> load_commands();
+std::span<const Command> schedule_commands();
 std::span<const Command> day_commands();
 std::span<const Command> query_commands();
 std::span<const Command> store_commands();
@@ -85,6 +86,9 @@ bool is_positional(const Option& option);
 std::string placeholder(const Option& option);
 /// `--help` of everything (""), of a group ("connection") or of one command ("connection add").
 std::string help_text(std::string_view path);
+
+/// `load --due`: everything that is due now, once.
+ExitCode load_due(Context& context);
 
 /// Completion scripts for bash and zsh: they ask `millrace complete -- WORD…`.
 std::string completion_script(std::string_view shell);

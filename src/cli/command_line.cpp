@@ -264,6 +264,7 @@ std::span<const Topic> topics() {
                               {"Connect to a warehouse", connection_commands()},
                               {"Say what to load", definition_commands()},
                               {"Load", load_commands()},
+                              {"Keep current", schedule_commands()},
                               {"Look at days, take them back", day_commands()},
                               {"Ask", query_commands()},
                               {"Keep house", store_commands()}};

@@ -77,6 +77,10 @@ void tell_unfinished(Terminal& terminal, pipeline::House& house, const std::vect
 }
 
 ExitCode load(Context& context, const Arguments& arguments) {
+  if (arguments.has("due") == arguments.has("NAME")) {
+    wrong_usage("load takes an ingestion, or --due", "Write `load NAME`, or `load --due`");
+  }
+  if (arguments.has("due")) return load_due(context);
   pipeline::House& house = context.home.house(true);
   pipeline::LoadRequest request;
   request.ingestion = house.catalog.ingestion(arguments.get("NAME"));
@@ -237,10 +241,11 @@ const Option kTo{"to", "Last day of a range", Kind::Value, "day"};
 const Command kCommands[] = {
     {"load",
      "Load days: yesterday, unless told otherwise",
-     {kName,
+     {{"NAME", "The ingestion", Kind::OptionalArgument, "ingestion"},
       kDay,
       kFrom,
       kTo,
+      {"due", "Whatever is due now, of every enabled ingestion: what `serve` does", Kind::Flag},
       {"failed", "Days whose last load failed", Kind::Flag},
       {"stale", "Days loaded by an older definition", Kind::Flag},
       {"missing", "Of these, only days without a version: resumes a long load", Kind::Flag},

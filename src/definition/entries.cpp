@@ -103,6 +103,21 @@ void add_limits(const Limits& limits, std::vector<Entry>& entries) {
   if (limits.allow_empty) lines.raw("allow_empty", "true");
 }
 
+void add_upkeep(const Upkeep& upkeep, std::vector<Entry>& entries) {
+  const Schedule usual;
+  Lines schedule(entries, "schedule");
+  if (upkeep.schedule.mode != usual.mode) {
+    schedule.text("mode", std::string(name_of(upkeep.schedule.mode)));
+  }
+  if (upkeep.schedule.hour != usual.hour) {
+    schedule.raw("hour", fmt::format("{}", upkeep.schedule.hour));
+  }
+  if (const int minutes = upkeep.schedule.deadline_minutes; minutes != usual.deadline_minutes) {
+    schedule.text("deadline", fmt::format("{:02}:{:02}", minutes / 60, minutes % 60));
+  }
+  if (upkeep.follow_up.empty()) Lines(entries, "follow_up").text("preset", "off");
+}
+
 std::string partition_value(const Partition& partition) {
   return fmt::format("{{ column = {}, type = {}, lag_days = {} }}", text_value(partition.column),
                      text_value(partition.type), partition.lag_days);
@@ -194,8 +209,10 @@ std::vector<Entry> entries_of(const Ingestion& ingestion) {
   lines.text("query", definition.query);
   lines.text("folder", definition.folder);
   if (definition.partition) lines.raw("partition", partition_value(*definition.partition));
+  if (ingestion.upkeep.enabled) lines.raw("enabled", "true");
   add_mapping(definition.mapping, entries);
   add_limits(ingestion.limits, entries);
+  add_upkeep(ingestion.upkeep, entries);
   return entries;
 }
 

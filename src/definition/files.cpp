@@ -142,10 +142,10 @@ std::string origin_of(const fs::path& path, const fs::path& home) {
 
 void require_name(std::string_view name, std::string_view what) {
   constexpr std::size_t kLengthMax = 128;
-  const bool plain =
-      !name.empty() && name.size() <= kLengthMax && name.front() != '-' &&
-      std::all_of(name.begin(), name.end(),
-                  [](unsigned char c) { return std::isalnum(c) || c == '_' || c == '-'; });
+  const bool plain = !name.empty() && name.size() <= kLengthMax && name.front() != '-' &&
+                     std::all_of(name.begin(), name.end(), [](unsigned char c) {
+                       return std::isalnum(c) || c == '_' || c == '-';
+                     });
   if (plain) return;
   throw Error(Fault::Misconfigured, "bad_name",
               fmt::format("\"{}\" cannot be the name of a{} {}", name,

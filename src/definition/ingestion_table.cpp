@@ -143,6 +143,56 @@ Limits read_limits(const Node& table, const std::string& heading) {
   return limits;
 }
 
+/// "18:00" as minutes of the day.
+int minutes_of(const Node::Member& member) {
+  const std::string& text = member.value.text;
+  int hour = -1, minute = -1;
+  const char* end = text.data() + text.size();
+  const auto at_hour = std::from_chars(text.data(), end, hour);
+  if (at_hour.ec == std::errc() && at_hour.ptr != end && *at_hour.ptr == ':') {
+    const auto at_minute = std::from_chars(at_hour.ptr + 1, end, minute);
+    if (at_minute.ec != std::errc() || at_minute.ptr != end) minute = -1;
+  }
+  if (text.size() != 5 || hour < 0 || hour > 23 || minute < 0 || minute > 59) {
+    refuse(member.value.place, fmt::format("\"{}\" is no time of day", text),
+           "Write hours and minutes, such as \"18:00\"");
+  }
+  return 60 * hour + minute;
+}
+
+Schedule read_schedule(const Node& table, const std::string& heading) {
+  check_keys(table, table_rule("ingestion.NAME.schedule"), heading);
+  Schedule schedule;
+  const std::string mode = text_in(table, "mode");
+  for (const ScheduleMode known : {ScheduleMode::Daily, ScheduleMode::Api, ScheduleMode::Manual}) {
+    if (mode == name_of(known)) schedule.mode = known;
+  }
+  if (const Node::Member* hour = table.find("hour")) {
+    if (hour->value.integer < 0 || hour->value.integer > 23) {
+      refuse(hour->value.place,
+             fmt::format("\"hour\" must be from 0 to 23, not {}", hour->value.integer));
+    }
+    schedule.hour = static_cast<int>(hour->value.integer);
+  }
+  if (const Node::Member* deadline = table.find("deadline")) {
+    schedule.deadline_minutes = minutes_of(*deadline);
+  }
+  return schedule;
+}
+
+Upkeep read_upkeep(const Node& table, const std::string& heading) {
+  Upkeep upkeep;
+  if (const Node::Member* enabled = table.find("enabled")) upkeep.enabled = enabled->value.boolean;
+  if (const Node::Member* schedule = table.find("schedule")) {
+    upkeep.schedule = read_schedule(schedule->value, heading + ".schedule");
+  }
+  if (const Node::Member* follow_up = table.find("follow_up")) {
+    check_keys(follow_up->value, table_rule("ingestion.NAME.follow_up"), heading + ".follow_up");
+    if (text_in(follow_up->value, "preset") == "off") upkeep.follow_up.clear();
+  }
+  return upkeep;
+}
+
 }  // namespace
 
 Ingestion read_ingestion(const Node::Member& table, const Source& source) {
@@ -168,6 +218,7 @@ Ingestion read_ingestion(const Node::Member& table, const Source& source) {
   if (const Node::Member* limits = table.value.find("limits")) {
     ingestion.limits = read_limits(limits->value, heading + ".limits");
   }
+  ingestion.upkeep = read_upkeep(table.value, heading);
   return ingestion;
 }
 

@@ -72,6 +72,32 @@ constexpr KeyRule kIngestion[] = {
      "{ column = \"ds\", type = \"date\", lag_days = 1 }"},
     {"mapping", Shape::Table, "Which column means what. Required.", "{ timestamp = \"ts\", … }"},
     {"limits", Shape::Table, "What is too much to be true.", "{ max_rejected = \"1%\" }"},
+    {"enabled", Shape::Boolean,
+     "Whether `serve` and `load --due` keep it current by themselves. Default false.", "true"},
+    {"schedule", Shape::Table, "When a day is loaded first.", "{ mode = \"daily\", hour = 10 }"},
+    {"follow_up", Shape::Table, "When days that ended are checked again.",
+     "{ preset = \"exact\" }"},
+};
+
+constexpr std::array<std::string_view, 3> kModes = {"daily", "api", "manual"};
+constexpr std::array<std::string_view, 2> kPresets = {"exact", "off"};
+
+constexpr KeyRule kSchedule[] = {
+    {"mode", Shape::Text,
+     "Who starts the first load of a day: the clock, a call, or a person. Default `daily`.",
+     "\"daily\"", kEveryDataset, kModes},
+    {"hour", Shape::Integer,
+     "0 to 23, in the project's zone, on the day after the one that is loaded. Default 10.", "10"},
+    {"deadline", Shape::Text,
+     "Until then a day without rows is looked at every 30 minutes; then it is *succeeded, no "
+     "data*. The first such time at or after the hour. Default `18:00`.",
+     "\"18:00\""},
+};
+
+constexpr KeyRule kFollowUp[] = {
+    {"preset", Shape::Text,
+     "`exact`: at ages 1, 2, 3, 5, 8 and 14 days, by count and fingerprint. Default `exact`.",
+     "\"exact\"", kEveryDataset, kPresets},
 };
 
 constexpr KeyRule kPartition[] = {
@@ -158,6 +184,9 @@ constexpr TableRule kTables[] = {
     {"ingestion.NAME.partition", "Lets the warehouse skip what cannot hold the day.", kPartition},
     {"ingestion.NAME.mapping", "Columns of the query's result, by what they mean.", kMapping},
     {"ingestion.NAME.limits", "When a load is not believed.", kLimits},
+    {"ingestion.NAME.schedule", "When a day is loaded first, without anybody watching.", kSchedule},
+    {"ingestion.NAME.follow_up", "When days that ended are checked again, and loaded if changed.",
+     kFollowUp},
 };
 
 }  // namespace

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "model/day.h"
+#include "model/upkeep.h"
 
 namespace millrace {
 
@@ -122,6 +123,7 @@ struct Ingestion {
   std::string kind;  ///< The connection's kind.
   Definition definition;
   Limits limits;
+  Upkeep upkeep;
   std::string managed_by;  ///< "file:<path of the set, relative to the home>" or "api".
   bool archived = false;
 };

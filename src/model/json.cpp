@@ -34,6 +34,9 @@ template <>
 constexpr std::array kAll<TimeUnit>{TimeUnit::Seconds, TimeUnit::Milliseconds,
                                     TimeUnit::Microseconds};
 template <>
+constexpr std::array kAll<ScheduleMode>{ScheduleMode::Daily, ScheduleMode::Api,
+                                        ScheduleMode::Manual};
+template <>
 constexpr std::array kAll<OnDuplicate>{OnDuplicate::Reject, OnDuplicate::Sum, OnDuplicate::Last};
 template <>
 constexpr std::array kAll<VersionKind>{VersionKind::Replace, VersionKind::Append,
@@ -214,6 +217,7 @@ using leaf::read_as;
 
 Value from(const Definition& definition) { return leaf::write(definition); }
 Value from(const Limits& limits) { return leaf::write(limits); }
+Value from(const Upkeep& upkeep) { return leaf::write(upkeep); }
 Value from(const Fingerprint& fingerprint) { return leaf::write(fingerprint); }
 Value from(const Certificate& certificate) { return leaf::write(certificate); }
 Value from(const FileEntry& file) { return leaf::write(file); }
@@ -240,6 +244,7 @@ Value from(const Error& error) {
 
 Definition definition(const Value& value) { return read_as<Definition>(value, "definition"); }
 Limits limits(const Value& value) { return read_as<Limits>(value, "limits"); }
+Upkeep upkeep(const Value& value) { return read_as<Upkeep>(value, "upkeep"); }
 Fingerprint fingerprint(const Value& value) { return read_as<Fingerprint>(value, "fingerprint"); }
 Certificate certificate(const Value& value) { return read_as<Certificate>(value, "certificate"); }
 FileEntry file(const Value& value) { return read_as<FileEntry>(value, "file"); }

@@ -13,6 +13,7 @@ using Value = nlohmann::ordered_json;
 
 Value from(const Definition& definition);
 Value from(const Limits& limits);
+Value from(const Upkeep& upkeep);
 Value from(const Fingerprint& fingerprint);
 Value from(const Certificate& certificate);
 Value from(const FileEntry& file);
@@ -29,6 +30,7 @@ Value from(const Error& error);
 
 Definition definition(const Value& value);
 Limits limits(const Value& value);
+Upkeep upkeep(const Value& value);
 Fingerprint fingerprint(const Value& value);
 Certificate certificate(const Value& value);
 FileEntry file(const Value& value);

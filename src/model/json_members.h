@@ -70,6 +70,18 @@ void describe(auto& go, Is<Definition> auto& definition) {
   go.required("zone", definition.zone);
 }
 
+void describe(auto& go, Is<Schedule> auto& schedule) {
+  go("mode", schedule.mode);
+  go("hour", schedule.hour);
+  go("deadline_minutes", schedule.deadline_minutes);
+}
+
+void describe(auto& go, Is<Upkeep> auto& upkeep) {
+  go("enabled", upkeep.enabled);
+  go("schedule", upkeep.schedule);
+  go("follow_up", upkeep.follow_up);
+}
+
 void describe(auto& go, Is<RejectLimit> auto& limit) {
   go("percent", limit.percent);
   go("rows", limit.rows);
@@ -142,6 +154,7 @@ void describe(auto& go, Is<DayState> auto& state) {
   go("error_code", state.error_code);
   go("error_text", state.error_text);
   go("error_advice", state.error_advice);
+  go("error_fault", state.error_fault);
   go("changed_at", state.changed_at);
 }
 
@@ -162,6 +175,7 @@ void describe(auto& go, Is<DayOrder> auto& order) {
   go("load", order.load);
   go.required("day", order.day);
   go("staging", order.staging);
+  go("waits_for_data", order.waits_for_data);
   go("first_load", order.first_load);
   go("known", order.known);
   go("replayed", order.replayed);

@@ -110,6 +110,12 @@ TEST_CASE("a definition says only what it has, so that old revisions outlive new
         R"("ids":{"userID":"u"}},"zone":"UTC"})");
 }
 
+TEST_CASE("an upkeep survives JSON, and one of before it was known is the default") {
+  const Upkeep upkeep{true, {ScheduleMode::Api, 23, 30}, {1, 9}};
+  CHECK(json::upkeep(again(json::from(upkeep))) == upkeep);
+  CHECK(json::upkeep(json::parse("{}", "test")) == Upkeep{});
+}
+
 TEST_CASE("limits survive JSON") {
   const Limits limits{{.percent = 30, .rows = 12}, 25.5, true};
   CHECK(json::limits(again(json::from(limits))) == limits);

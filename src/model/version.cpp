@@ -4,6 +4,11 @@
 
 namespace millrace {
 
+std::int64_t rows_of_day(const Certificate& certificate) {
+  const auto outside = certificate.excluded_by_rule.find("outside_day");
+  return certificate.read - (outside == certificate.excluded_by_rule.end() ? 0 : outside->second);
+}
+
 std::string_view name_of(VersionKind kind) {
   switch (kind) {
     case VersionKind::Replace:

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "base/env.h"
+#include "base/error.h"
 #include "model/source.h"
 
 namespace millrace {
@@ -47,6 +48,9 @@ struct Certificate {
   std::vector<std::pair<std::string, std::string>> sums;
   bool adds_up() const { return read == loaded + partly_loaded + rejected + excluded; }
 };
+
+/// Source rows of the day itself, whatever became of them.
+std::int64_t rows_of_day(const Certificate& certificate);
 
 enum class VersionKind { Replace, Append, Replay };
 std::string_view name_of(VersionKind kind);
@@ -91,6 +95,7 @@ struct DayState {
   std::string held_load;    ///< Staged and waiting for --accept; empty when held by undo.
   std::string hold_reason;  ///< For people.
   std::string error_code, error_text, error_advice;  ///< Of a failed attempt.
+  std::optional<Fault> error_fault;
   Instant changed_at;
 };
 

@@ -12,6 +12,9 @@ namespace millrace::pipeline {
 
 inline constexpr std::string_view kTooManyRejected = "too_many_rejected";
 
+/// How a day's last attempt ended, when it ended with this.
+Attempt attempt_of(const Error& error);
+
 /// Whether a sealed day may become current: publish, hold for a person, or fail.
 struct Verdict {
   std::optional<Error> error;

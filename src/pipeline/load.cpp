@@ -143,6 +143,7 @@ class LoadRun {
       DayOrder order;
       order.load = lease.load;
       order.day = day;
+      order.waits_for_data = request_.waits_for_data;
       order.first_load = lease.current.empty();
       order.staging = house_.store.stage(request_.ingestion.definition.dataset, lease.load);
       leases_[lease.load] = std::move(lease);
@@ -232,11 +233,12 @@ class LoadRun {
     if (found == leases_.end()) return;
     const catalog::Lease lease = found->second;
     leases_.erase(found);
-    const bool rejected = error.code == kTooManyRejected;
+    const Attempt attempt = attempt_of(error);
     try {
-      house_.catalog.fail_load(lease, rejected ? Attempt::Rejected : Attempt::Failed, error);
+      house_.catalog.fail_load(lease, attempt, error);
       // Rejected rows stay staged so that a person can look at them; the sweep takes them later.
-      if (!rejected) house_.store.discard(request_.ingestion.definition.dataset, load);
+      if (attempt != Attempt::Rejected)
+        house_.store.discard(request_.ingestion.definition.dataset, load);
     } catch (const Error& second) {
       log::warning("could not close a failed load", {{"load", load}, {"error", second.what()}});
     }
@@ -247,7 +249,7 @@ class LoadRun {
     DayOutcome outcome;
     outcome.day = day;
     outcome.load = load;
-    outcome.attempt = error.code == kTooManyRejected ? Attempt::Rejected : Attempt::Failed;
+    outcome.attempt = attempt_of(error);
     outcome.error = error.at(request_.ingestion.handle + " " + day.text());
     report(std::move(outcome));
   }

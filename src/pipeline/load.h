@@ -19,6 +19,8 @@ struct LoadRequest {
   int jobs = 1;
   bool accept = false;     ///< Publish although it shrank, or publish what is held.
   bool automatic = false;  ///< Not asked for by a person: respects holds.
+  /// A day without rows is no day yet: it is left *waiting*, with Unavailable `no_data_yet`.
+  bool waits_for_data = false;
 };
 
 /// What became of one day of a request.

@@ -62,6 +62,11 @@ class Staging {
 
   Manifest run(bool keep) {
     timed("look", [&] { look_before(); });
+    if (order_.waits_for_data && proof_.source_count == 0) {
+      throw Error(Fault::Unavailable, std::string(kNoDataYet),
+                  fmt::format("the warehouse has no row of {} yet", order_.day.text()),
+                  "It is looked at again until the deadline; then the day has no data");
+    }
     if (work_.fingerprint && order_.first_load) timed("repeat", [&] { ask_again(); });
     timed("read", [&] { read_and_map(); });
     timed("look", [&] { look_after(); });

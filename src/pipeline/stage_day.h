@@ -4,11 +4,14 @@
 #include <optional>
 #include <stop_token>
 #include <string>
+#include <string_view>
 
 #include "model/work.h"
 #include "warehouse/connector.h"
 
 namespace millrace::pipeline {
+
+inline constexpr std::string_view kNoDataYet = "no_data_yet";
 
 using Tell = std::function<void(const Progress&)>;
 

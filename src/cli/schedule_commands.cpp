@@ -1,0 +1,141 @@
+#include <fmt/format.h>
+
+#include <nlohmann/json.hpp>
+
+#include "base/log.h"
+#include "cli/command.h"
+#include "cli/outcomes.h"
+#include "model/json.h"
+#include "pipeline/stage_day.h"
+#include "schedule/keeper.h"
+
+namespace millrace::cli {
+namespace {
+
+using schedule::Action;
+using schedule::Done;
+
+/// Between two looks at the clock.
+constexpr std::chrono::seconds kLook(15);
+
+/// "loaded", "empty", "waiting", "held", "failed"; of a check "changed", "unchanged", "failed".
+std::string result_of(const Done& done) {
+  if (done.loaded) {
+    return std::string(done.loaded->held ? "held" : name_of(done.loaded->attempt));
+  }
+  if (done.error) return "failed";
+  return done.checked->changed ? "changed" : "unchanged";
+}
+
+std::string what_of(const Done& done) { return done.loaded ? "load" : "check"; }
+
+/// Why, in a sentence; empty where all is well.
+std::string reason_of(const Done& done) {
+  if (done.error) return done.error->what();
+  if (done.checked) return done.checked->note;
+  return done.loaded->error ? done.loaded->error->what() : done.loaded->note;
+}
+
+bool went_wrong(const Done& done) {
+  if (done.error) return true;
+  return done.loaded && done.loaded->error && done.loaded->error->code != pipeline::kNoDataYet;
+}
+
+json::Value done_json(const Done& done) {
+  json::Value value{{"ingestion", done.ingestion},
+                    {"day", done.action.day.text()},
+                    {"what", what_of(done)},
+                    {"trigger", done.action.trigger},
+                    {"result", result_of(done)}};
+  if (done.loaded) value["outcome"] = outcome_json(*done.loaded);
+  if (done.checked) value["check"] = json::from(*done.checked);
+  if (done.error) value["error"] = json::from(*done.error);
+  return value;
+}
+
+void write_log(const Done& done) {
+  const std::string line = what_of(done) + " ended";
+  (went_wrong(done) ? log::warning : log::info)(line,
+                                                {{"ingestion", done.ingestion},
+                                                 {"day", done.action.day.text()},
+                                                 {"trigger", done.action.trigger},
+                                                 {"result", result_of(done)},
+                                                 {"load", done.loaded ? done.loaded->load : ""},
+                                                 {"reason", reason_of(done)}});
+}
+
+/// The next first load of anything, for a person who wonders whether the service does something.
+std::string next_text(pipeline::House& house) {
+  std::optional<Instant> next;
+  std::int64_t enabled = 0;
+  for (const Ingestion& ingestion : house.catalog.ingestions()) {
+    if (!ingestion.upkeep.enabled) continue;
+    ++enabled;
+    for (const Instant at :
+         schedule::next_loads(ingestion.upkeep, house.project.zone, house.env.now(), 1)) {
+      next = std::min(next.value_or(at), at);
+    }
+  }
+  if (enabled == 0) {
+    return "no ingestion is enabled: write `enabled = true` into one's table, and apply it";
+  }
+  return fmt::format("{} kept current; the next day is loaded at {}", counted(enabled, "ingestion"),
+                     next ? to_text(*next) : "a call");
+}
+
+ExitCode serve(Context& context, const Arguments&) {
+  log::tell_what_is_done();
+  pipeline::House& house = context.home.house(true);
+  log::info("started", {{"home", context.home.path().string()}});
+  log::info(next_text(house));
+  schedule::Keeper keeper(house, write_log);
+  do {
+    try {
+      keeper.tick(context.stop);
+    } catch (const Error& error) {
+      // One look that fails is not the end of the service: the catalog may be busy, the disk full.
+      log::error("could not look at what is due", {{"error", error.what()}});
+    }
+  } while (!house.env.wait(kLook, context.stop) && !context.stop.stop_requested());
+  log::info("stopped: what had begun was finished");
+  return kDone;
+}
+
+const Command kCommands[] = {
+    {"serve",
+     "Keep every enabled ingestion current, until told to stop",
+     {},
+     serve,
+     R"(Loads each day when its schedule says so, looks again at days without rows until the
+deadline, checks days that ended and loads those that changed. Writes one log line an event to
+stderr. On SIGTERM or Ctrl-C what has begun is finished; a second one ends the process, and loses
+nothing.)"},
+};
+
+}  // namespace
+
+ExitCode load_due(Context& context) {
+  pipeline::House& house = context.home.house(true);
+  json::Value answers = json::Value::array();
+  Table table{{"ingestion", "day", "what", "trigger", "result", "remark"}, {}};
+  bool failed = false;
+  schedule::Keeper keeper(house, [&](const Done& done) {
+    failed = failed || went_wrong(done);
+    answers.push_back(done_json(done));
+    table.rows.push_back({done.ingestion, done.action.day.text(), what_of(done),
+                          done.action.trigger, result_of(done), reason_of(done)});
+  });
+  keeper.tick(context.stop);
+  if (context.terminal.json()) {
+    context.terminal.answer(answers);
+  } else if (table.rows.empty()) {
+    context.terminal.say("Nothing is due: " + next_text(house));
+  } else {
+    context.terminal.print(table);
+  }
+  return failed ? kSomeDaysFailed : kDone;
+}
+
+std::span<const Command> schedule_commands() { return kCommands; }
+
+}  // namespace millrace::cli

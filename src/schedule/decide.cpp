@@ -1,0 +1,190 @@
+#include "schedule/decide.h"
+
+#include <algorithm>
+#include <chrono>
+
+namespace millrace::schedule {
+namespace {
+
+using catalog::KeptDay;
+using std::chrono::hours;
+using std::chrono::minutes;
+
+/// Between two looks at a day without rows, at a source that failed, at one that moved or shrank.
+constexpr minutes kLookAgain(30);
+/// A day that lost less than `shrink_max` may only have met a refill.
+constexpr minutes kSecondLook(5);
+/// Days that nobody loaded while the service was down are caught up with.
+constexpr int kMissedDays = 14;
+
+/// The times of day of one ingestion.
+class Times {
+ public:
+  Times(const Schedule& schedule, const Zone& zone) : schedule_(schedule), zone_(zone) {}
+
+  /// The hour, on the day that has this label.
+  Instant hour_of(Day day) const { return at(day, hours(schedule_.hour)); }
+  /// When the day is loaded first, and until when it is waited for.
+  Instant due(Day day) const { return hour_of(day.plus(1)); }
+  Instant deadline(Day day) const {
+    const bool tomorrow = schedule_.deadline_minutes < 60 * schedule_.hour;
+    return at(day.plus(tomorrow ? 2 : 1), minutes(schedule_.deadline_minutes));
+  }
+  /// The newest day whose time has come.
+  Day newest_due(Instant now) const {
+    const Day yesterday = zone_.day_of(now).plus(-1);
+    return due(yesterday) <= now ? yesterday : yesterday.plus(-1);
+  }
+  Day day_of(Instant instant) const { return zone_.day_of(instant); }
+
+ private:
+  Instant at(Day day, minutes time) const {
+    return zone_.instant_of(Naive(day.sys().time_since_epoch() + time));
+  }
+
+  const Schedule& schedule_;
+  const Zone& zone_;
+};
+
+/// One ingestion at one moment.
+class Decision {
+ public:
+  Decision(const Kept& kept, Instant now)
+      : kept_(kept),
+        now_(now),
+        times_(kept.upkeep.schedule, kept.zone),
+        newest_(times_.newest_due(now)) {}
+
+  std::vector<Action> run() {
+    for (const KeptDay& day : kept_.days) look_at(day);
+    if (kept_.upkeep.schedule.mode == ScheduleMode::Daily) start_missing();
+    std::sort(actions_.begin(), actions_.end(),
+              [](const Action& a, const Action& b) { return a.day < b.day; });
+    return std::move(actions_);
+  }
+
+ private:
+  bool passed(Instant since, minutes time) const { return now_ - since >= time; }
+
+  void load(Day day, std::string trigger, bool waits_for_data = false) {
+    actions_.push_back({Action::What::Load, day, std::move(trigger), waits_for_data});
+  }
+
+  /// A day that is known: something is in the way of it, or it ended and is followed up.
+  void look_at(const KeptDay& day) {
+    const DayState& state = day.state;
+    if (state.attempt == Attempt::Loading) return;
+    if (kept_.is_snapshot && state.day != newest_) return;
+    if (!state.held_load.empty()) {
+      second_look(day);
+    } else if (state.attempt == Attempt::Waiting) {
+      wait_for_data(day);
+    } else if (state.attempt == Attempt::Failed || state.attempt == Attempt::Rejected) {
+      try_again(day);
+    } else if (moved(day)) {
+      load(state.day, "resync");
+    } else {
+      follow_up(day);
+    }
+  }
+
+  /// Two looks that agree publish what shrank; all rows gone is for a person to believe.
+  void second_look(const KeptDay& day) {
+    if (day.lost_percent >= 100) return;
+    const bool is_little = day.lost_percent <= kept_.shrink_max_percent;
+    if (passed(day.state.changed_at, is_little ? kSecondLook : kLookAgain)) {
+      load(day.state.day, "resync");
+    }
+  }
+
+  void wait_for_data(const KeptDay& day) {
+    const Day label = day.state.day;
+    const bool is_over = now_ >= times_.deadline(label);
+    if (is_over || passed(day.state.changed_at, kLookAgain)) load(label, "scheduled", !is_over);
+  }
+
+  /// What may pass by itself is tried again until the deadline; everything once a day, for somebody
+  /// may have mended it.
+  void try_again(const KeptDay& day) {
+    const DayState& state = day.state;
+    const bool new_day = state.changed_at < times_.due(newest_) && times_.due(newest_) <= now_;
+    const bool may_pass = state.error_fault && policy_of(*state.error_fault).retry;
+    const bool soon =
+        may_pass && now_ < times_.deadline(newest_) && passed(state.changed_at, kLookAgain);
+    if (!new_day && !soon) return;
+    const bool is_first = !day.first_ended_at;
+    load(state.day, is_first ? "scheduled" : "resync",
+         is_first && now_ < times_.deadline(state.day));
+  }
+
+  bool moved(const KeptDay& day) const {
+    const bool is_held = (day.state.flags & kHeld) != 0;
+    return (day.state.flags & kMovedDuringRead) != 0 && !is_held && day.loaded_at &&
+           day.first_ended_at && passed(*day.loaded_at, kLookAgain) &&
+           now_ - *day.first_ended_at < hours(24);
+  }
+
+  /// The newest age that has come, if nobody has looked at the day since. Together with the daily
+  /// load, so that a warehouse wakes once.
+  void follow_up(const KeptDay& day) {
+    if (!day.first_ended_at || kept_.is_snapshot) return;
+    const Day ended = times_.day_of(*day.first_ended_at);
+    std::optional<Instant> due;
+    for (const int age : kept_.upkeep.follow_up) {
+      const Instant at = times_.hour_of(ended.plus(age));
+      if (at <= now_) due = std::max(due.value_or(at), at);
+    }
+    const Instant looked = std::max(day.loaded_at.value_or(*day.first_ended_at),
+                                    day.checked_at.value_or(*day.first_ended_at));
+    if (!due || looked >= *due) return;
+    actions_.push_back({Action::What::Check, day.state.day, "resync", false});
+  }
+
+  /// Days that nobody has tried: the newest, and those missed since the last that ended.
+  void start_missing() {
+    std::optional<Day> last_ended;
+    for (const KeptDay& day : kept_.days) {
+      if (day.first_ended_at) last_ended = day.state.day;
+    }
+    Day first = newest_;
+    if (last_ended && !kept_.is_snapshot) {
+      first = std::max(last_ended->plus(1), newest_.plus(1 - kMissedDays));
+    }
+    for (Day day = first; day <= newest_; day = day.plus(1)) {
+      if (!is_known(day)) load(day, "scheduled", now_ < times_.deadline(day));
+    }
+  }
+
+  bool is_known(Day day) const {
+    return std::any_of(kept_.days.begin(), kept_.days.end(), [&](const KeptDay& known) {
+      return known.state.day == day && known.state.attempt != Attempt::None;
+    });
+  }
+
+  const Kept& kept_;
+  const Instant now_;
+  const Times times_;
+  const Day newest_;
+  std::vector<Action> actions_;
+};
+
+}  // namespace
+
+std::vector<Action> decide(const Kept& kept, Instant now) {
+  if (!kept.upkeep.enabled || kept.upkeep.schedule.mode == ScheduleMode::Manual) return {};
+  if (kept.rests_until && now < *kept.rests_until) return {};
+  return Decision(kept, now).run();
+}
+
+std::vector<Instant> next_loads(const Upkeep& upkeep, const Zone& zone, Instant now, int count) {
+  std::vector<Instant> times;
+  if (!upkeep.enabled || upkeep.schedule.mode != ScheduleMode::Daily) return times;
+  const Times clock(upkeep.schedule, zone);
+  for (Day day = clock.newest_due(now).plus(1); static_cast<int>(times.size()) < count;
+       day = day.plus(1)) {
+    times.push_back(clock.due(day));
+  }
+  return times;
+}
+
+}  // namespace millrace::schedule

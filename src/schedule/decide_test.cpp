@@ -1,0 +1,233 @@
+#include "schedule/decide.h"
+
+#include <doctest/doctest.h>
+
+#include <map>
+#include <set>
+
+namespace millrace::schedule {
+namespace {
+
+using What = Action::What;
+using std::chrono::hours;
+using std::chrono::minutes;
+
+Day day(std::string_view text) { return *Day::parse(text); }
+Instant at(const std::string& text) { return instant_from_text(text); }
+
+/// 2026-11-20 is loaded first at 10:00 of the 21st in UTC-8, that is 18:00 UTC.
+Kept daily() {
+  Kept kept;
+  kept.ingestion = "i";
+  kept.upkeep.enabled = true;
+  kept.zone = Zone::named("UTC-8");
+  return kept;
+}
+
+catalog::KeptDay ended(std::string_view label, const std::string& when) {
+  catalog::KeptDay known;
+  known.state.day = day(label);
+  known.state.attempt = Attempt::Loaded;
+  known.state.current = "v";
+  known.state.changed_at = at(when);
+  known.first_ended_at = known.loaded_at = at(when);
+  return known;
+}
+
+catalog::KeptDay tried(std::string_view label, Attempt attempt, const std::string& when,
+                       std::optional<Fault> fault = {}) {
+  catalog::KeptDay known;
+  known.state.day = day(label);
+  known.state.attempt = attempt;
+  known.state.changed_at = at(when);
+  known.state.error_fault = fault;
+  return known;
+}
+
+/// "load 2026-11-20 scheduled waits; check 2026-11-19 resync"
+std::string said(const Kept& kept, const std::string& now) {
+  std::string text;
+  for (const Action& action : decide(kept, at(now))) {
+    text += (text.empty() ? "" : "; ") +
+            std::string(action.what == What::Load ? "load " : "check ") + action.day.text() + " " +
+            action.trigger + (action.waits_for_data ? " waits" : "");
+  }
+  return text;
+}
+
+}  // namespace
+
+TEST_CASE("yesterday is loaded at the hour, and not before") {
+  const Kept kept = daily();
+  CHECK(said(kept, "2026-11-21T17:59:59.000000Z") == "load 2026-11-19 scheduled");
+  CHECK(said(kept, "2026-11-21T18:00:00.000000Z") == "load 2026-11-20 scheduled waits");
+}
+
+TEST_CASE("nothing happens by itself where nobody enabled it, or where a person loads") {
+  Kept kept = daily();
+  kept.upkeep.schedule.mode = ScheduleMode::Manual;
+  CHECK(said(kept, "2026-11-21T18:00:00.000000Z") == "");
+  CHECK(next_loads(kept.upkeep, kept.zone, at("2026-11-21T18:00:00.000000Z"), 5).empty());
+  kept = daily();
+  kept.upkeep.enabled = false;
+  CHECK(said(kept, "2026-11-21T18:00:00.000000Z") == "");
+}
+
+TEST_CASE("a call starts the first load, the clock still follows up") {
+  Kept kept = daily();
+  kept.upkeep.schedule.mode = ScheduleMode::Api;
+  CHECK(said(kept, "2026-11-21T18:00:00.000000Z") == "");
+  kept.days = {ended("2026-11-20", "2026-11-21T20:00:00.000000Z")};
+  CHECK(said(kept, "2026-11-22T18:00:00.000000Z") == "check 2026-11-20 resync");
+}
+
+TEST_CASE("a day without rows is looked at every 30 minutes until the deadline, then ended") {
+  Kept kept = daily();
+  kept.days = {tried("2026-11-20", Attempt::Waiting, "2026-11-21T18:00:05.000000Z")};
+  CHECK(said(kept, "2026-11-21T18:29:00.000000Z") == "");
+  CHECK(said(kept, "2026-11-21T18:30:05.000000Z") == "load 2026-11-20 scheduled waits");
+  CHECK(said(kept, "2026-11-22T01:59:59.000000Z") == "load 2026-11-20 scheduled waits");
+  CHECK(said(kept, "2026-11-22T02:00:00.000000Z") == "load 2026-11-20 scheduled");
+}
+
+TEST_CASE("a deadline before the hour is the next day's") {
+  Kept kept = daily();
+  kept.upkeep.schedule = {ScheduleMode::Daily, 22, 60};
+  kept.days = {tried("2026-11-20", Attempt::Waiting, "2026-11-22T06:00:05.000000Z")};
+  CHECK(said(kept, "2026-11-22T08:59:00.000000Z") == "load 2026-11-20 scheduled waits");
+  CHECK(said(kept, "2026-11-22T09:00:00.000000Z") == "load 2026-11-20 scheduled");
+}
+
+TEST_CASE("what may pass by itself is tried again soon, the rest once a day") {
+  Kept kept = daily();
+  kept.days = {
+      tried("2026-11-20", Attempt::Failed, "2026-11-21T18:00:05.000000Z", Fault::Unavailable)};
+  CHECK(said(kept, "2026-11-21T18:20:00.000000Z") == "");
+  CHECK(said(kept, "2026-11-21T18:31:00.000000Z") == "load 2026-11-20 scheduled waits");
+  CHECK(said(kept, "2026-11-22T02:10:00.000000Z") == "");
+  CHECK(said(kept, "2026-11-22T18:00:00.000000Z") ==
+        "load 2026-11-20 scheduled; "
+        "load 2026-11-21 scheduled waits");
+  kept.days[0].state.error_fault = Fault::Misconfigured;
+  CHECK(said(kept, "2026-11-21T18:31:00.000000Z") == "");
+  CHECK(said(kept, "2026-11-22T18:00:00.000000Z") ==
+        "load 2026-11-20 scheduled; "
+        "load 2026-11-21 scheduled waits");
+}
+
+TEST_CASE("days missed while the service was down are caught up with, two weeks at most") {
+  Kept kept = daily();
+  kept.days = {ended("2026-11-17", "2026-11-21T17:00:00.000000Z")};
+  CHECK(said(kept, "2026-11-21T18:00:00.000000Z") ==
+        "load 2026-11-18 scheduled; load 2026-11-19 scheduled; load 2026-11-20 scheduled waits");
+  kept.days = {ended("2026-09-01", "2026-11-21T17:00:00.000000Z")};
+  const auto actions = decide(kept, at("2026-11-21T18:00:00.000000Z"));
+  REQUIRE(actions.size() == 14);
+  CHECK(actions.front().day == day("2026-11-07"));
+}
+
+TEST_CASE("a day that shrank is looked at again: soon when little is gone, never when all is") {
+  Kept kept = daily();
+  kept.days = {ended("2026-11-20", "2026-11-21T18:00:00.000000Z")};
+  DayState& state = kept.days[0].state;
+  state.attempt = Attempt::Waiting;
+  state.held_load = "held";
+  state.flags = kHeld;
+  kept.days[0].lost_percent = 10;
+  CHECK(said(kept, "2026-11-21T18:04:00.000000Z") == "");
+  CHECK(said(kept, "2026-11-21T18:05:00.000000Z") == "load 2026-11-20 resync");
+  kept.days[0].lost_percent = 60;
+  CHECK(said(kept, "2026-11-21T18:05:00.000000Z") == "");
+  CHECK(said(kept, "2026-11-21T18:30:00.000000Z") == "load 2026-11-20 resync");
+  kept.days[0].lost_percent = 100;
+  CHECK(said(kept, "2026-11-21T23:30:00.000000Z") == "");
+}
+
+TEST_CASE("a day that a person took back is checked, so that its difference is known") {
+  Kept kept = daily();
+  kept.days = {ended("2026-11-20", "2026-11-21T18:00:00.000000Z"),
+               ended("2026-11-21", "2026-11-22T18:00:00.000000Z")};
+  kept.days[0].state.flags = kHeld;
+  CHECK(said(kept, "2026-11-22T18:00:00.000000Z") == "check 2026-11-20 resync");
+}
+
+TEST_CASE("a source that moved while it was read is read again, for a day") {
+  Kept kept = daily();
+  kept.days = {ended("2026-11-20", "2026-11-21T18:00:00.000000Z")};
+  kept.days[0].state.flags = kMovedDuringRead;
+  CHECK(said(kept, "2026-11-21T18:30:00.000000Z") == "load 2026-11-20 resync");
+  CHECK(said(kept, "2026-11-22T18:30:00.000000Z").find("check 2026-11-20") == 0);
+}
+
+TEST_CASE("an ingestion whose warehouse failed a check rests") {
+  Kept kept = daily();
+  kept.rests_until = at("2026-11-21T18:30:00.000000Z");
+  CHECK(said(kept, "2026-11-21T18:00:00.000000Z") == "");
+  CHECK(said(kept, "2026-11-21T18:30:00.000000Z") == "load 2026-11-20 scheduled waits");
+}
+
+TEST_CASE("a snapshot is loaded for the latest day alone and never followed up") {
+  Kept kept = daily();
+  kept.is_snapshot = true;
+  kept.days = {ended("2026-11-17", "2026-11-18T18:00:00.000000Z")};
+  CHECK(said(kept, "2026-11-21T18:00:00.000000Z") == "load 2026-11-20 scheduled waits");
+}
+
+TEST_CASE("the next times are the hour of the next days, in the project's zone") {
+  const Kept kept = daily();
+  const auto times = next_loads(kept.upkeep, kept.zone, at("2026-11-21T18:00:00.000000Z"), 2);
+  REQUIRE(times.size() == 2);
+  CHECK(to_text(times[0]) == "2026-11-22T18:00:00.000000Z");
+  CHECK(to_text(times[1]) == "2026-11-23T18:00:00.000000Z");
+}
+
+TEST_CASE(
+    "over years each day is loaded once and followed up at its ages, whatever the zone does") {
+  for (const char* zone : {"UTC-8", "America/New_York", "Australia/Lord_Howe"}) {
+    CAPTURE(zone);
+    Kept kept = daily();
+    kept.zone = Zone::named(zone);
+    kept.days = {ended("2023-12-30", "2023-12-31T23:00:00.000000Z")};
+    std::map<Day, int> loads;
+    std::map<Day, std::set<int>> checks;
+    // Three years, a leap day among them, in steps that no hour is a multiple of.
+    for (Instant now = at("2024-01-01T00:00:00.000000Z"); now < at("2027-01-01T00:00:00.000000Z");
+         now += minutes(47)) {
+      for (const Action& action : decide(kept, now)) {
+        if (action.what == What::Load) {
+          ++loads[action.day];
+          kept.days.push_back(ended(action.day.text(), to_text(now)));
+          continue;
+        }
+        for (catalog::KeptDay& known : kept.days) {
+          if (known.state.day != action.day) continue;
+          known.checked_at = now;
+          const Day first = kept.zone.day_of(*known.first_ended_at);
+          checks[action.day].insert(
+              static_cast<int>((kept.zone.day_of(now).sys() - first.sys()).count()));
+        }
+      }
+      if (kept.days.size() > kDaysBack) kept.days.erase(kept.days.begin());
+    }
+    const Day first = loads.begin()->first, last = loads.rbegin()->first;
+    CHECK(first == day("2023-12-31"));
+    CHECK(last >= day("2026-12-30"));
+    CHECK(static_cast<int>(loads.size()) == DayRange{first, last}.size());
+    for (const auto& [label, count] : loads) {
+      if (count != 1) FAIL_CHECK(label.text() << " was loaded " << count << " times");
+      if (label > day("2026-12-10")) continue;
+      if (checks[label] != std::set<int>{1, 2, 3, 5, 8, 14}) FAIL_CHECK(label.text());
+    }
+  }
+}
+
+TEST_CASE("a clock that jumps back repeats nothing, and one that jumps ahead skips nothing") {
+  Kept kept = daily();
+  kept.days = {ended("2026-11-20", "2026-11-21T18:00:10.000000Z")};
+  CHECK(said(kept, "2026-11-21T16:00:00.000000Z") == "");
+  CHECK(said(kept, "2026-11-24T18:00:00.000000Z") ==
+        "check 2026-11-20 resync; load 2026-11-21 scheduled; load 2026-11-22 scheduled; "
+        "load 2026-11-23 scheduled waits");
+}
+
+}  // namespace millrace::schedule

@@ -1,0 +1,112 @@
+#include "schedule/keeper.h"
+
+#include <chrono>
+#include <utility>
+
+#include "pipeline/check.h"
+
+namespace millrace::schedule {
+namespace {
+
+constexpr std::chrono::minutes kRest(30);
+
+bool goes_together(const Action& a, const Action& b) {
+  return a.what == b.what && a.trigger == b.trigger && a.waits_for_data == b.waits_for_data;
+}
+
+/// The actions that one request can carry, in their order.
+std::vector<std::vector<Action>> grouped(const std::vector<Action>& actions) {
+  std::vector<std::vector<Action>> groups;
+  for (const Action& action : actions) {
+    if (groups.empty() || !goes_together(groups.back().front(), action)) groups.emplace_back();
+    groups.back().push_back(action);
+  }
+  return groups;
+}
+
+std::vector<Day> days_of(const std::vector<Action>& actions) {
+  std::vector<Day> days;
+  for (const Action& action : actions) days.push_back(action.day);
+  return days;
+}
+
+}  // namespace
+
+std::vector<Kept> Keeper::look(Instant now) {
+  const Zone& zone = house_.project.zone;
+  auto days = house_.catalog.kept_days(zone.day_of(now).plus(-kDaysBack));
+  ingestions_.clear();
+  std::vector<Kept> kept;
+  for (Ingestion& ingestion : house_.catalog.ingestions()) {
+    if (!ingestion.upkeep.enabled) continue;
+    Kept& one = kept.emplace_back();
+    one.ingestion = ingestion.id;
+    one.upkeep = ingestion.upkeep;
+    one.zone = zone;
+    one.shrink_max_percent = ingestion.limits.shrink_max_percent;
+    one.is_snapshot = is_snapshot(ingestion.definition);
+    if (const auto rests = rests_until_.find(ingestion.id); rests != rests_until_.end()) {
+      one.rests_until = rests->second;
+    }
+    one.days = std::move(days[ingestion.id]);
+    ingestions_[ingestion.id] = std::move(ingestion);
+  }
+  return kept;
+}
+
+int Keeper::tick(std::stop_token drain) {
+  const Instant now = house_.env.now();
+  int count = 0;
+  for (const Kept& kept : look(now)) {
+    for (const std::vector<Action>& actions : grouped(decide(kept, now))) {
+      if (drain.stop_requested()) return count;
+      count += static_cast<int>(actions.size());
+      const Ingestion& ingestion = ingestions_.at(kept.ingestion);
+      if (actions.front().what == Action::What::Load) {
+        load(ingestion, actions);
+      } else {
+        check(ingestion, actions);
+      }
+    }
+  }
+  return count;
+}
+
+void Keeper::load(const Ingestion& ingestion, const std::vector<Action>& actions) {
+  const pipeline::LoadRequest request{.ingestion = ingestion,
+                                      .days = days_of(actions),
+                                      .trigger = actions.front().trigger,
+                                      .automatic = true,
+                                      .waits_for_data = actions.front().waits_for_data};
+  pipeline::load(house_, request, {},
+                 [&](const pipeline::DayOutcome& outcome) {
+                   Action action = actions.front();
+                   action.day = outcome.day;
+                   done_({ingestion.handle, action, outcome, {}, {}});
+                 },
+                 {});
+}
+
+void Keeper::check(const Ingestion& ingestion, const std::vector<Action>& actions) {
+  std::vector<CheckResult> results;
+  try {
+    results = pipeline::check(house_, ingestion, days_of(actions), {});
+  } catch (const Error& error) {
+    rests_until_[ingestion.id] = house_.env.now() + kRest;
+    done_({ingestion.handle, actions.front(), {}, {}, error});
+    return;
+  }
+  std::vector<Action> changed;
+  for (const CheckResult& result : results) {
+    const Action action{Action::What::Check, result.day, "resync", false};
+    done_({ingestion.handle, action, {}, result, {}});
+    if (!result.changed) continue;
+    const auto state = house_.catalog.day(ingestion.id, result.day);
+    // What a person took back stays, with its known difference.
+    const bool is_held = state && (state->flags & kHeld) != 0;
+    if (!is_held) changed.push_back({Action::What::Load, result.day, "resync", false});
+  }
+  if (!changed.empty()) load(ingestion, changed);
+}
+
+}  // namespace millrace::schedule

@@ -1,0 +1,48 @@
+#pragma once
+
+#include <functional>
+#include <map>
+#include <optional>
+#include <stop_token>
+#include <string>
+#include <vector>
+
+#include "pipeline/house.h"
+#include "pipeline/load.h"
+#include "schedule/decide.h"
+
+namespace millrace::schedule {
+
+/// What became of one action.
+struct Done {
+  std::string ingestion;  ///< Its handle.
+  Action action;
+  std::optional<pipeline::DayOutcome> loaded;  ///< Also of a check that found a change.
+  std::optional<CheckResult> checked;
+  std::optional<Error> error;  ///< The check could not be made.
+};
+
+/// Keeps every enabled ingestion current: looks at the catalog, decides, does it. Between two looks
+/// it remembers only which warehouses failed a check, and leaves those alone for a while. May run
+/// in several processes at once: a day's lease lets one of them have it.
+class Keeper {
+ public:
+  using OnDone = std::function<void(const Done&)>;
+  Keeper(pipeline::House& house, OnDone done) : house_(house), done_(std::move(done)) {}
+
+  /// Everything that is due now, one ingestion after the other. When `drain` is requested, what
+  /// has begun is finished and nothing else begun. Returns how many actions there were.
+  int tick(std::stop_token drain);
+
+ private:
+  std::vector<Kept> look(Instant now);
+  void load(const Ingestion& ingestion, const std::vector<Action>& actions);
+  void check(const Ingestion& ingestion, const std::vector<Action>& actions);
+
+  pipeline::House& house_;
+  OnDone done_;
+  std::map<std::string, Ingestion> ingestions_;
+  std::map<std::string, Instant> rests_until_;
+};
+
+}  // namespace millrace::schedule

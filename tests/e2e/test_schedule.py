@@ -1,0 +1,124 @@
+"""Days that load themselves: what is due is done once, and a stopped service loses nothing."""
+import datetime
+import signal
+import sqlite3
+import subprocess
+import time
+
+from conftest import EVENTS
+
+YESTERDAY = datetime.datetime.now(datetime.timezone.utc).date() - datetime.timedelta(days=1)
+
+DAILY = """
+[ingestion.purchases.schedule]
+hour = 0
+deadline = "%s"
+"""
+
+
+def enabled(deadline):
+    return EVENTS.replace('dataset = "events"', 'dataset = "events"\nenabled = true') \
+        + DAILY % deadline
+
+
+def write_yesterday(home, engine, amount="i * 1.5"):
+    engine.sql(f"""copy (select timestamp '{YESTERDAY} 00:00:00' + interval (i) hour as ts,
+        'user' || i as user_id, 'device' || i as device_id, 'purchase' as kind,
+        {amount} as amount, 'page' as page from range(10) r(i))
+        to '{home.warehouse}/yesterday.parquet' (format parquet)""")
+
+
+def make(home, engine, deadline="23:59"):
+    home.init()
+    write_yesterday(home, engine)
+    home.apply(home.connect_files() + enabled(deadline))
+
+
+def due(home):
+    return [(one["day"], one["what"], one["trigger"], one["result"])
+            for one in home.json("load", "--due")]
+
+
+def pretend_it_ended(home, days_ago):
+    """Moves the day's past back in time: tests cannot wait for days."""
+    with sqlite3.connect(home.path / "catalog.db") as catalog:
+        for column, table in (("first_ended_at", "day"), ("published_at", "version")):
+            catalog.execute(f"update {table} set {column} = {column} - ?",
+                            (days_ago * 86_400_000_000,))
+
+
+def test_yesterday_is_loaded_once_when_it_is_due(home, engine):
+    make(home, engine)
+    assert due(home) == [(str(YESTERDAY), "load", "scheduled", "loaded")]
+    assert home.rows("select count(*) as n from events") == [{"n": 10}]
+    assert due(home) == []
+    assert "1 ingestion kept current; the next day is loaded at" in home.run("load", "--due").stdout
+
+
+def test_a_day_without_rows_waits_for_the_deadline_and_then_has_no_data(home, engine):
+    make(home, engine)
+    engine.sql(f"copy (select * from '{home.warehouse}/yesterday.parquet' where false) "
+               f"to '{home.warehouse}/empty.parquet' (format parquet)")
+    (home.warehouse / "yesterday.parquet").unlink()
+    assert due(home) == [(str(YESTERDAY), "load", "scheduled", "waiting")]
+    assert home.json("days", "purchases")[0]["status"] == "waiting"
+    assert due(home) == []
+    home.apply(home.connect_files() + enabled("00:00"))
+    assert due(home) == [(str(YESTERDAY), "load", "scheduled", "empty")]
+    assert home.json("days", "purchases")[0]["status"] == "succeeded, no data"
+
+
+def test_a_change_is_found_at_its_age_and_loaded(home, engine):
+    make(home, engine)
+    due(home)
+    pretend_it_ended(home, days_ago=2)
+    write_yesterday(home, engine, amount="i * 2.5")
+    assert due(home) == [(str(YESTERDAY), "check", "resync", "changed"),
+                         (str(YESTERDAY), "load", "resync", "loaded")]
+    assert home.rows("select sum(value) as v from events") == [{"v": 112.5}]
+    assert due(home) == []
+
+
+def test_what_a_person_took_back_stays_and_its_difference_is_known(home, engine):
+    make(home, engine)
+    due(home)
+    write_yesterday(home, engine, amount="i * 2.5")
+    home.run("load", "purchases", "--day", YESTERDAY)
+    home.run("undo", "purchases", "--day", YESTERDAY)
+    pretend_it_ended(home, days_ago=2)
+    assert due(home) == [(str(YESTERDAY), "check", "resync", "changed")]
+    assert home.json("days", "purchases")[0]["status"] == "held"
+    assert home.rows("select sum(value) as v from events") == [{"v": 67.5}]
+
+
+def test_what_nobody_enabled_does_nothing_and_says_how(home, engine):
+    home.init()
+    write_yesterday(home, engine)
+    home.apply(home.connect_files() + EVENTS)
+    assert "no ingestion is enabled: write `enabled = true`" in home.run("load", "--due").stdout
+
+
+def test_the_service_loads_what_is_due_and_finishes_it_when_told_to_stop(home, engine):
+    make(home, engine)
+    service = subprocess.Popen(home.command("serve"), stderr=subprocess.PIPE, text=True)
+    try:
+        until = time.monotonic() + 30
+        while not home.rows("select 1 as one from events limit 1"):
+            assert service.poll() is None and time.monotonic() < until
+            time.sleep(0.2)
+        service.send_signal(signal.SIGTERM)
+        log = service.communicate(timeout=30)[1]
+    finally:
+        service.kill()
+    assert service.returncode == 0, log
+    assert f"load ended ingestion=purchases day={YESTERDAY} trigger=scheduled result=loaded" in log
+    assert "stopped: what had begun was finished" in log
+
+
+def test_a_schedule_survives_export_and_apply(home, engine):
+    make(home, engine)
+    exported = home.run("export").stdout
+    assert "enabled = true" in exported and 'deadline = "23:59"' in exported
+    assert "Nothing to change" in home.apply(exported).stdout
+    said = home.apply(exported.replace("hour = 0", "hour = 24"), code=1).stderr
+    assert '"hour" must be from 0 to 23, not 24' in said

@@ -69,6 +69,7 @@ struct LedgerEntry {
   Day day;
   std::int64_t rows = 0;
   Instant at;
+  std::string trigger;  ///< Of the load; empty where its row is gone with a rebuilt catalog.
 };
 
 /// The change token that a later one is compared with, and when the day was last known to match it.
@@ -204,6 +205,8 @@ class Catalog {
   std::vector<Intent> intents();
   void confirm(std::int64_t intent);
   std::vector<LedgerEntry> ledger(const std::string& ingestion);
+  /// Of all ingestions, also of archived and removed ones, in the order of time.
+  std::vector<LedgerEntry> ledger(Interval published);
   /// What may be deleted, relative to the store's root. Of a version superseded for longer than
   /// `retention`: each file that no retained version names. Of a load that ended without being
   /// published: its staging folder. Open and held loads are spared, and rejected ones until the

@@ -267,6 +267,7 @@ std::span<const Topic> topics() {
                               {"Keep current", schedule_commands()},
                               {"Look at days, take them back", day_commands()},
                               {"Ask", query_commands()},
+                              {"Count what is billed", usage_commands()},
                               {"Keep house", store_commands()}};
   return all;
 }

@@ -15,8 +15,8 @@ namespace {
 using schedule::Action;
 using schedule::Done;
 
-/// Between two looks at the clock.
-constexpr std::chrono::seconds kLook(15);
+/// Seconds between two looks at the clock.
+constexpr std::int64_t kEvery = 15;
 
 /// "loaded", "empty", "waiting", "held", "failed"; of a check "changed", "unchanged", "failed".
 std::string result_of(const Done& done) {
@@ -83,7 +83,8 @@ std::string next_text(pipeline::House& house) {
                      next ? to_text(*next) : "a call");
 }
 
-ExitCode serve(Context& context, const Arguments&) {
+ExitCode serve(Context& context, const Arguments& arguments) {
+  const std::chrono::seconds every(arguments.number("every", kEvery));
   log::tell_what_is_done();
   pipeline::House& house = context.home.house(true);
   log::info("started", {{"home", context.home.path().string()}});
@@ -96,7 +97,7 @@ ExitCode serve(Context& context, const Arguments&) {
       // One look that fails is not the end of the service: the catalog may be busy, the disk full.
       log::error("could not look at what is due", {{"error", error.what()}});
     }
-  } while (!house.env.wait(kLook, context.stop) && !context.stop.stop_requested());
+  } while (house.env.wait(every, context.stop));
   log::info("stopped: what had begun was finished");
   return kDone;
 }
@@ -104,7 +105,8 @@ ExitCode serve(Context& context, const Arguments&) {
 const Command kCommands[] = {
     {"serve",
      "Keep every enabled ingestion current, until told to stop",
-     {},
+     {{"every", "Seconds between two looks at what is due (default 15)", Option::Kind::Value,
+       "number"}},
      serve,
      R"(Loads each day when its schedule says so, looks again at days without rows until the
 deadline, checks days that ended and loads those that changed. Writes one log line an event to

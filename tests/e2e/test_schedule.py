@@ -98,20 +98,35 @@ def test_what_nobody_enabled_does_nothing_and_says_how(home, engine):
     assert "no ingestion is enabled: write `enabled = true`" in home.run("load", "--due").stdout
 
 
-def test_the_service_loads_what_is_due_and_finishes_it_when_told_to_stop(home, engine):
-    make(home, engine)
-    service = subprocess.Popen(home.command("serve"), stderr=subprocess.PIPE, text=True)
+def until(service, holds):
+    end = time.monotonic() + 30
+    while not holds():
+        assert service.poll() is None and time.monotonic() < end
+        time.sleep(0.2)
+
+
+def test_the_service_loads_what_is_due_whenever_it_is(home, engine):
+    home.init()
+    write_yesterday(home, engine)
+    home.apply(home.connect_files() + EVENTS)
+    service = subprocess.Popen(home.command("serve", "--every", 1), stderr=subprocess.PIPE,
+                               text=True)
     try:
-        until = time.monotonic() + 30
-        while not home.rows("select 1 as one from events limit 1"):
-            assert service.poll() is None and time.monotonic() < until
-            time.sleep(0.2)
+        time.sleep(2.5)
+        assert service.poll() is None
+        home.apply(home.connect_files() + enabled("23:59"))
+        until(service, lambda: home.rows("select 1 as one from events limit 1"))
+        home.run("load", "purchases", "--day", YESTERDAY)  # A person may work beside it.
+        pretend_it_ended(home, days_ago=2)
+        write_yesterday(home, engine, amount="i * 2.5")
+        until(service, lambda: home.rows("select sum(value) as v from events") == [{"v": 112.5}])
         service.send_signal(signal.SIGTERM)
         log = service.communicate(timeout=30)[1]
     finally:
         service.kill()
     assert service.returncode == 0, log
     assert f"load ended ingestion=purchases day={YESTERDAY} trigger=scheduled result=loaded" in log
+    assert f"check ended ingestion=purchases day={YESTERDAY} trigger=resync result=changed" in log
     assert "stopped: what had begun was finished" in log
 
 

@@ -5,6 +5,7 @@
 #include "cli/command.h"
 #include "cli/doctor.h"
 #include "model/json.h"
+#include "pipeline/rebuild.h"
 #include "pipeline/sweep.h"
 
 namespace millrace::cli {
@@ -51,6 +52,7 @@ void rename_catalog(const fs::path& from, const fs::path& to) {
 ExitCode rebuild_catalog(Context& context, const Arguments&) {
   Home& home = context.home;
   const fs::path path = home.catalog_path();
+  pipeline::settle_old_catalog(path, home.store(), real_env());
   // Whole before it takes the old one's place: a rebuild that fails changes nothing.
   const fs::path beside = path.string() + ".rebuilding";
   for (const char* suffix : {"", "-wal", "-shm"}) fs::remove(beside.string() + suffix);

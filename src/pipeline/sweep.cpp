@@ -66,7 +66,6 @@ class Sweep {
     for (const store::ObjectInfo& object :
          house_.store.objects().list(house_.store.layout().project + "/")) {
       if (object.path.find("/_delta_log/") != std::string::npos ||
-          object.path.find("/_manifest/") != std::string::npos ||
           object.path.find("/_publish/") != std::string::npos) {
         continue;
       }
@@ -135,29 +134,6 @@ Swept sweep(House& house, bool dry_run, bool foreign, std::chrono::seconds reten
   sweep.half_written();
   sweep.foreign(foreign);
   return sweep.take();
-}
-
-Rebuilt rebuild_catalog(catalog::Catalog& catalog, store::Store& store, Env& env) {
-  Rebuilt rebuilt;
-  std::set<std::string> published;
-  for (const Dataset dataset : kDatasets) {
-    for (const auto& [seq, record] : store.publish_records(dataset)) {
-      catalog.replay(dataset, seq, record);
-      ++rebuilt.records;
-    }
-    const std::string folder = store.layout().table(dataset) + "/_manifest/";
-    for (const store::ObjectInfo& object : store.objects().list(folder)) {
-      const std::string load = load_in(object.path);
-      if (!load.empty() && !catalog.published_seq(load)) rebuilt.unpublished.push_back(load);
-    }
-  }
-  catalog.set_store_id(store.id());
-  const auto latest = store.generation();
-  if (latest) catalog.add_generation(latest->number, latest->nonce);
-  rebuilt.not_restorable = {"connections and secrets (apply their TOML again)", "records of checks",
-                            "loads that failed"};
-  claim_store(catalog, store, env);
-  return rebuilt;
 }
 
 }  // namespace millrace::pipeline

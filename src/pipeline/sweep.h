@@ -26,13 +26,4 @@ inline constexpr std::chrono::days kRetention{30};
 /// has claimed the store.
 Swept sweep(House& house, bool dry_run, bool foreign, std::chrono::seconds retention);
 
-struct Rebuilt {
-  std::int64_t records = 0;
-  std::vector<std::string> unpublished;     ///< Loads with a manifest but no record.
-  std::vector<std::string> not_restorable;  ///< What a person has to bring back.
-};
-
-/// Fills an empty catalog from the publish records in the store. The catalog then owns the store.
-Rebuilt rebuild_catalog(catalog::Catalog& catalog, store::Store& store, Env& env);
-
 }  // namespace millrace::pipeline

@@ -66,6 +66,8 @@ constexpr Rule kRules[] = {
      "Ask for: GRANT CONNECT ON DATABASE \"{database}\" TO \"{user}\""},
     {"53300", "", Throttled, "too_many_connections", "Wait, or raise the server's limit"},
     {"57P03", "", Unavailable, "unreachable", "The server is starting or stopping; try again soon"},
+    {"", "Could not load", Misconfigured, "broken_installation",
+     "A driver of this installation is missing or broken: see `millrace doctor`, install it again"},
     {"", "could not translate host name", Misconfigured, "unknown_host", "Check host: {host}"},
     {"", "Connection refused", Unavailable, "unreachable",
      "Check host and port, and that the server listens on that address"},

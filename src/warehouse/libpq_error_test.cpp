@@ -112,6 +112,14 @@ TEST_CASE("an error in the SQL around the customer's has no place to show") {
   CHECK(error.advice == "No function matches the given name and argument types.");
 }
 
+TEST_CASE("a driver that cannot be loaded is no failure of the network") {
+  const Error error = refused(
+      "[Driver Manager] Could not load `libadbc_driver_postgresql.so`: dlopen() failed: "
+      "cannot open shared object file: No such file or directory");
+  CHECK(error.code == "broken_installation");
+  CHECK(error.fault == Fault::Misconfigured);
+}
+
 TEST_CASE("a WITH that writes is told to read") {
   ServerMessage message;
   message.sqlstate = "0A000";

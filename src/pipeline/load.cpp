@@ -13,6 +13,7 @@
 
 #include "base/log.h"
 #include "pipeline/judge.h"
+#include "pipeline/stage_day.h"
 #include "pipeline/tell.h"
 #include "pipeline/worker.h"
 
@@ -109,6 +110,17 @@ class LoadRun {
     return std::clamp<std::size_t>(request_.days.size() / (2 * jobs), 1, kDaysPerChild);
   }
 
+  /// Children at the same time take together what one takes alone, as far as rows allow.
+  void share(WorkOrder& order) const {
+    const int jobs = std::max(1, request_.jobs);
+    const int cores = static_cast<int>(std::thread::hardware_concurrency());
+    if (jobs == 1) return;
+    if (order.threads == 0) order.threads = std::max(1, cores / jobs);
+    if (order.memory_bytes == 0) {
+      order.memory_bytes = std::max(kMemoryBytes / jobs, kMemoryBytesMin);
+    }
+  }
+
   /// False when there is nothing left to start.
   bool start_child() {
     WorkOrder order;
@@ -118,6 +130,7 @@ class LoadRun {
       for (const Day day : std::exchange(waiting_, {})) report_failure(day, "", error);
       return false;
     }
+    share(order);
     const std::size_t wanted = days_per_child();
     while (order.days.size() < wanted && !waiting_.empty() && !stop_.stop_requested()) {
       const Day day = waiting_.front();
@@ -235,10 +248,16 @@ class LoadRun {
     leases_.erase(found);
     const Attempt attempt = attempt_of(error);
     try {
-      house_.catalog.fail_load(lease, attempt, error);
       // Rejected rows stay staged so that a person can look at them; the sweep takes them later.
+      // What is staged goes first: on a full disk that makes the room in which to say so.
       if (attempt != Attempt::Rejected)
         house_.store.discard(request_.ingestion.definition.dataset, load);
+    } catch (const Error& second) {
+      log::warning("could not remove what a failed load had staged",
+                   {{"load", load}, {"error", second.what()}});
+    }
+    try {
+      house_.catalog.fail_load(lease, attempt, error);
     } catch (const Error& second) {
       log::warning("could not close a failed load", {{"load", load}, {"error", second.what()}});
     }

@@ -52,7 +52,7 @@ class CrashHome(Home):
             self.edit(number)
         self.apply(self.connect_files() + INGESTION)
 
-    def edit(self, number, rows=ROWS):
+    def edit(self, number, rows=ROWS, bytes_per_row=0):
         """The warehouse changes its mind about a day."""
         generation = self.wanted[number] = self.wanted.get(number, 0) + 1
         start = datetime.datetime.combine(FIRST, datetime.time()) + datetime.timedelta(days=number)
@@ -60,7 +60,7 @@ class CrashHome(Home):
             "ts": pa.array([start + datetime.timedelta(hours=i) for i in range(rows)],
                            pa.timestamp("us")),
             "kind": ["purchase"] * rows,
-            "user_id": [f"user{i}" for i in range(rows)],
+            "user_id": [f"user{i}{os.urandom(bytes_per_row // 2).hex()}" for i in range(rows)],
             "amount": [100.0 * generation + i for i in range(rows)]})
         pq.write_table(table, self.warehouse / "new")
         os.rename(self.warehouse / "new", self.warehouse / f"day{number:03}.parquet")

@@ -54,9 +54,9 @@ def told(home):
 
 
 def generations(home):
-    return [int(row["lo"] // 100) for row in home.rows(
-        "select min(value) as lo from events where ingestion = 'purchases' group by day order by day"
-    )]
+    rows = home.rows("select min(value) as lo from events where ingestion = 'purchases' "
+                     "group by day order by day")
+    return [int(row["lo"] // 100) for row in rows]
 
 
 @pytest.fixture

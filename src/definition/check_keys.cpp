@@ -40,6 +40,11 @@ bool is_literal(const Node& value) {
          value.members.front().key == "literal" && value.members.front().value.is(Type::Text);
 }
 
+bool is_question(const Node& value) {
+  const Node::Member* sql = value.is(Type::Table) ? value.find("sql") : nullptr;
+  return sql && value.members.size() == 1 && sql->value.is(Type::Text) && !sql->value.text.empty();
+}
+
 /// Tables of columns have a check of their own, which says which one is wrong.
 bool has_shape(const Node& value, Shape shape) {
   switch (shape) {
@@ -63,6 +68,9 @@ bool has_shape(const Node& value, Shape shape) {
       return is_percentage(value) || (value.is(Type::Integer) && value.integer >= 0);
     case Shape::Percent:
       return is_percentage(value);
+    case Shape::Gates:
+      return value.is(Type::Array) &&
+             std::all_of(value.items.begin(), value.items.end(), is_question);
     case Shape::Table:
       return value.is(Type::Table);
   }

@@ -115,6 +115,13 @@ void add_upkeep(const Upkeep& upkeep, std::vector<Entry>& entries) {
   if (const int minutes = upkeep.schedule.deadline_minutes; minutes != usual.deadline_minutes) {
     schedule.text("deadline", fmt::format("{:02}:{:02}", minutes / 60, minutes % 60));
   }
+  if (!upkeep.schedule.ready.empty()) {
+    std::string questions;
+    for (const std::string& sql : upkeep.schedule.ready) {
+      questions += fmt::format("{}{{ sql = {} }}", questions.empty() ? "" : ", ", text_value(sql));
+    }
+    schedule.raw("ready", fmt::format("[{}]", questions));
+  }
   if (upkeep.follow_up.empty()) Lines(entries, "follow_up").text("preset", "off");
 }
 

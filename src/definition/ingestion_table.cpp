@@ -177,6 +177,13 @@ Schedule read_schedule(const Node& table, const std::string& heading) {
   if (const Node::Member* deadline = table.find("deadline")) {
     schedule.deadline_minutes = minutes_of(*deadline);
   }
+  if (const Node::Member* ready = table.find("ready")) {
+    for (const Node& question : ready->value.items) {
+      const Node::Member& sql = *question.find("sql");
+      check_placeholders(sql, sql.value.text);
+      schedule.ready.push_back(sql.value.text);
+    }
+  }
   return schedule;
 }
 

@@ -92,6 +92,10 @@ constexpr KeyRule kSchedule[] = {
      "Until then a day without rows is looked at every 30 minutes; then it is *succeeded, no "
      "data*. The first such time at or after the hour. Default `18:00`.",
      "\"18:00\""},
+    {"ready", Shape::Gates,
+     "SQL for the warehouse that must be true before a day is read, with the query's placeholders. "
+     "Asked every 30 minutes; a day that is not ready at the deadline has failed.",
+     "[{ sql = \"select count(*) = 24 from loads where ds = {{day}}\" }]"},
 };
 
 constexpr KeyRule kFollowUp[] = {
@@ -225,6 +229,8 @@ std::string_view described(Shape shape) {
       return "a percentage such as \"1%\" or a number of rows such as 500";
     case Shape::Percent:
       return "a percentage such as \"50%\"";
+    case Shape::Gates:
+      return "a list of questions, [{ sql = \"select …\" }]";
     case Shape::Table:
       return "a table";
   }

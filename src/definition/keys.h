@@ -24,6 +24,7 @@ enum class Shape {
   Metrics,          ///< { name = "column" }, or { name = { numerator = "…", denominator = "…" } }
   Share,            ///< "1%", or a number of rows.
   Percent,          ///< "50%"
+  Gates,            ///< [{ sql = "select …" }]
   Table,            ///< Checked by a rule of its own.
 };
 /// "a column's name", "a list of texts" …

@@ -74,6 +74,7 @@ void describe(auto& go, Is<Schedule> auto& schedule) {
   go("mode", schedule.mode);
   go("hour", schedule.hour);
   go("deadline_minutes", schedule.deadline_minutes);
+  go("ready", schedule.ready);
 }
 
 void describe(auto& go, Is<Upkeep> auto& upkeep) {
@@ -175,6 +176,7 @@ void describe(auto& go, Is<DayOrder> auto& order) {
   go("load", order.load);
   go.required("day", order.day);
   go("staging", order.staging);
+  go("ready", order.ready);
   go("waits_for_data", order.waits_for_data);
   go("first_load", order.first_load);
   go("known", order.known);

@@ -111,7 +111,7 @@ TEST_CASE("a definition says only what it has, so that old revisions outlive new
 }
 
 TEST_CASE("an upkeep survives JSON, and one of before it was known is the default") {
-  const Upkeep upkeep{true, {ScheduleMode::Api, 23, 30}, {1, 9}};
+  const Upkeep upkeep{true, {ScheduleMode::Api, 23, 30, {"select true"}}, {1, 9}};
   CHECK(json::upkeep(again(json::from(upkeep))) == upkeep);
   CHECK(json::upkeep(json::parse("{}", "test")) == Upkeep{});
 }

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -18,6 +19,8 @@ struct Schedule {
   ScheduleMode mode = ScheduleMode::Daily;
   int hour = 10;                   ///< 0–23.
   int deadline_minutes = 18 * 60;  ///< Of the day; the first such time at or after the hour.
+  /// SQL for the warehouse, with the query's placeholders: a day is loaded when each is true.
+  std::vector<std::string> ready;
   bool operator==(const Schedule&) const = default;
 };
 

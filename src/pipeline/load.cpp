@@ -67,7 +67,7 @@ class LoadRun {
         progress_(progress),
         done_(done),
         stop_(stop),
-        run_(new_id(house.env)) {
+        run_(request.run.empty() ? new_id(house.env) : request.run) {
     const std::set<Day> days(request.days.begin(), request.days.end());
     waiting_.assign(days.begin(), days.end());
     revision_ = revision_of(request.ingestion.definition);
@@ -156,6 +156,7 @@ class LoadRun {
       DayOrder order;
       order.load = lease.load;
       order.day = day;
+      order.ready = request_.ready;
       order.waits_for_data = request_.waits_for_data;
       order.first_load = lease.current.empty();
       order.staging = house_.store.stage(request_.ingestion.definition.dataset, lease.load);

@@ -16,10 +16,13 @@ struct LoadRequest {
   Ingestion ingestion;
   std::vector<Day> days;
   std::string trigger = "manual";
+  std::string run;  ///< Its id; empty: a new one.
   int jobs = 1;
-  bool accept = false;     ///< Publish although it shrank, or publish what is held.
-  bool automatic = false;  ///< Not asked for by a person: respects holds.
-  /// A day without rows is no day yet: it is left *waiting*, with Unavailable `no_data_yet`.
+  bool accept = false;             ///< Publish although it shrank, or publish what is held.
+  bool automatic = false;          ///< Not asked for by a person: respects holds.
+  std::vector<std::string> ready;  ///< SQL that must be true of a day before it is read.
+  /// A day without rows, or one that is not ready, is no day yet: it is left *waiting*, with
+  /// Unavailable `no_data_yet`.
   bool waits_for_data = false;
 };
 

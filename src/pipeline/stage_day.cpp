@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <array>
 #include <chrono>
 #include <filesystem>
 #include <thread>
@@ -61,6 +63,7 @@ class Staging {
   }
 
   Manifest run(bool keep) {
+    require_ready();
     timed("look", [&] { look_before(); });
     if (order_.waits_for_data && proof_.source_count == 0) {
       throw Error(Fault::Unavailable, std::string(kNoDataYet),
@@ -81,6 +84,23 @@ class Staging {
   }
 
  private:
+  /// A day that is not ready at its deadline is somebody's to look at: neither loaded half nor
+  /// called empty.
+  void require_ready() {
+    const Zone zone = Zone::named(work_.definition.zone);
+    for (const std::string& sql : order_.ready) {
+      const auto answer = connector_.scalar(sql, order_.day, zone, stop_);
+      if (answer == "true" || answer == "t" || answer == "1") continue;
+      throw Error(
+          Fault::Unavailable,
+          order_.waits_for_data ? std::string(kNoDataYet) : std::string("not_ready"),
+          fmt::format("the day is not ready: \"{}\" says {}", sql, answer.value_or("nothing")),
+          order_.waits_for_data ? "It is asked again until the deadline"
+                                : "Load the day when the warehouse has it, or change "
+                                  "`ready`");
+    }
+  }
+
   template <typename Work>
   void timed(const char* stage, const Work& work) {
     using std::chrono::milliseconds;
@@ -120,24 +140,28 @@ class Staging {
     not_repeatable_ = why.value_or("");
   }
 
+  /// Where the memory of a load does not suffice, rows are of many megabytes: then by one thread,
+  /// and with a budget for the engine's generous buffers, of which it touches little; at last with
+  /// as much as it takes to load the day at all.
   void read_and_map() {
     const Manifest before = manifest_;
-    try {
-      read_and_map({.threads = work_.threads, .memory_bytes = memory_bytes()});
-    } catch (const Error& error) {
-      if (error.code != "out_of_memory" || work_.threads == 1) throw;
-      // Rows of many megabytes: one at a time, and with a budget for the engine's generous buffers,
-      // of which it touches little.
+    const std::int64_t memory = work_.memory_bytes > 0 ? work_.memory_bytes : kMemoryBytes;
+    const std::int64_t whole = std::max(memory, kMemoryBytes);
+    const std::array<Budget, 3> budgets = {{{.threads = work_.threads, .memory_bytes = memory},
+                                            {.threads = 1, .memory_bytes = whole * 3 / 2},
+                                            {.threads = 1, .memory_bytes = whole * 4}}};
+    for (const Budget& budget : budgets) {
       manifest_ = before;
-      read_and_map({.threads = 1, .memory_bytes = memory_bytes() * 3 / 2});
+      try {
+        read_and_map(budget);
+        break;
+      } catch (const Error& error) {
+        if (error.code != "out_of_memory" || &budget == &budgets.back()) throw;
+      }
     }
     if (!not_repeatable_.empty()) {
       manifest_.note = not_repeatable_ + (manifest_.note.empty() ? "" : "; " + manifest_.note);
     }
-  }
-
-  std::int64_t memory_bytes() const {
-    return work_.memory_bytes > 0 ? work_.memory_bytes : kMemoryBytes;
   }
 
   void read_and_map(const Budget& budget) {

@@ -23,8 +23,9 @@ using Tell = std::function<void(const Progress&)>;
 Manifest stage_day(const WorkOrder& work, const DayOrder& order, warehouse::Connector& connector,
                    bool keep, const Tell& tell, std::stop_token stop);
 
-/// Of an engine that maps: twice this is what a load takes of the machine's memory.
-inline constexpr std::int64_t kMemoryBytes = 300LL << 20;
+/// Of an engine that maps: twice this is what a load takes of the machine's memory. Loads at the
+/// same time share it, down to the least with which ordinary rows are mapped.
+inline constexpr std::int64_t kMemoryBytes = 300LL << 20, kMemoryBytesMin = 150LL << 20;
 struct Budget {
   int threads = 0;  ///< 0: as many as cores.
   std::int64_t memory_bytes = kMemoryBytes;

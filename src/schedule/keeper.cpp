@@ -24,6 +24,12 @@ std::vector<std::vector<Action>> grouped(const std::vector<Action>& actions) {
   return groups;
 }
 
+/// Who loads a day that has been loaded before does not wait for it.
+std::vector<std::string> gates(const Ingestion& ingestion, const Action& action) {
+  return action.trigger == "scheduled" ? ingestion.upkeep.schedule.ready
+                                       : std::vector<std::string>{};
+}
+
 std::vector<Day> days_of(const std::vector<Action>& actions) {
   std::vector<Day> days;
   for (const Action& action : actions) days.push_back(action.day);
@@ -31,6 +37,15 @@ std::vector<Day> days_of(const std::vector<Action>& actions) {
 }
 
 }  // namespace
+
+Keeper::Keeper(pipeline::House& house, OnDone done)
+    : house_(house),
+      done_(std::move(done)),
+      asked_(house, [this](const Ingestion& ingestion, const catalog::Asked& asked,
+                           const pipeline::DayOutcome& outcome) {
+        const Action action{Action::What::Load, outcome.day, asked.trigger, false};
+        done_({ingestion.handle, action, outcome, {}, {}});
+      }) {}
 
 std::vector<Kept> Keeper::look(Instant now) {
   const Zone& zone = house_.project.zone;
@@ -55,10 +70,11 @@ std::vector<Kept> Keeper::look(Instant now) {
 }
 
 int Keeper::tick(std::stop_token drain) {
+  int count = asked_.run(drain);
   const Instant now = house_.env.now();
-  int count = 0;
   for (const Kept& kept : look(now)) {
     for (const std::vector<Action>& actions : grouped(decide(kept, now))) {
+      count += asked_.run(drain);
       if (drain.stop_requested()) return count;
       count += static_cast<int>(actions.size());
       const Ingestion& ingestion = ingestions_.at(kept.ingestion);
@@ -77,6 +93,7 @@ void Keeper::load(const Ingestion& ingestion, const std::vector<Action>& actions
                                       .days = days_of(actions),
                                       .trigger = actions.front().trigger,
                                       .automatic = true,
+                                      .ready = gates(ingestion, actions.front()),
                                       .waits_for_data = actions.front().waits_for_data};
   pipeline::load(house_, request, {},
                  [&](const pipeline::DayOutcome& outcome) {

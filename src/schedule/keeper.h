@@ -9,6 +9,7 @@
 
 #include "pipeline/house.h"
 #include "pipeline/load.h"
+#include "schedule/asked_loads.h"
 #include "schedule/decide.h"
 
 namespace millrace::schedule {
@@ -28,9 +29,12 @@ struct Done {
 class Keeper {
  public:
   using OnDone = std::function<void(const Done&)>;
-  Keeper(pipeline::House& house, OnDone done) : house_(house), done_(std::move(done)) {}
+  Keeper(pipeline::House& house, OnDone done);
 
-  /// Everything that is due now, one ingestion after the other. When `drain` is requested, what
+  /// Does somebody wait for a day? Cheap enough to ask several times a second.
+  bool is_asked() { return asked_.any(); }
+
+  /// Everything that was asked for or is due now, one ingestion after the other. When `drain` is requested, what
   /// has begun is finished and nothing else begun. Returns how many actions there were.
   int tick(std::stop_token drain);
 
@@ -41,6 +45,7 @@ class Keeper {
 
   pipeline::House& house_;
   OnDone done_;
+  AskedLoads asked_;
   std::map<std::string, Ingestion> ingestions_;
   std::map<std::string, Instant> rests_until_;
 };

@@ -34,9 +34,9 @@ def make(home, engine, deadline="23:59"):
     home.apply(home.connect_files() + enabled(deadline))
 
 
-def due(home):
+def due(home, code=0):
     return [(one["day"], one["what"], one["trigger"], one["result"])
-            for one in home.json("load", "--due")]
+            for one in home.json("load", "--due", code=code)]
 
 
 def pretend_it_ended(home, days_ago):
@@ -66,6 +66,21 @@ def test_a_day_without_rows_waits_for_the_deadline_and_then_has_no_data(home, en
     home.apply(home.connect_files() + enabled("00:00"))
     assert due(home) == [(str(YESTERDAY), "load", "scheduled", "empty")]
     assert home.json("days", "purchases")[0]["status"] == "succeeded, no data"
+
+
+def test_a_day_waits_until_the_warehouse_says_that_it_is_ready(home, engine):
+    make(home, engine)
+    gate = "ready = [{ sql = \"select count(*) = 20 from '*.parquet' where ts::date = {{day}}\" }]\n"
+    home.apply(home.connect_files() + enabled("23:59") + gate)
+    assert due(home) == [(str(YESTERDAY), "load", "scheduled", "waiting")]
+    remark = home.run("days", "purchases").stdout
+    assert "the day is not ready" in remark and "says false" in remark
+    home.apply(home.connect_files() + enabled("00:00") + gate)
+    assert due(home, code=4) == [(str(YESTERDAY), "load", "scheduled", "failed")]
+    assert home.rows("select count(*) as n from events") == [{"n": 0}]
+    home.apply(home.connect_files() + enabled("00:00") + gate.replace("20", "10"))
+    home.run("load", "purchases", "--day", YESTERDAY)
+    assert 'ready = [{ sql = "select count' in home.run("export").stdout
 
 
 def test_a_change_is_found_at_its_age_and_loaded(home, engine):

@@ -14,7 +14,7 @@ CheckResult check_day(const WorkOrder& work, const DayOrder& order, warehouse::C
   result.day = order.day;
   result.rows_then = known.rows;
 
-  connector.snapshot(stop);
+  const bool snapshot = connector.snapshot(stop);
   token = token_of(connector, query, order.day, stop);
   if (token && known.token == token) {
     result.by = "token";
@@ -44,7 +44,7 @@ CheckResult check_day(const WorkOrder& work, const DayOrder& order, warehouse::C
   }
   result.by = "fingerprint";
   if (*now == *known.fingerprint) return result;
-  const auto why = why_not_repeatable(connector, query, order.day, stop);
+  const auto why = why_not_repeatable(connector, query, order.day, snapshot, *now, stop);
   result.repeatable = !why;
   if (why) {
     result.by.clear();

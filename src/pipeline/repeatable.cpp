@@ -38,11 +38,4 @@ std::optional<std::string> why_not_repeatable(warehouse::Connector& connector, c
       columns);
 }
 
-std::optional<std::string> why_not_repeatable(warehouse::Connector& connector, const Query& query,
-                                              Day day, std::stop_token stop) {
-  const bool snapshot = connector.snapshot(stop);
-  Fingerprint first = connector.fingerprint(query, day, false, stop);
-  return why_not_repeatable(connector, query, day, snapshot, first, stop);
-}
-
 }  // namespace millrace::pipeline

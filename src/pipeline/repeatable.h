@@ -15,8 +15,5 @@ namespace millrace::pipeline {
 std::optional<std::string> why_not_repeatable(warehouse::Connector& connector, const Query& query,
                                               Day day, bool snapshot, Fingerprint& first,
                                               std::stop_token stop);
-/// The same, asking the first time too.
-std::optional<std::string> why_not_repeatable(warehouse::Connector& connector, const Query& query,
-                                              Day day, std::stop_token stop);
 
 }  // namespace millrace::pipeline

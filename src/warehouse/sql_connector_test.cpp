@@ -139,7 +139,7 @@ TEST_CASE("a fingerprint's key names recipe, server version, columns and types")
   Query query = purchases();
   query.columns = {"amount", "paid"};
   const Fingerprint found = connector.fingerprint(query, day, false, {});
-  CHECK(found.key == "pg-hash-record-2/15/\"amount\":numeric(12,2),\"paid\":boolean");
+  CHECK(found.key == "pg-hash-columns-1/15/\"amount\":numeric(12,2),\"paid\":boolean");
   CHECK(found.rows == 2);
   CHECK(found.sum == "-5");
 }

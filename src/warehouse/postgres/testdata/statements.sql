@@ -11,7 +11,7 @@ select * from purchases
 select * from purchases
 ) as q;
 -- each
-/* millrace 0190-load */ select count(*), sum(pg_catalog.hashfloat8extended(pg_catalog.hash_record_extended(row("user_id", "ts", "amount", "props"), 0)::float8, 0)), sum(pg_catalog.hashfloat8extended(pg_catalog.hash_record_extended(row("user_id"), 0)::float8, 0)), sum(pg_catalog.hashfloat8extended(pg_catalog.hash_record_extended(row("ts"), 0)::float8, 0)), sum(pg_catalog.hashfloat8extended(pg_catalog.hash_record_extended(row("amount"), 0)::float8, 0)), sum(pg_catalog.hashfloat8extended(pg_catalog.hash_record_extended(row("props"), 0)::float8, 0)) from (
+/* millrace 0190-load */ select count(*), sum(coalesce(pg_catalog.uuid_hash_extended("user_id", 1), 1) # coalesce(pg_catalog.timestamp_hash_extended("ts"::timestamp, 2), 2) # coalesce(pg_catalog.hash_numeric_extended("amount", 3), 3) # coalesce(pg_catalog.jsonb_hash_extended("props", 4), 4)), sum(coalesce(pg_catalog.uuid_hash_extended("user_id", 1), 1)), sum(coalesce(pg_catalog.timestamp_hash_extended("ts"::timestamp, 1), 1)), sum(coalesce(pg_catalog.hash_numeric_extended("amount", 1), 1)), sum(coalesce(pg_catalog.jsonb_hash_extended("props", 1), 1)) from (
 /* millrace 0190-load */ select "user_id", "ts", "amount", "props" from (
 select * from purchases
 ) as q where "ts" >= timestamptz '2026-11-20 08:00:00.000000+00' and "ts" < timestamptz '2026-11-21 08:00:00.000000+00'

@@ -13,8 +13,8 @@ NARROW = """select 'view' as kind, timestamptz '{day} 12:00Z' as ts, 'user_' || 
     i * 0.25::double precision as amount, '/p/' || i % 1000 as page
     from (select generate_series(1, {rows}) as i) as r"""
 LONG = """select 'view' as kind, timestamptz '{day} 12:00Z' as ts, 'user_' || i as user_id,
-    i::double precision as amount, string_agg(md5(i || ' ' || p), '') as page
-    from generate_series(1, {rows}) as i, generate_series(1, 625) as p group by i"""
+    i::double precision as amount, repeat(md5(i::text), 625) as page
+    from (select generate_series(1, {rows}) as i) as r"""
 WIDE = """select 'view' as kind, timestamptz '{day} 12:00Z' as ts, 'user_' || i as user_id, {more}
     from (select generate_series(1, {rows}) as i) as r"""
 JSON = """select 'view' as kind, timestamptz '{day} 12:00Z' as ts, 'user_' || i as user_id,

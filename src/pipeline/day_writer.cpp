@@ -18,7 +18,7 @@ namespace millrace::pipeline {
 /// memory. So are dictionaries: names and the like have few values; ids and long texts only fill
 /// one in vain.
 const char* const kParquet =
-    "COMPRESSION zstd, ROW_GROUP_SIZE 122880, ROW_GROUP_SIZE_BYTES '32MB', "
+    "COMPRESSION zstd, COMPRESSION_LEVEL 1, ROW_GROUP_SIZE 122880, ROW_GROUP_SIZE_BYTES '32MB', "
     "DICTIONARY_SIZE_LIMIT 8192, STRING_DICTIONARY_PAGE_SIZE_LIMIT 1000000";
 
 namespace {

@@ -54,6 +54,19 @@ class LakeConnector final : public Connector {
     }
   }
 
+  /// The same; where memory does not suffice, once more with a single thread.
+  template <typename Work>
+  void with_memory(const Work& work) {
+    try {
+      explained(work);
+    } catch (const Error& error) {
+      if (error.code != "out_of_memory" || alone_) throw;
+      alone_ = true;
+      engine_.reset();
+      explained(work);
+    }
+  }
+
   /// The customer's part for a range: SQL with absolute paths, or the files of a folder.
   LakeText source(const Query& query, DayRange range, std::stop_token stop);
   /// The query with that part in place of its own text.
@@ -72,6 +85,7 @@ class LakeConnector final : public Connector {
 
   std::unique_ptr<Place> place_;
   std::optional<engine::Database> engine_;
+  bool alone_ = false;
   std::map<std::string, std::vector<Column>> described_;
   std::map<std::string, std::vector<FileState>> listed_;  ///< While tokens of a range are asked.
 };

@@ -167,6 +167,17 @@ def test_a_database_that_lets_nobody_in_says_what_to_ask_for(shop):
     assert f'GRANT CONNECT ON DATABASE "{shop.database.name}" TO "reader"' in error["advice"]
 
 
+def test_an_account_at_its_limit_of_connections_is_throttled(shop):
+    shop.database.sql("create role narrow login password 'secret' connection limit 0")
+    try:
+        error = shop.fails(user="narrow")
+    finally:
+        shop.database.sql("drop role narrow")
+    assert (error["code"], error["fault"]) == ("too_many_connections", "throttled")
+    assert 'too many connections for role "narrow"' in error["message"]
+    assert "raise the server's limit" in error["advice"]
+
+
 # The query
 
 

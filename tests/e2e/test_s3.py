@@ -125,7 +125,8 @@ def test_the_standard_aws_chain_finds_keys_in_the_environment(home, bucket, s3_s
 def test_hostile_sql_reads_and_writes_nothing(lake, bucket, s3_server, sql):
     sql = sql.replace("ENDPOINT", f"127.0.0.1:{s3_server.port}")
     before = [entry["Key"] for entry in bucket.list_objects_v2(Bucket="shop")["Contents"]]
-    done = lake.run("sample", "--connection", "lake", "--query", sql, code=1)
+    nothing_found = 3 if "/etc/passwd" in sql else 1  # of the bucket's own objects
+    done = lake.run("sample", "--connection", "lake", "--query", sql, code=nothing_found)
     said = done.stdout + done.stderr
     for secret in ("hush", "root:", "millrace-secret"):
         assert secret not in said

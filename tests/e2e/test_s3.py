@@ -131,3 +131,18 @@ def test_hostile_sql_reads_and_writes_nothing(lake, bucket, s3_server, sql):
     for secret in ("hush", "root:", "millrace-secret"):
         assert secret not in said
     assert [entry["Key"] for entry in bucket.list_objects_v2(Bucket="shop")["Contents"]] == before
+
+
+def test_temporary_keys_need_their_session_token(lake, bucket, s3_server, monkeypatch):
+    keys = s3_server.temporary_keys()
+    monkeypatch.setenv("TEMPORARY_SECRET", keys["SecretAccessKey"])
+    monkeypatch.setenv("TEMPORARY_TOKEN", keys["SessionToken"])
+    temporary = {"access_key_id": keys["AccessKeyId"],
+                 "secret_access_key": "env:TEMPORARY_SECRET"}
+    lake.apply(connection(s3_server, **temporary, session_token="env:TEMPORARY_TOKEN")
+               + ingestion("by_folder", 'folder = "days"'))
+    lake.run("load", "by_folder", "--day", "2026-11-02")
+    assert lake.rows("select count(*) as n from events") == [{"n": 10}]
+    lake.apply(connection(s3_server, **temporary) + ingestion("by_folder", 'folder = "days"'))
+    done = lake.run("connection", "test", "lake", code=1)
+    assert "refused" in done.stdout and keys["SecretAccessKey"] not in done.stdout + done.stderr

@@ -1,4 +1,5 @@
 """A real S3 of the test session: Ceph's radosgw, which checks signatures."""
+import json
 import pathlib
 import shutil
 import subprocess
@@ -24,10 +25,18 @@ class S3Server:
         subprocess.run([SCRIPT, "stop", self.folder], check=True, timeout=60)
         shutil.rmtree(self.folder, ignore_errors=True)
 
-    def client(self):
-        return boto3.client("s3", endpoint_url=f"http://127.0.0.1:{self.port}",
+    def client(self, service="s3"):
+        return boto3.client(service, endpoint_url=f"http://127.0.0.1:{self.port}",
                             region_name="us-east-1", aws_access_key_id=ACCESS,
                             aws_secret_access_key=SECRET)
+
+    def temporary_keys(self):
+        """Keys of the same user for an hour, good only with their session token."""
+        self.client("iam").put_user_policy(
+            UserName=ACCESS, PolicyName="temporary", PolicyDocument=json.dumps({
+                "Version": "2012-10-17", "Statement": [
+                    {"Effect": "Allow", "Action": "sts:GetSessionToken", "Resource": "*"}]}))
+        return self.client("sts").get_session_token()["Credentials"]
 
     def settings(self, **changed):
         return {"bucket": "shop", "endpoint": f"127.0.0.1:{self.port}", "use_ssl": "false",

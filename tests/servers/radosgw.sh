@@ -98,7 +98,7 @@ start_osd() {
 start_gateway() {
   radosgw -c "$dir/ceph.conf" -n client.rgw.a
   timeout 60 radosgw-admin user create --uid=millrace --display-name=millrace \
-    --access-key=millrace --secret-key=millrace-secret
+    --access-key=millrace --secret-key=millrace-secret --caps='user-policy=*'
   for _ in $(seq 100); do
     ! (exec 3<> "/dev/tcp/127.0.0.1/$port") 2> /dev/null || return 0
     sleep 0.1

@@ -43,6 +43,7 @@ std::string remark(const DayRow& row) {
   if (!row.state.hold_reason.empty()) return row.state.hold_reason;
   if (!row.state.error_text.empty()) return row.state.error_text;
   if (row.state.flags & kMovedDuringRead) return "moved during read";
+  if (row.state.flags & kUnusualVolume) return "unusual volume";
   if (row.state.flags & kNotRepeatable) return "not repeatable: content checks are off";
   return row.stale ? "older definition" : "";
 }

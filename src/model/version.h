@@ -82,6 +82,7 @@ enum DayFlag : unsigned {
   kHeld = 1,  ///< A staged version waits, or `undo` took one back: nothing automatic reloads.
   kMovedDuringRead = 2,  ///< The fingerprints before and after the read differ.
   kNotRepeatable = 4,    ///< Content checks are off.
+  kUnusualVolume = 8,    ///< Far fewer or more rows than such weekdays have.
 };
 
 /// A day as the catalog knows it.

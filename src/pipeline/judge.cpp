@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <set>
 
 #include "pipeline/stage_day.h"
@@ -56,6 +57,30 @@ void add_to(const Version& base, Version& replay) {
   replay.delivers.assign(delivers.begin(), delivers.end());
 }
 
+/// Of the last four same weekdays that have rows; nothing where one lacks.
+std::optional<std::int64_t> usual_rows(House& house, const std::string& ingestion, Day day) {
+  constexpr int kWeeks = 4;
+  std::vector<std::int64_t> rows;
+  for (int week = 1; week <= kWeeks; ++week) {
+    const Day same = day.plus(-7 * week);
+    for (const DayRow& known : house.catalog.days(ingestion, DayRange{same, same})) {
+      if (known.rows > 0) rows.push_back(known.rows);
+    }
+  }
+  if (rows.size() < kWeeks) return {};
+  std::sort(rows.begin(), rows.end());
+  return (rows[1] + rows[2]) / 2;
+}
+
+/// What to tell people of a first load that is outside half and twice the usual; empty otherwise.
+std::string unusual_volume(House& house, const std::string& ingestion, const Manifest& manifest) {
+  const auto usual = usual_rows(house, ingestion, manifest.day);
+  const std::int64_t rows = manifest.certificate.output_rows;
+  if (!usual || (2 * rows >= *usual && rows <= 2 * *usual)) return {};
+  return fmt::format("unusual volume: {} rows, where the last four such weekdays had {}", rows,
+                     *usual);
+}
+
 }  // namespace
 
 Attempt attempt_of(const Error& error) {
@@ -90,8 +115,8 @@ Verdict judge(House& house, const LoadRequest& request, const catalog::Lease& le
   return {.error = {}, .hold_reason = shrink_reason(request, *current, manifest, looked_before)};
 }
 
-void publish_manifest(House& house, const Ingestion& ingestion, const catalog::Lease& lease,
-                      const Manifest& manifest, const std::optional<Version>& base) {
+std::string publish_manifest(House& house, const Ingestion& ingestion, const catalog::Lease& lease,
+                             const Manifest& manifest, const std::optional<Version>& base) {
   house.store.settle(ingestion.definition.dataset, ingestion.id, manifest);
   Version version;
   version.id = manifest.load;
@@ -113,13 +138,21 @@ void publish_manifest(House& house, const Ingestion& ingestion, const catalog::L
   if (manifest.moved_during_read) flags |= kMovedDuringRead;
   if (manifest.not_repeatable) flags |= kNotRepeatable;
   if (base) add_to(*base, version);
+  std::string note = manifest.note;
+  if (const std::string unusual =
+          lease.current.empty() ? unusual_volume(house, ingestion.id, manifest) : std::string();
+      !unusual.empty()) {
+    flags |= kUnusualVolume;
+    note += (note.empty() ? "" : "; ") + unusual;
+  }
   require_claim(house);
   try {
-    house.catalog.publish(lease, version, flags, manifest.note);
+    house.catalog.publish(lease, version, flags, note);
   } catch (const Error&) {
     // The answer to a COMMIT can get lost although the commit is there.
     if (!house.catalog.published_seq(manifest.load)) throw;
   }
+  return note;
 }
 
 }  // namespace millrace::pipeline

@@ -26,8 +26,9 @@ Verdict judge(House& house, const LoadRequest& request, const catalog::Lease& le
               const Manifest& manifest);
 
 /// Gives the files their final names, then makes them the day's current version. `base` is the
-/// version that a replay adds to; none: the manifest is all there is.
-void publish_manifest(House& house, const Ingestion& ingestion, const catalog::Lease& lease,
-                      const Manifest& manifest, const std::optional<Version>& base = {});
+/// version that a replay adds to; none: the manifest is all there is. Returns what people should
+/// know of it.
+std::string publish_manifest(House& house, const Ingestion& ingestion, const catalog::Lease& lease,
+                             const Manifest& manifest, const std::optional<Version>& base = {});
 
 }  // namespace millrace::pipeline

@@ -225,7 +225,7 @@ class LoadRun {
         outcome.attempt = Attempt::Waiting;
         outcome.note = verdict.hold_reason;
       } else {
-        publish_manifest(house_, request_.ingestion, lease, manifest);
+        outcome.note = publish_manifest(house_, request_.ingestion, lease, manifest);
         outcome.attempt = manifest.certificate.output_rows > 0 ? Attempt::Loaded : Attempt::Empty;
       }
     } catch (const Error& error) {

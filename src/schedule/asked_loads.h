@@ -14,8 +14,8 @@ namespace millrace::schedule {
 /// loses nothing, and the next one goes on.
 class AskedLoads {
  public:
-  using OnDay = std::function<void(const Ingestion&, const catalog::Asked&,
-                                   const pipeline::DayOutcome&)>;
+  using OnDay =
+      std::function<void(const Ingestion&, const catalog::Asked&, const pipeline::DayOutcome&)>;
   AskedLoads(pipeline::House& house, OnDay done) : house_(house), done_(std::move(done)) {}
 
   bool any() { return !house_.catalog.asked(1).empty(); }

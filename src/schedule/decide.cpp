@@ -12,6 +12,8 @@ using std::chrono::minutes;
 
 /// Between two looks at a day without rows, at a source that failed, at one that moved or shrank.
 constexpr minutes kLookAgain(30);
+/// Between two looks, until the deadline, at a day of unusual volume.
+constexpr hours kLookHourly(1);
 /// A day that lost less than `shrink_max` may only have met a refill.
 constexpr minutes kSecondLook(5);
 /// Days that nobody loaded while the service was down are caught up with.
@@ -136,7 +138,9 @@ class Decision {
     }
     const Instant looked = std::max(day.loaded_at.value_or(*day.first_ended_at),
                                     day.checked_at.value_or(*day.first_ended_at));
-    if (!due || looked >= *due) return;
+    const bool is_unusual = (day.state.flags & kUnusualVolume) != 0 &&
+                            now_ < times_.deadline(day.state.day) && now_ - looked >= kLookHourly;
+    if (!is_unusual && (!due || looked >= *due)) return;
     actions_.push_back({Action::What::Check, day.state.day, "resync", false});
   }
 

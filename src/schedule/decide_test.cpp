@@ -159,6 +159,17 @@ TEST_CASE("a source that moved while it was read is read again, for a day") {
   CHECK(said(kept, "2026-11-22T18:30:00.000000Z").find("check 2026-11-20") == 0);
 }
 
+TEST_CASE("a day of unusual volume is looked at hourly until the deadline") {
+  Kept kept = daily();
+  kept.days = {ended("2026-11-20", "2026-11-21T18:00:00.000000Z")};
+  kept.days[0].state.flags = kUnusualVolume;
+  CHECK(said(kept, "2026-11-21T18:59:00.000000Z") == "");
+  CHECK(said(kept, "2026-11-21T19:00:00.000000Z") == "check 2026-11-20 resync");
+  kept.days[0].checked_at = at("2026-11-21T19:00:00.000000Z");
+  CHECK(said(kept, "2026-11-21T19:30:00.000000Z") == "");
+  CHECK(said(kept, "2026-11-22T02:30:00.000000Z") == "");
+}
+
 TEST_CASE("an ingestion whose warehouse failed a check rests") {
   Kept kept = daily();
   kept.rests_until = at("2026-11-21T18:30:00.000000Z");

@@ -34,8 +34,9 @@ class Keeper {
   /// Does somebody wait for a day? Cheap enough to ask several times a second.
   bool is_asked() { return asked_.any(); }
 
-  /// Everything that was asked for or is due now, one ingestion after the other. When `drain` is requested, what
-  /// has begun is finished and nothing else begun. Returns how many actions there were.
+  /// Everything that was asked for or is due now, one ingestion after the other. When `drain` is
+  /// requested, what has begun is finished and nothing else begun. Returns how many actions there
+  /// were.
   int tick(std::stop_token drain);
 
  private:

@@ -1,5 +1,8 @@
 #include "catalog/database.h"
 
+#include <unistd.h>
+
+#include <algorithm>
 #include <charconv>
 #include <map>
 #include <vector>
@@ -25,6 +28,23 @@ std::int64_t number_in(const std::string* text) {
   return number;
 }
 
+/// Reading a WAL catalog means writing beside it. Who may not, and finds no log there, reads the
+/// file alone: it is whole.
+bool needs_no_writer(const Database::Options& options) {
+  return options.read_only && !std::filesystem::exists(options.path.string() + "-wal") &&
+         ::access(options.path.parent_path().c_str(), W_OK) != 0;
+}
+
+std::string immutable_address(const std::filesystem::path& path) {
+  std::string address = "file:";
+  for (const char c : path.string()) {
+    address += c == '?' || c == '#' || c == '%'
+                   ? fmt::format("%{:02x}", static_cast<unsigned char>(c))
+                   : std::string(1, c);
+  }
+  return address + "?immutable=1";
+}
+
 /// SOCI splits its connection text at blanks; quoted values may hold them.
 std::string connection_text(const Database::Options& options) {
   if (options.path.string().find('"') != std::string::npos) {
@@ -33,8 +53,16 @@ std::string connection_text(const Database::Options& options) {
         fmt::format("the path of the catalog, {}, holds a quotation mark", options.path.string()),
         "Rename the folder");
   }
-  return fmt::format("dbname=\"{}\"{}", options.path.string(),
-                     options.read_only ? " readonly=true" : "");
+  return fmt::format(
+      "dbname=\"{}\"{}",
+      needs_no_writer(options) ? immutable_address(options.path) : options.path.string(),
+      options.read_only ? " readonly=true" : "");
+}
+
+/// What SQLite says, without the statement of ours that SOCI appends.
+std::string own_words(const std::string& words) {
+  const auto at = std::min(words.find(" while executing \""), words.find(" while preparing \""));
+  return words.substr(0, at);
 }
 
 }  // namespace
@@ -230,7 +258,8 @@ void Database::execute(std::string_view sql, Arguments arguments, Statement& sta
   return sqlite_api::sqlite3_get_autocommit(backend->conn_) == 0;
 }
 
-void Database::fail(std::string_view what, int result, const std::string& words) const {
+void Database::fail(std::string_view what, int result, const std::string& said) const {
+  const std::string words = own_words(said);
   const std::string path = options_.path.string();
   switch (result & 0xff) {
     case SQLITE_BUSY:

@@ -124,7 +124,7 @@ class Database {
   void execute(std::string_view sql, Arguments arguments, Statement& statement,
                const std::function<void(const Row&)>& each);
   void prefer_wal(Env& env);
-  [[noreturn]] void fail(std::string_view what, int result, const std::string& words) const;
+  [[noreturn]] void fail(std::string_view what, int result, const std::string& said) const;
   bool in_transaction() const;
 
   Options options_;

@@ -45,7 +45,7 @@ class Interrupts {
     pthread_sigmask(SIG_BLOCK, &signals_, nullptr);
     waiter_ = std::jthread([this, &source, &terminal] {
       for (int got = 0; sigwait(&signals_, &got) == 0 && got != SIGUSR2;) {
-        if (source.stop_requested()) _exit(128 + got);
+        if (terminal.end_question() || source.stop_requested()) _exit(128 + got);
         source.request_stop();
         if (terminal.draws()) terminal.note("Stopping; Ctrl-C again ends at once");
       }

@@ -162,6 +162,11 @@ ExitCode replay(Context& context, const Arguments& arguments) {
   return kDone;
 }
 
+/// Only what the file holds: what its folders say is known.
+std::string rows_in(const std::string& file) {
+  return fmt::format("read_parquet({}, hive_partitioning = false)", engine::literal(file));
+}
+
 /// Parquet, or CSV or JSON where the file's name says so.
 void export_rows(const std::filesystem::path& rows, const std::filesystem::path& target) {
   const std::filesystem::path whole = std::filesystem::absolute(target);
@@ -170,9 +175,8 @@ void export_rows(const std::filesystem::path& rows, const std::filesystem::path&
                                                             : "parquet";
   engine::Database database = engine::Database::open(
       {.allowed = {rows.parent_path().string(), whole.parent_path().string()}});
-  database.execute(fmt::format("COPY (FROM read_parquet({})) TO {} (FORMAT {})",
-                               engine::literal(rows.string()), engine::literal(whole.string()),
-                               format));
+  database.execute(fmt::format("COPY (FROM {}) TO {} (FORMAT {})", rows_in(rows.string()),
+                               engine::literal(whole.string()), format));
 }
 
 void print_reasons(Terminal& terminal, engine::Database& database, const std::string& source) {
@@ -204,7 +208,7 @@ ExitCode quarantine(Context& context, const Arguments& arguments) {
   }
   engine::Database database =
       engine::Database::open({.allowed = {std::filesystem::path(*file).parent_path().string()}});
-  const std::string source = fmt::format("read_parquet({})", engine::literal(*file));
+  const std::string source = rows_in(*file);
   if (!terminal.json()) print_reasons(terminal, database, source);
   const auto limit = arguments.number("rows", terminal.json() ? 1'000'000'000 : 20);
   json::Value rows = json::Value::array();

@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cctype>
 
 #include "cli/command.h"
 
@@ -46,6 +47,13 @@ std::string entry(std::string_view word, std::string_view about) {
   return text + "\n";
 }
 
+std::string in_capitals(std::string_view word) {
+  std::string text(word);
+  std::transform(text.begin(), text.end(), text.begin(),
+                 [](unsigned char c) { return static_cast<char>(std::toupper(c)); });
+  return text;
+}
+
 std::string typed(const Option& option) {
   const std::string value = placeholder(option);
   if (is_positional(option)) return value;
@@ -58,7 +66,13 @@ std::string usage(const Command& command) {
   for (const Option& option : command.options) {
     if (option.kind == Option::Kind::Argument) text += fmt::format(" {}", option.name);
     if (option.kind == Option::Kind::OptionalArgument) text += fmt::format(" [{}]", option.name);
-    if (option.kind == Option::Kind::NeededValue) text += " " + typed(option);
+    // Choices are listed below.
+    if (option.kind == Option::Kind::NeededValue) {
+      text +=
+          fmt::format(" --{} {}", option.name,
+                      option.takes.find('|') == std::string_view::npos ? placeholder(option)
+                                                                       : in_capitals(option.name));
+    }
     has_options = has_options || option.kind == Option::Kind::Flag ||
                   option.kind == Option::Kind::Value || option.kind == Option::Kind::List;
   }
@@ -103,10 +117,8 @@ std::string placeholder(const Option& option) {
   if (option.takes == "sql") return "SQL|FILE.sql";
   if (option.takes == "number") return "N";
   if (option.takes == "setting") return "KEY=VALUE…";
-  std::string text(option.takes.empty() ? "text" : option.takes);
-  std::transform(text.begin(), text.end(), text.begin(),
-                 [](unsigned char c) { return static_cast<char>(std::toupper(c)); });
-  return text + (option.kind == Option::Kind::List ? "…" : "");
+  return in_capitals(option.takes.empty() ? "text" : option.takes) +
+         (option.kind == Option::Kind::List ? "…" : "");
 }
 
 std::string help_text(std::string_view path) {

@@ -9,6 +9,7 @@
 #include <cstdio>
 #include <iostream>
 #include <nlohmann/json.hpp>
+#include <utility>
 
 #include "base/env.h"
 
@@ -170,23 +171,37 @@ void Terminal::erase() {
 }
 
 std::string Terminal::ask(std::string_view question, std::string_view fallback, bool secret) {
+  {
+    const std::lock_guard lock(mutex_);
+    asking_ = true;
+    if (secret) hide_typing();  // before the question is there to be answered
+  }
   std::cerr << question;
   if (!fallback.empty()) std::cerr << " [" << fallback << "]";
   std::cerr << ": " << std::flush;
-  termios before{};
-  const bool hide = secret && tcgetattr(STDIN_FILENO, &before) == 0;
-  if (hide) {
-    termios hidden = before;
-    hidden.c_lflag &= ~static_cast<tcflag_t>(ECHO);
-    tcsetattr(STDIN_FILENO, TCSANOW, &hidden);
-  }
   std::string line;
   std::getline(std::cin, line);
-  if (hide) {
-    tcsetattr(STDIN_FILENO, TCSANOW, &before);
+  end_question();
+  return line.empty() ? std::string(fallback) : line;
+}
+
+void Terminal::hide_typing() {
+  termios settings{};
+  if (tcgetattr(STDIN_FILENO, &settings) != 0) return;
+  settings.c_lflag &= ~static_cast<tcflag_t>(ECHO);
+  hides_ = tcsetattr(STDIN_FILENO, TCSANOW, &settings) == 0;
+}
+
+bool Terminal::end_question() {
+  const std::lock_guard lock(mutex_);
+  termios settings{};
+  if (hides_ && tcgetattr(STDIN_FILENO, &settings) == 0) {
+    settings.c_lflag |= static_cast<tcflag_t>(ECHO);
+    tcsetattr(STDIN_FILENO, TCSANOW, &settings);
     std::cerr << std::endl;
   }
-  return line.empty() ? std::string(fallback) : line;
+  hides_ = false;
+  return std::exchange(asking_, false);
 }
 
 std::string grouped(std::int64_t number) {

@@ -37,7 +37,10 @@ class Terminal {
   void note(std::string_view line);  ///< To stderr.
   /// Draws over the last line of a terminal; empty removes it. What is said next removes it too.
   void draw(std::string_view line);
+  /// What is typed for a secret is not shown.
   std::string ask(std::string_view question, std::string_view fallback, bool secret);
+  /// From any thread: shows again what is typed. False when nothing was asked.
+  bool end_question();
 
   enum class Tone { Plain, Good, Warn, Bad, Dim };
   std::string toned(std::string_view text, Tone tone) const;       ///< For stdout.
@@ -45,10 +48,11 @@ class Terminal {
 
  private:
   void erase();
+  void hide_typing();
   void json_line(std::string_view key, const nlohmann::ordered_json& document);
   bool json_, lines_, asks_, draws_, colour_, colour_notes_;
   std::mutex mutex_;  ///< A progress bar draws from a thread of its own.
-  bool drawn_ = false;
+  bool drawn_ = false, asking_ = false, hides_ = false;
 };
 
 /// Columns that a text takes: code points, colours not counted (our texts have no wide ones).

@@ -100,8 +100,12 @@ std::string unwrapped(const std::string& text) {
 Error classified(const std::string& given, duckdb_error_type type) {
   const std::string text = unwrapped(given);
   if (text.size() != given.size()) type = type_of(text);
+  // Who asked for a stop was answered before this. The engine also interrupts itself: a thread that
+  // fails stops the others, and one of those may be the first to tell.
   if (type == DUCKDB_ERROR_INTERRUPT || has(text, "INTERRUPT Error")) {
-    return {Fault::Cancelled, "cancelled", "stopped on request"};
+    return {Fault::Unavailable, "engine_failed",
+            "the engine gave up: a part of the statement failed, and it does not say why",
+            "Try again; the next time it may say"};
   }
   if (has(text, "No space left") || has(text, "max_temp_directory_size")) {
     return {Fault::Unavailable, "disk_full", fmt::format("the disk is full: {}", text),
@@ -193,10 +197,10 @@ void Result::each_row(const std::function<void(const Row&)>& row) {
       row(cells);
     }
   }
+  throw_if_stopped();
   if (const char* words = duckdb_result_error(&result_); words != nullptr && *words != '\0') {
     throw classified(words, duckdb_result_error_type(&result_));
   }
-  throw_if_stopped();
 }
 
 std::vector<std::string> Result::names() {

@@ -1,0 +1,86 @@
+"""What people see on a terminal: colour, bars with a clock; and none of it in a pipe."""
+import re
+
+import pytest
+
+from conftest import DAY
+from screen import Screen
+
+# A query of a few seconds; the sum keeps the engine from answering out of statistics.
+SLOW = "select sum(hash(i)) from range(200000000) r(i)"
+
+
+def test_a_terminal_gets_colour_and_a_pipe_does_not(known_shop):
+    shown = Screen(known_shop.command("days", "purchases")).end()
+    assert "\x1b[32msucceeded\x1b[0m" in shown.text
+    assert "\x1b" not in known_shop.run("days", "purchases").stdout
+    for environment in {"NO_COLOR": "1"}, {"TERM": "dumb"}:
+        plain = Screen(known_shop.command("days", "purchases"), environment=environment).end()
+        assert "\x1b" not in plain.text
+
+
+def test_columns_are_aligned_whatever_their_colour(known_shop):
+    header, row = Screen(known_shop.command("days", "purchases"), 200).end().lines[:2]
+    for word, value in ("status", "succeeded"), ("version", "…"), ("definition", "r-"):
+        assert header.index(word) <= row.index(value) < header.index(word) + len(word) + 9
+
+
+@pytest.fixture
+def slow(home, engine):
+    """A day whose load takes some seconds: many rows, read by two threads."""
+    home.init()
+    engine.sql(f"""copy (select timestamp '{DAY} 00:00:00' + interval (i) millisecond as ts,
+        'user' || i as user_id, 'some text of a page ' || i as page from range(4000000) r(i))
+        to '{home.warehouse}/many.parquet' (format parquet)""")
+    home.apply(home.connect_files() + """
+[ingestion.many]
+connection = "lake"
+dataset = "events"
+query = "select * from 'many.parquet'"
+[ingestion.many.mapping]
+event_name = { literal = "x" }
+timestamp = "ts"
+ids = { userID = "user_id" }
+metadata = "*"
+""")
+    return home
+
+
+def test_a_long_load_draws_a_bar_with_rows_speed_and_time_left(slow):
+    shown = Screen(slow.command("load", "many", "--day", DAY), columns=100).end()
+    assert shown.code == 0
+    bars = [line for line in shown.text.split("\r\x1b[K") if "█" in line]
+    assert any(re.search(r"many [█░]{20}  [\d,]+ rows  .*[\d,]+ rows/s  [\d.]+ s, [\d.]+ s left",
+                         bar) for bar in bars), shown.text
+    assert all(len(bar.split("\r\n")[0]) <= 99 for bar in bars)
+    # The bar is gone at the end, and only the summary stays.
+    assert shown.lines[0].startswith("many: 1 day loaded: 4,000,000 rows read")
+
+
+def test_ctrl_c_stops_a_load_soon_and_leaves_no_version(slow):
+    screen = Screen(slow.command("load", "many", "--from", DAY, "--to", "2026-11-04"))
+    screen.until("rows/s").interrupt().end(seconds=10)
+    assert screen.code == 4
+    assert "Stopping; Ctrl-C again ends at once" in screen.text
+    assert re.search(r"0 days loaded.*1 failed; 2 not begun|0 days loaded.*3 failed", screen.text)
+    assert slow.rows("select count(*) as n from events") == [{"n": 0}]
+    assert not slow.json("days", "many")[0]["version"]
+
+
+def test_a_long_query_shows_its_clock_and_stops_on_ctrl_c(known_shop):
+    screen = Screen(known_shop.command("query", SLOW.replace("200000000", "2000000000000")))
+    screen.until("query  1.").interrupt().end(seconds=10)
+    assert screen.code == 1 and "stopped on request" in screen.text
+
+
+def test_a_screen_shows_the_first_rows_of_a_large_answer_and_json_all(known_shop):
+    shown = known_shop.run("query", "select i from range(5000) r(i)").stdout
+    assert len(shown.splitlines()) == 1002 and "The first 1,000 rows; --json gives all" in shown
+    assert len(known_shop.rows("select i from range(5000) r(i)")) == 5000
+
+
+def test_an_answer_that_breaks_off_is_no_whole_json(known_shop):
+    cut = known_shop.run("--json", "query", "select case when i < 100000 then i else "
+                         "error('lost') end as i from range(100001) r(i)", code=1)
+    assert cut.stderr.startswith("error: ") and "stopped on request" not in cut.stderr
+    assert not cut.stdout.rstrip().endswith("]")

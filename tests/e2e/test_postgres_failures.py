@@ -1,7 +1,9 @@
 """What fails a load from PostgreSQL's protocol: the message says what, where and what to do, and
 the day's old version stays. Both kinds that speak it answer alike."""
 import json
+import signal
 import subprocess
+import time
 
 import pytest
 
@@ -314,6 +316,22 @@ def test_a_connection_that_is_cut_in_mid_stream_fails_and_may_be_tried_again(sho
     assert (error["code"], error["fault"]) == ("source_failed", "unavailable")
     assert "the warehouse stopped delivering" in error["message"]
     assert error["advice"] == "Load the day again"
+def test_a_server_that_goes_silent_in_mid_stream_does_not_keep_a_stopped_load_waiting(shop):
+    with CuttingProxy(shop.database.server.port, bytes=5_000_000, silent=True) as proxy:
+        shop.home.apply(shop.connection(port=proxy.port)
+                        + ingestion("select * from large", metadata='"*"'))
+        load = subprocess.Popen(shop.home.command("--json", "load", "purchases", *DAY),
+                                stdout=subprocess.PIPE, text=True)
+        assert wait_until(lambda: proxy.cuts == 1)
+        asked = time.monotonic()
+        load.send_signal(signal.SIGINT)
+        [outcome] = json.loads(load.communicate(timeout=10)[0])
+        assert time.monotonic() - asked < 3
+    assert outcome["error"]["fault"] == "cancelled"
+    assert wait_until(lambda: not shop.database.running(), seconds=2)
+    shop.still_has_the_old_version()
+
+
 def test_a_session_that_is_ended_at_the_server_fails_in_the_servers_words(shop):
     shop.home.apply(shop.connection() + ingestion(
         "select purchases.* from purchases, (select pg_sleep(20)) as waited"))

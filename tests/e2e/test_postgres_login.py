@@ -1,4 +1,8 @@
 """What `connection test` says about the way to a PostgreSQL, step by step."""
+import contextlib
+import socket
+import time
+
 import pytest
 
 
@@ -81,3 +85,25 @@ def test_the_step_that_fails_is_the_last_one_and_has_advice(probe, settings, ste
     steps = probe(code=1, **settings)
     assert list(steps)[-1] == step and not steps[step]["ok"]
     assert words in steps[step]["detail"] and steps[step]["advice"]
+
+
+@contextlib.contextmanager
+def server_that_says_nothing():
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        yield listener.getsockname()[1]
+
+
+def test_a_server_that_says_nothing_is_given_up_after_the_connect_timeout(probe):
+    with server_that_says_nothing() as port:
+        asked = time.monotonic()
+        step = probe(code=1, port=port, connect_timeout=1)["reach"]
+    assert time.monotonic() - asked < 4
+    assert "timeout expired" in step["detail"]
+    assert f"no firewall drops the way to 127.0.0.1:{port}" in step["advice"]
+
+
+def test_server_parameters_can_be_set_while_connecting(probe, home, database):
+    database.sql("create schema sales; create table sales.only_here as select 7 as found")
+    probe(options="-c search_path=sales")
+    sampled = home.json("sample", "--connection", "shop", "--query", "select * from only_here")
+    assert sampled["rows"] == [{"found": 7}]

@@ -1,14 +1,16 @@
-"""A way to a server that breaks: forwards TCP connections until one has brought enough bytes."""
+"""A way to a server that breaks: forwards TCP connections until one has brought enough bytes, then
+cuts that one, or goes silent on it."""
 import contextlib
 import socket
 import threading
 
 
 class CuttingProxy:
-    """Listens on loopback; cuts a connection, both ways, once the server has sent `bytes` on it."""
+    """Listens on loopback. Once the server has sent `bytes` on a connection it is cut both ways;
+    `silent`, it stays open and brings nothing more."""
 
-    def __init__(self, target_port, bytes):
-        self.target_port, self.bytes = target_port, bytes
+    def __init__(self, target_port, bytes, silent=False):
+        self.target_port, self.bytes, self.silent = target_port, bytes, silent
         self.cuts = 0
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.port = self._listener.getsockname()[1]
@@ -43,6 +45,8 @@ class CuttingProxy:
                 if limit is not None and sent + len(data) > limit:
                     sink.sendall(data[:limit - sent])
                     self.cuts += 1
+                    if self.silent:
+                        return
                     break
                 sink.sendall(data)
                 sent += len(data)

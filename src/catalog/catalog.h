@@ -14,6 +14,8 @@
 #include "base/env.h"
 #include "base/error.h"
 #include "base/process.h"
+#include "catalog/api_key.h"
+#include "catalog/asked.h"
 #include "model/version.h"
 #include "model/work.h"
 
@@ -49,6 +51,9 @@ struct Intent {
 /// How long a lease is respected whose holder is on another machine and has not renewed it, and how
 /// often a holder renews. On its own machine a holder that ended is noticed at once.
 inline constexpr std::chrono::minutes kLeaseLasts{10}, kLeaseRenewedEvery{1};
+
+/// How many days may wait at once for being loaded because somebody asked.
+inline constexpr std::int64_t kAskedMost = 20'000;
 
 struct LoadRow {
   std::string id, ingestion;
@@ -226,6 +231,36 @@ class Catalog {
   /// True for a registered load that ended without being published and does not wait held: then
   /// whatever bears its id is of no use, also what had its final name before the process died.
   bool is_leftover(const std::string& load);
+
+  // -- what was asked of the service, and by whom; a rebuilt catalog does not know it any more
+  void put_key(const ApiKey& key);
+  std::vector<ApiKey> keys();
+  std::optional<ApiKey> key_with_digest(const std::string& digest);
+  void note_key_used(const std::string& id);
+  /// Asks for a day, and returns the run that it belongs to: `run`, or the one that it joined.
+  /// A crowd of `kAskedMost` open ones is Unavailable `too_much_asked`.
+  std::string ask(const std::string& run, const std::string& ingestion, Day day,
+                  const std::string& trigger);
+  /// The open ones that may begin now, calls before backfills, at most `most`.
+  std::vector<Asked> asked(std::int64_t most);
+  /// It is done: by a load, or, where none could begin, not at all.
+  void end_asked(std::int64_t id, const std::optional<Error>& error);
+  /// Somebody else works on the day: not before `until`.
+  void put_off_asked(std::int64_t id, Instant until);
+  /// When a load that a call started last published rows of the day.
+  std::optional<Instant> last_called_publish(const std::string& ingestion, Day day);
+  /// Ids of runs, newest first.
+  std::vector<std::string> runs(std::int64_t limit, std::int64_t skip);
+  std::vector<RunDay> run_days(const std::string& run);
+  std::vector<Step> steps(const StepFilter& filter);
+  /// What the caller was answered under this `Idempotency-Key` within 24 hours.
+  std::optional<GivenAnswer> given_answer(const std::string& key, const std::string& name);
+  void remember_answer(const std::string& key, const std::string& name, const GivenAnswer& answer);
+  /// Until when everything of a dataset was said to be complete; and the hour of its schedule.
+  std::optional<Instant> complete_until(Dataset dataset);
+  void set_complete_until(Dataset dataset, Instant until);
+  std::optional<int> dataset_hour(Dataset dataset);
+  void set_dataset_hour(Dataset dataset, int hour);
 
   /// Applies one `_publish` record to an empty or partly rebuilt catalog, in the order of `seq`;
   /// one that is already in does nothing.

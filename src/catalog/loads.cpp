@@ -61,7 +61,7 @@ void close_dead(Session& session, const LoadRow& load) {
                     fmt::format("process {} on {} {} while it loaded the day", load.holder.pid,
                                 load.holder.host, end),
                     "Load the day again; nothing of the load was published");
-  close_load(session, load.id, Attempt::Failed, error.what());
+  close_load(session, load.id, Attempt::Failed, error.what(), error.code);
   const auto freed = session.db.run(R"(UPDATE day SET lease_load = '', lease_token = ''
                                        WHERE project_id = :project AND ingestion = :ingestion
                                          AND day = :day AND lease_load = :load)",
@@ -146,10 +146,12 @@ std::optional<LoadRow> find_load(Session& session, const std::string& id) {
 }
 
 void close_load(Session& session, const std::string& id, Attempt attempt,
-                const std::string& error_text) {
-  session.db.run(R"(UPDATE load SET attempt = :attempt, error_text = :error_text, closed_at = :now
+                const std::string& error_text, const std::string& error_code) {
+  session.db.run(
+      R"(UPDATE load SET attempt = :attempt, error_text = :error_text,
+                                    error_code = :error_code, closed_at = :now
                     WHERE project_id = :project AND id = :id AND closed_at IS NULL)",
-                 {name_of(attempt), error_text, session.env.now(), session.project, id});
+      {name_of(attempt), error_text, error_code, session.env.now(), session.project, id});
 }
 
 Lease Catalog::begin_load(const std::string& ingestion, Day day, const std::string& revision,
@@ -234,7 +236,7 @@ void Catalog::fail_load(const Lease& lease, Attempt attempt, const Error& error)
   if (freed > 0) {
     const auto load = find_load(session, lease.load);
     check(load.has_value(), "a lease names a load");
-    close_load(session, lease.load, attempt, error.what());
+    close_load(session, lease.load, attempt, error.what(), error.code);
     show_failure(session, *load, attempt, error);
   }
   transaction.commit();

@@ -264,7 +264,7 @@ std::vector<Published> Catalog::remove_ingestion(const std::string& id) {
                               to_text(load.started_at)),
                   "Wait until it is done, or end that process");
     }
-    close_load(session, load.id, Attempt::Failed, "its process ended");
+    close_load(session, load.id, Attempt::Failed, "its process ended", "process_died");
   }
   const Published published = announce(session, {.what = What::Remove, .ingestion = *ingestion});
   transaction.commit();

@@ -207,8 +207,67 @@ constexpr std::string_view kUpkeep[] = {
             AND v.day = day.day))",
 };
 
+/// What the service is asked, and by whom; and what its answers about loads are found by.
+constexpr std::string_view kService[] = {
+    R"(CREATE TABLE api_key (
+         project_id   TEXT NOT NULL,
+         id           TEXT NOT NULL,
+         type         TEXT NOT NULL,
+         digest       TEXT NOT NULL,
+         hint         TEXT NOT NULL,
+         description  TEXT NOT NULL,
+         scopes       TEXT NOT NULL,
+         per_10s      BIGINT NOT NULL,
+         per_15min    BIGINT NOT NULL,
+         active       BIGINT NOT NULL,
+         created_at   BIGINT NOT NULL,
+         last_used_at BIGINT,
+         PRIMARY KEY (project_id, id),
+         UNIQUE (digest)))",
+    R"(CREATE TABLE asked (
+         id         INTEGER PRIMARY KEY,
+         project_id TEXT NOT NULL,
+         run        TEXT NOT NULL,
+         ingestion  TEXT NOT NULL,
+         dataset    TEXT NOT NULL,
+         day        TEXT NOT NULL,
+         asked_by   TEXT NOT NULL,
+         asked_at   BIGINT NOT NULL,
+         not_before BIGINT NOT NULL,
+         ended_at   BIGINT,
+         error_code TEXT NOT NULL DEFAULT '',
+         error_text TEXT NOT NULL DEFAULT ''))",
+    R"(CREATE UNIQUE INDEX asked_open ON asked (project_id, ingestion, day)
+         WHERE ended_at IS NULL)",
+    "CREATE INDEX asked_run ON asked (project_id, run)",
+    "CREATE INDEX asked_at ON asked (project_id, asked_at)",
+    "CREATE INDEX asked_failed ON asked (project_id, ended_at) WHERE error_code <> ''",
+    "CREATE INDEX load_run ON load (project_id, run)",
+    "CREATE INDEX load_of_day ON load (project_id, ingestion, day)",
+    "CREATE INDEX load_started ON load (project_id, started_at)",
+    "CREATE INDEX load_closed ON load (project_id, closed_at)",
+    "ALTER TABLE load ADD COLUMN error_code TEXT NOT NULL DEFAULT ''",
+    R"(CREATE TABLE given_answer (
+         project_id TEXT NOT NULL,
+         api_key    TEXT NOT NULL,
+         name       TEXT NOT NULL,
+         request    TEXT NOT NULL,
+         status     BIGINT NOT NULL,
+         body       TEXT NOT NULL,
+         given_at   BIGINT NOT NULL,
+         PRIMARY KEY (project_id, api_key, name)))",
+    "CREATE INDEX given_answer_at ON given_answer (given_at)",
+    R"(CREATE TABLE dataset_rule (
+         project_id     TEXT NOT NULL,
+         dataset        TEXT NOT NULL,
+         complete_until BIGINT,
+         hour           BIGINT,
+         PRIMARY KEY (project_id, dataset)))",
+};
+
 /// Migration n leads from schema n to n + 1. Never edit one that was released; add another.
-constexpr std::span<const std::string_view> kMigrations[] = {kFirst, kRenewedLeases, kUpkeep};
+constexpr std::span<const std::string_view> kMigrations[] = {kFirst, kRenewedLeases, kUpkeep,
+                                                             kService};
 
 void refuse_newer(Database& database, int version) {
   if (version <= kSchemaVersion) return;

@@ -265,6 +265,7 @@ std::span<const Topic> topics() {
                               {"Say what to load", definition_commands()},
                               {"Load", load_commands()},
                               {"Keep current", schedule_commands()},
+                              {"Let others call", service_commands()},
                               {"Look at days, take them back", day_commands()},
                               {"Ask", query_commands()},
                               {"Count what is billed", usage_commands()},

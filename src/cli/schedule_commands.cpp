@@ -2,6 +2,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "api/service.h"
 #include "base/log.h"
 #include "cli/command.h"
 #include "cli/outcomes.h"
@@ -17,6 +18,8 @@ using schedule::Done;
 
 /// Seconds between two looks at the clock.
 constexpr std::int64_t kEvery = 15;
+/// Between two looks whether somebody asked for a day.
+constexpr std::chrono::milliseconds kAskedEvery(250);
 
 /// "loaded", "empty", "waiting", "held", "failed"; of a check "changed", "unchanged", "failed".
 std::string result_of(const Done& done) {
@@ -83,10 +86,43 @@ std::string next_text(pipeline::House& house) {
                      next ? to_text(*next) : "a call");
 }
 
+/// Waits until it is time for the next look or somebody asks; false when told to stop.
+bool wait_for_work(schedule::Keeper& keeper, Env& env, std::chrono::seconds every,
+                   std::stop_token stop) {
+  for (const Instant until = env.now() + every; env.now() < until;) {
+    if (!env.wait(kAskedEvery, stop)) return false;
+    try {
+      if (keeper.is_asked()) return true;
+    } catch (const Error& error) {
+      log::warning("could not look whether something was asked", {{"error", error.what()}});
+    }
+  }
+  return true;
+}
+
+/// The API beside the keeper, unless `--listen none`.
+std::unique_ptr<api::HttpServer> listening(const Arguments& arguments, api::Service& service) {
+  const std::string listen = arguments.get("listen");
+  if (listen == "none") return nullptr;
+  api::HttpServer::Options options;
+  if (!listen.empty()) options.listen = listen;
+  auto server = std::make_unique<api::HttpServer>(
+      options, [&service](const api::Request& request) { return service.answer(request); });
+  log::info("listening", {{"address", server->address()}});
+  if (!server->is_local()) {
+    log::warning("keys travel in clear text: put a proxy with TLS in front of this address",
+                 {{"address", server->address()}});
+  }
+  return server;
+}
+
 ExitCode serve(Context& context, const Arguments& arguments) {
   const std::chrono::seconds every(arguments.number("every", kEvery));
   log::tell_what_is_done();
   pipeline::House& house = context.home.house(true);
+  api::Service service(context.home.configuration(), real_env());
+  const auto server = listening(arguments, service);
+  const std::stop_callback draining(context.stop, [&service] { service.drain(); });
   log::info("started", {{"home", context.home.path().string()}});
   log::info(next_text(house));
   schedule::Keeper keeper(house, write_log);
@@ -97,7 +133,7 @@ ExitCode serve(Context& context, const Arguments& arguments) {
       // One look that fails is not the end of the service: the catalog may be busy, the disk full.
       log::error("could not look at what is due", {{"error", error.what()}});
     }
-  } while (house.env.wait(every, context.stop));
+  } while (wait_for_work(keeper, house.env, every, context.stop));
   log::info("stopped: what had begun was finished");
   return kDone;
 }
@@ -106,7 +142,9 @@ const Command kCommands[] = {
     {"serve",
      "Keep every enabled ingestion current, until told to stop",
      {{"every", "Seconds between two looks at what is due (default 15)", Option::Kind::Value,
-       "number"}},
+       "number"},
+      {"listen", "Where the API answers (default 127.0.0.1:8080; none: nowhere)",
+       Option::Kind::Value, "address"}},
      serve,
      R"(Loads each day when its schedule says so, looks again at days without rows until the
 deadline, checks days that ended and loads those that changed. Writes one log line an event to

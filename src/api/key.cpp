@@ -1,0 +1,52 @@
+#include "api/key.h"
+
+#include <fmt/format.h>
+#include <openssl/sha.h>
+
+#include <algorithm>
+#include <array>
+
+#include "base/error.h"
+
+namespace millrace::api {
+namespace {
+
+constexpr std::string_view kDigits =
+    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+constexpr std::string_view kTypes[] = {"console", "secret", "client"};
+
+}  // namespace
+
+std::string digest_of(std::string_view text) {
+  std::array<unsigned char, SHA256_DIGEST_LENGTH> digest{};
+  SHA256(reinterpret_cast<const unsigned char*>(text.data()), text.size(), digest.data());
+  std::string hex;
+  for (const unsigned char byte : digest) hex += fmt::format("{:02x}", byte);
+  return hex;
+}
+
+NewKey make_key(const std::string& type, const std::string& description, Env& env) {
+  if (std::ranges::find(kTypes, type) == std::end(kTypes)) {
+    throw Error(Fault::Misconfigured, "unknown_key_type",
+                fmt::format("there is no type of key named {}", type),
+                "The types are console, secret and client");
+  }
+  std::array<std::uint8_t, 24> random{};
+  env.random(random);
+  NewKey key;
+  key.text = type + "-";
+  for (std::size_t i = 0; i < random.size(); i += 3) {
+    const unsigned three = random[i] << 16U | random[i + 1] << 8U | random[i + 2];
+    for (const unsigned shift : {18U, 12U, 6U, 0U}) key.text += kDigits[three >> shift & 63U];
+  }
+  key.kept.id = new_id(env);
+  key.kept.type = type;
+  key.kept.digest = digest_of(key.text);
+  key.kept.hint = key.text.substr(0, type.size() + 5) + "…";
+  key.kept.description = description;
+  if (type == "console") key.kept.scopes = {"omni_read_write"};
+  key.kept.created_at = env.now();
+  return key;
+}
+
+}  // namespace millrace::api

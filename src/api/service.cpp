@@ -1,0 +1,230 @@
+#include "api/service.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+
+#include "api/key.h"
+#include "api/routes.h"
+#include "base/log.h"
+
+namespace millrace::api {
+namespace {
+
+/// Codes that say more about the status than their fault does.
+struct CodeStatus {
+  std::string_view code;
+  int status;
+};
+constexpr CodeStatus kStatuses[] = {
+    {"not_found", 404},         {"unknown_ingestion", 404}, {"unknown_connection", 404},
+    {"unknown_run", 404},       {"catalog_busy", 503},      {"no_active_key", 401},
+    {"forbidden", 403},         {"key_reused", 422},        {"ready_too_often", 429},
+    {"catalog_read_only", 500}, {"catalog_damaged", 500},   {"newer_schema", 500}};
+
+int status_of(const Error& error) {
+  for (const CodeStatus& known : kStatuses) {
+    if (known.code == error.code) return known.status;
+  }
+  switch (error.fault) {
+    case Fault::Misconfigured:
+    case Fault::BadData:
+      return 400;
+    case Fault::Throttled:
+      return 429;
+    case Fault::Unavailable:
+    case Fault::Cancelled:
+      return 503;
+    case Fault::Conflict:
+      return 409;
+  }
+  return 500;
+}
+
+Answer answer_to(const Error& error) {
+  std::string message = error.what();
+  if (!error.advice.empty()) message += ". " + error.advice;
+  const int status = status_of(error);
+  Answer answer = refusal(status, message);
+  if (error.retry_after) {
+    answer.headers.emplace_back("Retry-After", fmt::format("{}", error.retry_after->count()));
+  } else if (status == 503) {
+    answer.headers.emplace_back("Retry-After", "5");
+  }
+  if (status >= 500) {
+    log::error("could not answer a request", {{"code", error.code}, {"error", error.what()}});
+  }
+  return answer;
+}
+
+enum KeyTypes : unsigned { kConsole = 1, kSecret = 2, kClient = 4 };
+
+unsigned type_bit(const std::string& type) {
+  return type == "console" ? kConsole : type == "secret" ? kSecret : kClient;
+}
+
+unsigned types_for(Access access) {
+  return access == Access::Ready ? kSecret | kConsole : kConsole;
+}
+
+bool has_scope(const catalog::ApiKey& key, std::string_view scope) {
+  return std::ranges::find(key.scopes, scope) != key.scopes.end();
+}
+
+[[noreturn]] void forbid(const std::string& why) {
+  throw Error(Fault::Misconfigured, "forbidden", "Forbidden resource: " + why);
+}
+
+void require_scope(const catalog::ApiKey& key, Access access) {
+  if (key.type == "console" && (access == Access::Write || access == Access::Ready) &&
+      !has_scope(key, "omni_read_write")) {
+    forbid("the key lacks the scope omni_read_write");
+  }
+  if (access == Access::Keys && !has_scope(key, "can_access_keys")) {
+    forbid("the key lacks the scope can_access_keys");
+  }
+}
+
+/// True when the path is the route's; `id` is then what stands for {id}.
+bool matches(std::string_view route, std::string_view path, std::string& id) {
+  const std::size_t brace = route.find('{');
+  if (brace == std::string_view::npos) return route == path;
+  const std::string_view before = route.substr(0, brace);
+  const std::string_view after = route.substr(route.find('}') + 1);
+  if (!path.starts_with(before) || !path.ends_with(after)) return false;
+  if (path.size() <= before.size() + after.size()) return false;
+  const std::string_view middle =
+      path.substr(before.size(), path.size() - before.size() - after.size());
+  if (middle.find('/') != std::string_view::npos) return false;
+  id = middle;
+  return true;
+}
+
+struct Found {
+  const Route* route = nullptr;
+  std::string id;
+  std::string allowed;  ///< Methods, where only the method was wrong.
+};
+
+Found find_route(const Request& request) {
+  Found found;
+  const std::string method = request.method == "HEAD" ? "GET" : request.method;
+  for (const Route& route : routes()) {
+    std::string id;
+    if (!matches(route.path, request.path, id)) continue;
+    if (route.method == method) return {&route, id, {}};
+    found.allowed += (found.allowed.empty() ? "" : ", ") + std::string(route.method);
+  }
+  return found;
+}
+
+json::Value body_of(const Request& request) {
+  if (request.body.empty()) return json::Value::object();
+  json::Value body = json::Value::parse(request.body, nullptr, false);
+  if (body.is_discarded()) bad_request("The body is not valid JSON");
+  if (!body.is_object()) bad_request("The body must be a JSON object");
+  return body;
+}
+
+}  // namespace
+
+/// Gives its catalog back when it goes, unless the request failed in a way that nobody foresaw.
+struct Service::Lent {
+  Service& service;
+  std::unique_ptr<catalog::Catalog> catalog;
+  Lent(Service& owner, std::unique_ptr<catalog::Catalog> lent)
+      : service(owner), catalog(std::move(lent)) {}
+  Lent(const Lent&) = delete;
+  Lent& operator=(const Lent&) = delete;
+  ~Lent() {
+    const std::lock_guard lock(service.mutex_);
+    service.idle_.push_back(std::move(catalog));
+  }
+};
+
+Service::Service(definition::Configuration configuration, Env& env)
+    : configuration_(std::move(configuration)), env_(env) {}
+
+Service::~Service() = default;
+
+Service::Lent Service::lend() {
+  {
+    const std::lock_guard lock(mutex_);
+    if (!idle_.empty()) {
+      auto catalog = std::move(idle_.back());
+      idle_.pop_back();
+      return {*this, std::move(catalog)};
+    }
+  }
+  return {*this, std::make_unique<catalog::Catalog>(
+                     catalog::Catalog::Options{.path = configuration_.catalog_url}, env_)};
+}
+
+Answer Service::answer(const Request& request) {
+  const Found found = find_route(request);
+  if (!found.route) {
+    if (found.allowed.empty()) return refusal(404, "There is no " + request.path);
+    Answer answer = refusal(
+        405, fmt::format("{} takes {}, not {}", request.path, found.allowed, request.method));
+    answer.headers.emplace_back("Allow", found.allowed);
+    return answer;
+  }
+  const Route& route = *found.route;
+  try {
+    const Lent lent = lend();
+    catalog::Catalog& catalog = *lent.catalog;
+    catalog::ApiKey key;
+    if (route.access != Access::Open) {
+      key = proven(request, catalog, types_for(route.access));
+      if (auto refused = limited(key)) return *std::move(refused);
+      require_scope(key, route.access);
+    }
+    const json::Value body = body_of(request);
+    Call call{*this, request, catalog, key, found.id, body};
+    return route.answer(call);
+  } catch (const Error& error) {
+    return answer_to(error);
+  }
+}
+
+catalog::ApiKey Service::proven(const Request& request, catalog::Catalog& catalog, unsigned types) {
+  const std::string sent = request.header("statsig-api-key");
+  const auto key = sent.empty() ? std::nullopt : catalog.key_with_digest(digest_of(sent));
+  if (key && key->active && (type_bit(key->type) & types) != 0) {
+    constexpr std::chrono::minutes kNoted(1);
+    if (!key->last_used_at || env_.now() - *key->last_used_at > kNoted) {
+      try {
+        catalog.note_key_used(key->id);
+      } catch (const Error& error) {
+        // Somebody writes at length: a time that is a minute old is no reason to refuse anybody.
+        log::debug("could not note that a key was used", {{"error", error.what()}});
+      }
+    }
+    return *key;
+  }
+  constexpr std::size_t kLongest = 100;
+  throw Error(Fault::Misconfigured, "no_active_key",
+              fmt::format("This endpoint only accepts an active {} key. Key: {}",
+                          (types & kSecret) != 0 ? "SERVER or CONSOLE" : "CONSOLE",
+                          sent.substr(0, kLongest)));
+}
+
+std::optional<Answer> Service::limited(const catalog::ApiKey& key) {
+  RateLimit::Verdict verdict;
+  {
+    const std::lock_guard lock(mutex_);
+    verdict = limits_.take(key, env_.now());
+  }
+  if (verdict.allowed) return {};
+  const auto seconds = verdict.retry_after.count();
+  Answer answer = refusal(429, fmt::format("Too many requests with this key: at most {} in 10 "
+                                           "seconds and {} in 15 minutes. Try again in {} s",
+                                           key.per_10s, key.per_15min, seconds));
+  answer.headers = {{"Retry-After", fmt::format("{}", seconds)},
+                    {"RateLimit-Limit", fmt::format("{}", verdict.limit)},
+                    {"RateLimit-Remaining", fmt::format("{}", verdict.left)}};
+  return answer;
+}
+
+}  // namespace millrace::api

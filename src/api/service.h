@@ -1,0 +1,47 @@
+#pragma once
+
+#include <atomic>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "api/http.h"
+#include "api/rate_limit.h"
+#include "catalog/catalog.h"
+#include "definition/files.h"
+
+namespace millrace::api {
+
+/// What answers requests: finds the route, proves the key, counts against its limits, calls the
+/// handler, and turns an Error into a status. Thread-safe: each request has a catalog of its own.
+class Service {
+ public:
+  Service(definition::Configuration configuration, Env& env);
+  ~Service();
+
+  Answer answer(const Request& request);
+  /// From now on `/readyz` says that this process is about to end.
+  void drain() { draining_ = true; }
+  bool is_draining() const { return draining_; }
+
+  const definition::Configuration& configuration() const { return configuration_; }
+  Env& env() const { return env_; }
+
+ private:
+  struct Lent;  ///< A catalog for one request; given back at its end.
+  Lent lend();
+  Answer answered(const Request& request, catalog::Catalog& catalog);
+  catalog::ApiKey proven(const Request& request, catalog::Catalog& catalog, unsigned types);
+  std::optional<Answer> limited(const catalog::ApiKey& key);
+
+  definition::Configuration configuration_;
+  Env& env_;
+  std::atomic<bool> draining_ = false;
+  std::mutex mutex_;  ///< Of the two below.
+  std::vector<std::unique_ptr<catalog::Catalog>> idle_;
+  RateLimit limits_;
+};
+
+}  // namespace millrace::api

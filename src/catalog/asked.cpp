@@ -1,0 +1,218 @@
+#include "catalog/asked.h"
+
+#include <algorithm>
+
+#include <fmt/format.h>
+
+#include "catalog/session.h"
+
+namespace millrace::catalog {
+namespace {
+
+void refuse_crowd(Session& session) {
+  std::int64_t open = 0;
+  session.db.one("SELECT count(*) FROM asked WHERE project_id = :project AND ended_at IS NULL",
+                 {session.project}, open);
+  if (open < kAskedMost) return;
+  Error error(Fault::Unavailable, "too_much_asked",
+              fmt::format("{} days wait for being loaded already", open),
+              "Wait until some are done, and see whether `millrace serve` runs");
+  error.retry_after = std::chrono::minutes(10);
+  throw error;
+}
+
+RunDay& day_of(std::vector<RunDay>& days, const RunDay& wanted) {
+  const auto found = std::find_if(days.begin(), days.end(), [&](const RunDay& one) {
+    return one.ingestion == wanted.ingestion && one.day == wanted.day;
+  });
+  return found == days.end() ? days.emplace_back(wanted) : *found;
+}
+
+}  // namespace
+
+std::string Catalog::ask(const std::string& run, const std::string& ingestion, Day day,
+                         const std::string& trigger) {
+  Session& session = *session_;
+  Transaction transaction(session.db);
+  const auto wanted = find_ingestion(session, ingestion);
+  check(wanted.has_value(), "what is asked for is an ingestion");
+  std::int64_t id = 0;
+  std::string open;
+  if (session.db.one(R"(SELECT id, run FROM asked
+                        WHERE project_id = :project AND ingestion = :ingestion AND day = :day
+                          AND ended_at IS NULL)",
+                     {session.project, ingestion, day}, id, open)) {
+    return open;
+  }
+  refuse_crowd(session);
+  const Instant now = session.env.now();
+  session.db.run(R"(INSERT INTO asked (project_id, run, ingestion, dataset, day, asked_by,
+                                       asked_at, not_before)
+                    VALUES (:project, :run, :ingestion, :dataset, :day, :trigger, :now, :at))",
+                 {session.project, run, ingestion, name_of(wanted->definition.dataset), day,
+                  trigger, now, now});
+  transaction.commit();
+  return run;
+}
+
+std::vector<Asked> Catalog::asked(std::int64_t most) {
+  std::vector<Asked> asked;
+  session_->db.query(
+      R"(SELECT a.id, a.run, a.ingestion, a.day, a.asked_by, a.asked_at,
+                (SELECT l.id FROM load l
+                 WHERE l.project_id = a.project_id AND l.run = a.run
+                   AND l.ingestion = a.ingestion AND l.day = a.day
+                   AND l.published_seq IS NOT NULL LIMIT 1)
+         FROM asked a
+         WHERE a.project_id = :project AND a.ended_at IS NULL AND a.not_before <= :now
+         ORDER BY a.asked_by = 'backfill', a.id LIMIT :most)",
+      {session_->project, session_->env.now(), most}, [&](const Row& row) {
+        Asked& one = asked.emplace_back();
+        row.into(one.id, one.run, one.ingestion, one.day, one.trigger, one.asked_at, one.published);
+      });
+  return asked;
+}
+
+void Catalog::end_asked(std::int64_t id, const std::optional<Error>& error) {
+  Transaction transaction(session_->db);
+  session_->db.run(R"(UPDATE asked SET ended_at = :now, error_code = :code, error_text = :text
+                      WHERE id = :id AND ended_at IS NULL)",
+                   {session_->env.now(), error ? error->code : std::string(),
+                    error ? std::string(error->what()) : std::string(), id});
+  transaction.commit();
+}
+
+void Catalog::put_off_asked(std::int64_t id, Instant until) {
+  Transaction transaction(session_->db);
+  session_->db.run("UPDATE asked SET not_before = :until WHERE id = :id", {until, id});
+  transaction.commit();
+}
+
+std::optional<Instant> Catalog::last_called_publish(const std::string& ingestion, Day day) {
+  std::optional<Instant> at;
+  session_->db.one(R"(SELECT max(v.published_at) FROM load l
+                      JOIN version v ON v.project_id = l.project_id AND v.id = l.id
+                      WHERE l.project_id = :project AND l.ingestion = :ingestion AND l.day = :day
+                        AND l.asked_by = 'api' AND v.rows > 0)",
+                   {session_->project, ingestion, day}, at);
+  return at;
+}
+
+std::vector<std::string> Catalog::runs(std::int64_t limit, std::int64_t skip) {
+  // Ids sort by time. Both sides are cut first: nobody turns to page 1,000.
+  std::vector<std::string> runs;
+  session_->db.query(
+      R"(SELECT run FROM
+           (SELECT run FROM (SELECT DISTINCT run FROM load WHERE project_id = :project1
+                             ORDER BY run DESC LIMIT :most1)
+            UNION
+            SELECT run FROM (SELECT DISTINCT run FROM asked WHERE project_id = :project2
+                             ORDER BY run DESC LIMIT :most2))
+         ORDER BY run DESC LIMIT :limit OFFSET :skip)",
+      {session_->project, limit + skip, session_->project, limit + skip, limit, skip},
+      [&](const Row& row) { row.into(runs.emplace_back()); });
+  return runs;
+}
+
+std::vector<RunDay> Catalog::run_days(const std::string& run) {
+  std::vector<RunDay> days;
+  std::string dataset, attempt;
+  session_->db.query(R"(SELECT run, ingestion, asked_by, dataset, day, asked_at, ended_at,
+                               error_code, error_text
+                        FROM asked WHERE project_id = :project AND run = :run ORDER BY id)",
+                     {session_->project, run}, [&](const Row& row) {
+                       RunDay& one = days.emplace_back();
+                       row.into(one.run, one.ingestion, one.trigger, dataset, one.day, one.asked_at,
+                                one.ended_at, one.error_code, one.error_text);
+                       one.dataset = dataset_of(dataset);
+                       if (!one.error_code.empty()) one.attempt = Attempt::Failed;
+                     });
+  session_->db.query(
+      R"(SELECT l.run, l.ingestion, l.asked_by, l.dataset, l.day, l.id, l.started_at, l.closed_at,
+                l.attempt, l.error_code, l.error_text, v.rows
+         FROM load l LEFT JOIN version v ON v.project_id = l.project_id AND v.id = l.id
+         WHERE l.project_id = :project AND l.run = :run ORDER BY l.id)",
+      {session_->project, run}, [&](const Row& row) {
+        RunDay seen;
+        row.into(seen.run, seen.ingestion, seen.trigger, dataset, seen.day, seen.load,
+                 seen.started_at, seen.ended_at, attempt, seen.error_code, seen.error_text,
+                 seen.rows);
+        seen.dataset = dataset_of(dataset);
+        seen.attempt = attempt_named(attempt);
+        RunDay& one = day_of(days, seen);
+        seen.asked_at = one.asked_at;
+        one = seen;
+      });
+  return days;
+}
+
+std::vector<Step> Catalog::steps(const StepFilter& filter) {
+  const std::string dataset = filter.dataset ? std::string(name_of(*filter.dataset)) : "";
+  std::vector<Step> steps;
+  // Each part comes in the order of its own index, and SQLite merges them: a page costs a page.
+  session_->db.query(
+      R"(SELECT 0, asked_at AS at, ingestion, day, asked_by, '', '', '', '', 0
+         FROM asked WHERE project_id = :project1 AND asked_at >= :from1 AND asked_at < :to1
+           AND (:any1 OR dataset = :dataset1) AND (:all1 OR ingestion = :ingestion1)
+         UNION ALL
+         SELECT 1, started_at, ingestion, day, asked_by, '', '', '', '', 0
+         FROM load WHERE project_id = :project2 AND started_at >= :from2 AND started_at < :to2
+           AND (:any2 OR dataset = :dataset2) AND (:all2 OR ingestion = :ingestion2)
+         UNION ALL
+         SELECT 2, closed_at, ingestion, day, asked_by, attempt, error_code, error_text, note,
+                (SELECT v.rows FROM version v
+                 WHERE v.project_id = load.project_id AND v.id = load.id)
+         FROM load WHERE project_id = :project3 AND closed_at >= :from3 AND closed_at < :to3
+           AND (:any3 OR dataset = :dataset3) AND (:all3 OR ingestion = :ingestion3)
+         UNION ALL
+         SELECT 2, ended_at, ingestion, day, asked_by, 'failed', error_code, error_text, '', 0
+         FROM asked WHERE project_id = :project4 AND error_code <> '' AND ended_at >= :from4
+           AND ended_at < :to4
+           AND (:any4 OR dataset = :dataset4) AND (:all4 OR ingestion = :ingestion4)
+           AND NOT EXISTS (SELECT 1 FROM load l
+                           WHERE l.project_id = asked.project_id AND l.run = asked.run
+                             AND l.ingestion = asked.ingestion AND l.day = asked.day)
+         ORDER BY at DESC LIMIT :limit OFFSET :skip)",
+      {session_->project,
+       filter.at.start,
+       filter.at.end,
+       dataset.empty(),
+       dataset,
+       filter.ingestion.empty(),
+       filter.ingestion,
+       session_->project,
+       filter.at.start,
+       filter.at.end,
+       dataset.empty(),
+       dataset,
+       filter.ingestion.empty(),
+       filter.ingestion,
+       session_->project,
+       filter.at.start,
+       filter.at.end,
+       dataset.empty(),
+       dataset,
+       filter.ingestion.empty(),
+       filter.ingestion,
+       session_->project,
+       filter.at.start,
+       filter.at.end,
+       dataset.empty(),
+       dataset,
+       filter.ingestion.empty(),
+       filter.ingestion,
+       filter.limit,
+       filter.skip},
+      [&](const Row& row) {
+        Step& step = steps.emplace_back();
+        int what = 0;
+        std::string attempt;
+        row.into(what, step.at, step.ingestion, step.day, step.trigger, attempt, step.error_code,
+                 step.error_text, step.note, step.rows);
+        step.what = static_cast<Step::What>(what);
+        if (!attempt.empty()) step.attempt = attempt_named(attempt);
+      });
+  return steps;
+}
+
+}  // namespace millrace::catalog

@@ -1,0 +1,59 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "model/day.h"
+#include "model/ingestion.h"
+#include "model/version.h"
+
+namespace millrace::catalog {
+
+/// A day of an ingestion that somebody asked to load, waiting for `serve` or being done by it. At
+/// most one is open for each (ingestion, day): asking again joins it.
+struct Asked {
+  std::int64_t id = 0;
+  std::string run, ingestion;
+  Day day;
+  std::string trigger;  ///< "api" | "backfill" | "manual"
+  Instant asked_at;
+  std::string published;  ///< The load of this run that published the day already; else empty.
+};
+
+/// What became of one day of a run; times are those of its steps.
+struct RunDay {
+  std::string run, ingestion, trigger;
+  Dataset dataset = Dataset::Events;
+  Day day;
+  std::string load;  ///< Empty until one began, or when none could.
+  std::optional<Instant> asked_at, started_at, ended_at;
+  Attempt attempt = Attempt::None;
+  std::string error_code, error_text;
+  std::int64_t rows = 0;  ///< Of the version it published.
+};
+
+/// A moment in the life of a load, newest first where several are listed.
+struct Step {
+  enum class What { Asked, Started, Ended };
+  What what = What::Asked;
+  Instant at;
+  std::string ingestion;
+  Day day;
+  std::string trigger;
+  Attempt attempt = Attempt::None;  ///< Ended only, and the four below.
+  std::string error_code, error_text;
+  std::string note;
+  std::int64_t rows = 0;
+};
+
+/// Which steps a question is about; empty members mean all.
+struct StepFilter {
+  Interval at;
+  std::optional<Dataset> dataset;
+  std::string ingestion;
+  std::int64_t limit = -1, skip = 0;  ///< -1: no limit.
+};
+
+}  // namespace millrace::catalog

@@ -124,8 +124,8 @@ def test_the_service_loads_what_is_due_whenever_it_is(home, engine):
     home.init()
     write_yesterday(home, engine)
     home.apply(home.connect_files() + EVENTS)
-    service = subprocess.Popen(home.command("serve", "--every", 1), stderr=subprocess.PIPE,
-                               text=True)
+    service = subprocess.Popen(home.command("serve", "--every", 1, "--listen", "none"),
+                               stderr=subprocess.PIPE, text=True)
     try:
         time.sleep(2.5)
         assert service.poll() is None

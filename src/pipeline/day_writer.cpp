@@ -18,7 +18,7 @@ namespace millrace::pipeline {
 /// memory. So are dictionaries: names and the like have few values; ids and long texts only fill
 /// one in vain.
 const char* const kParquet =
-    "COMPRESSION zstd, COMPRESSION_LEVEL 1, ROW_GROUP_SIZE 122880, ROW_GROUP_SIZE_BYTES '32MB', "
+    "COMPRESSION zstd, ROW_GROUP_SIZE 122880, ROW_GROUP_SIZE_BYTES '32MB', "
     "DICTIONARY_SIZE_LIMIT 8192, STRING_DICTIONARY_PAGE_SIZE_LIMIT 1000000";
 
 namespace {
@@ -26,6 +26,9 @@ namespace {
 namespace fs = std::filesystem;
 using engine::identifier;
 using engine::literal;
+
+/// The staged file is read once and deleted.
+const std::string kStaged = std::string(kParquet) + ", COMPRESSION_LEVEL 1";
 
 std::int64_t number(const engine::Cell& cell) { return cell ? std::stoll(std::string(*cell)) : 0; }
 
@@ -44,7 +47,8 @@ class DayWriter {
         rejects_(folder / "quarantine.parquet") {}
 
   void run() {
-    const auto written = database_.copy(map_.select, staged_, kParquet, stop_);
+    const auto written =
+        database_.copy(map_.select, staged_, map_.in_place ? kParquet : kStaged, stop_);
     if (map_.in_place && all_good(written)) {
       fs::rename(staged_, data_);
       proof_.read = proof_.loaded = written.empty() ? 0 : written[0].rows;

@@ -84,3 +84,21 @@ def test_a_sweep_killed_before_any_step_can_be_repeated_and_takes_no_file_of_a_v
     assert 10 < step < STEPS_MAX - 1
     home.run(*home.range(0, 0))
     home.must_have_converged()
+
+
+@pytest.mark.parametrize("step", ["link store/default/events/_manifest",
+                                  "remove store/default/_staged",
+                                  "link store/default/events/_publish",
+                                  "link store/default/events/_delta_log"])
+def test_an_accept_that_is_killed_published_the_day_or_left_it_waiting(home, crash_points, step):
+    home.edit(0, rows=4)
+    home.run(*home.range(0, 0), code=4)
+    accept = (*home.range(0, 0), "--accept")
+    assert crash_points.kill(home, *accept, step=1, match=step)
+    count = "select count(*) as n from events"
+    assert home.rows(count) == [{"n": 4 if "_publish" in step or "_delta" in step else 10}]
+    home.run(*accept)
+    assert home.rows(count) == [{"n": 4}]
+    home.age_half_written_files()
+    home.run("sweep", "--now")
+    home.must_account_for_every_file()

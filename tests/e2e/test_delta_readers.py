@@ -150,7 +150,7 @@ def test_a_foreign_vacuum_is_noticed_told_once_and_survived(readers, engine):
     write_day(engine, home.warehouse, 3, amount="2")
     assert "VACUUM" not in home.run("load", "purchases", "--day", "2026-11-03").stderr
 
-    refused = home.run("undo", "purchases", "--day", "2026-11-02", code=1)
+    refused = home.run("undo", "purchases", "--day", "2026-11-02", code=3)
     assert "gone" in refused.stderr
 
 

@@ -1,7 +1,341 @@
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+
+#include "api/column_mapping.h"
 #include "api/routes.h"
+#include "api/service.h"
+#include "base/error.h"
+#include "definition/files.h"
 
 namespace millrace::api {
+namespace {
 
-std::span<const Route> ingestion_routes() { return {}; }
+constexpr int kHour = 10;  ///< Of a schedule that nobody set.
+
+/// What addresses a source: in a query, or in a body.
+struct Address {
+  std::string type, name;
+  Dataset dataset = Dataset::Events;
+};
+
+Address address_in(const Request& request) {
+  const std::string type = request.parameter("type"), dataset = request.parameter("dataset");
+  if (type.empty() || dataset.empty()) bad_request("type and dataset are required");
+  return {type, request.parameter("source_name"), dataset_in(dataset)};
+}
+
+Address address_in(const json::Value& body) {
+  return {needed_text(body, "type"), text_or_empty(body, "source_name"),
+          dataset_in(needed_text(body, "dataset"))};
+}
+
+std::vector<Ingestion> matching(catalog::Catalog& catalog, const Address& address) {
+  std::vector<Ingestion> found;
+  for (Ingestion& one : catalog.ingestions()) {
+    const bool is_named =
+        address.name.empty() || one.name == address.name || one.handle == address.name;
+    if (is_named && one.definition.dataset == address.dataset &&
+        one.kind == kind_of(address.type)) {
+      found.push_back(std::move(one));
+    }
+  }
+  if (found.empty()) not_found(fmt::format("Ingestion of type {} not found.", address.type));
+  return found;
+}
+
+/// The one that is addressed, to be changed: not where a file owns it.
+Ingestion changeable(catalog::Catalog& catalog, const Address& address) {
+  std::vector<Ingestion> found = matching(catalog, address);
+  if (found.size() > 1) {
+    std::vector<std::string> names;
+    for (const Ingestion& one : found) names.push_back(one.name);
+    bad_request(fmt::format("source_name is required: it may be {}", fmt::join(names, ", ")));
+  }
+  const Ingestion& one = found.front();
+  if (one.managed_by.starts_with("file:")) {
+    throw Error(Fault::Conflict, "managed_elsewhere",
+                fmt::format("{} is managed by the file {}", one.name, one.managed_by.substr(5)),
+                "Change it there, and apply it");
+  }
+  return one;
+}
+
+json::Value ingestion_json(const Ingestion& ingestion) {
+  const Dataset dataset = ingestion.definition.dataset;
+  json::Value data{{"name", ingestion.name},
+                   {"dataset", shown(dataset)},
+                   {"query", ingestion.definition.query},
+                   {"columnMappings", column_mapping(ingestion.definition.mapping, dataset)},
+                   {"scheduled_hour_pst", ingestion.upkeep.schedule.hour},
+                   {"schedule_mode", name_of(ingestion.upkeep.schedule.mode)},
+                   {"enabled", ingestion.upkeep.enabled},
+                   {"creator", ingestion.managed_by},
+                   {"connection", ingestion.connection},
+                   {"is_delta_sharing", false}};
+  return {{"id", ingestion.id},
+          {"type", type_of(ingestion.kind)},
+          {"enabled", ingestion.upkeep.enabled},
+          {"data", data}};
+}
+
+Answer read(Call& call) {
+  const std::vector<Ingestion> found = matching(call.catalog, address_in(call.request));
+  if (found.size() == 1) {
+    return one("Ingestion read successfully.", ingestion_json(found.front()));
+  }
+  json::Value all = json::Value::array();
+  for (const Ingestion& source : found) all.push_back(ingestion_json(source));
+  return one("Ingestion read successfully.", std::move(all));
+}
+
+Connection connection_for(Call& call, const std::string& type) {
+  const std::string wanted = text_or_empty(call.body, "connection");
+  std::vector<Connection> found;
+  std::vector<std::string> names;
+  for (Connection& connection : call.catalog.connections()) {
+    if (connection.kind != kind_of(type)) continue;
+    if (!wanted.empty() && connection.name != wanted) continue;
+    names.push_back(connection.name);
+    found.push_back(std::move(connection));
+  }
+  if (found.empty()) {
+    not_found(fmt::format("There is no connection of type {}{}", type,
+                          wanted.empty() ? "" : " named " + wanted));
+  }
+  if (found.size() > 1) {
+    bad_request(fmt::format("connection is required: it may be {}", fmt::join(names, ", ")));
+  }
+  return std::move(found.front());
+}
+
+/// What the command line calls it: made of the name, unlike all others.
+std::string handle_for(catalog::Catalog& catalog, const std::string& name) {
+  std::string base;
+  for (const char c : name) {
+    const auto byte = static_cast<unsigned char>(c);
+    base += byte < 128 && std::isalnum(byte) ? static_cast<char>(std::tolower(byte)) : '_';
+  }
+  const std::vector<Ingestion> all = catalog.ingestions(true);
+  std::string handle = base;
+  for (int number = 2; std::ranges::find(all, handle, &Ingestion::handle) != all.end(); ++number) {
+    handle = fmt::format("{}_{}", base, number);
+  }
+  return handle;
+}
+
+bool boolean_in(const json::Value& body, const char* name, bool fallback) {
+  const auto found = body.find(name);
+  if (found == body.end() || found->is_null()) return fallback;
+  if (!found->is_boolean()) bad_request(fmt::format("{} must be true or false", name));
+  return found->get<bool>();
+}
+
+/// What POST and PATCH have in common.
+void read_body(const json::Value& body, Ingestion& ingestion) {
+  if (boolean_in(body, "use_delta_sharing", false)) {
+    bad_request("use_delta_sharing: Delta Sharing is not supported; write a query");
+  }
+  if (body.contains("query")) ingestion.definition.query = needed_text(body, "query");
+  if (const auto mapping = body.find("column_mapping"); mapping != body.end()) {
+    read_column_mapping(*mapping, ingestion.definition.dataset, ingestion.definition.mapping);
+  }
+  ingestion.upkeep.enabled = boolean_in(body, "enabled", ingestion.upkeep.enabled);
+  if (const std::string mode = text_or_empty(body, "schedule_mode"); !mode.empty()) {
+    bool is_known = false;
+    for (const auto known : {ScheduleMode::Daily, ScheduleMode::Api, ScheduleMode::Manual}) {
+      if (mode != name_of(known)) continue;
+      ingestion.upkeep.schedule.mode = known;
+      is_known = true;
+    }
+    if (!is_known) bad_request("schedule_mode must be daily, api or manual");
+  }
+}
+
+Ingestion stored(Call& call, const Ingestion& ingestion) {
+  return call.catalog.put_ingestion(
+      definition::as_defined(ingestion, call.service.configuration()));
+}
+
+Answer create(Call& call) {
+  const Address address = address_in(call.body);
+  if (address.name.empty()) bad_request("source_name is required");
+  needed_text(call.body, "query");
+  if (!call.body.contains("column_mapping")) bad_request("column_mapping is required");
+  const Connection connection = connection_for(call, address.type);
+  Ingestion made;
+  call.catalog.atomically([&] {
+    for (const Ingestion& known : call.catalog.ingestions()) {
+      if (known.name == address.name && known.kind == connection.kind &&
+          known.definition.dataset == address.dataset) {
+        bad_request("Ingestion source already exists with name " + address.name);
+      }
+    }
+    Ingestion wanted;
+    wanted.handle = handle_for(call.catalog, address.name);
+    wanted.name = address.name;
+    wanted.connection = connection.name;
+    wanted.kind = connection.kind;
+    wanted.managed_by = "api";
+    wanted.definition.dataset = address.dataset;
+    wanted.definition.zone = call.catalog.project().zone.name();
+    wanted.upkeep.schedule.hour = call.catalog.dataset_hour(address.dataset).value_or(kHour);
+    read_body(call.body, wanted);
+    made = stored(call, wanted);
+  });
+  return one("Ingestion created successfully", ingestion_json(made));
+}
+
+Answer update(Call& call) {
+  Ingestion changed;
+  call.catalog.atomically([&] {
+    Ingestion known = changeable(call.catalog, address_in(call.body));
+    read_body(call.body, known);
+    changed = stored(call, known);
+  });
+  return one("Ingestion updated successfully.", ingestion_json(changed));
+}
+
+Answer remove(Call& call) {
+  call.catalog.atomically([&] {
+    call.catalog.archive_ingestion(changeable(call.catalog, address_in(call.request)).id);
+  });
+  return done("Ingestion deleted successfully.");
+}
+
+// -- schedule
+
+json::Value schedule_json(catalog::Catalog& catalog, Dataset dataset) {
+  const int hour = catalog.dataset_hour(dataset).value_or(kHour);
+  json::Value overridden = json::Value::array();
+  for (const Ingestion& source : catalog.ingestions()) {
+    const Schedule& own = source.upkeep.schedule;
+    if (source.definition.dataset != dataset ||
+        (own.hour == hour && own.mode == ScheduleMode::Daily)) {
+      continue;
+    }
+    overridden.push_back({{"source", source.name},
+                          {"scheduled_hour_pst", own.hour},
+                          {"schedule_mode", name_of(own.mode)},
+                          {"managed_by", source.managed_by}});
+  }
+  return {{"dataset", shown(dataset)}, {"scheduled_hour_pst", hour}, {"overridden", overridden}};
+}
+
+Answer schedule(Call& call) {
+  const std::string text = call.request.parameter("dataset");
+  if (text.empty()) bad_request("dataset is required");
+  return one("Ingestion schedule read successfully.",
+             schedule_json(call.catalog, dataset_in(text)));
+}
+
+int hour_in(const Call& call) {
+  json::Value given = kHour;
+  if (call.body.contains("scheduled_hour_pst")) given = call.body["scheduled_hour_pst"];
+  const std::string text = call.request.parameter("scheduled_hour_pst");
+  if (!text.empty()) given = json::Value::parse(text, nullptr, false);
+  const bool is_hour = given.is_number() && given.get<double>() >= 0 && given.get<double>() <= 23 &&
+                       given.get<double>() == given.get<int>();
+  if (!is_hour) bad_request("scheduled_hour_pst must be an hour from 0 to 23");
+  return given.get<int>();
+}
+
+Answer set_schedule(Call& call) {
+  std::string text = text_or_empty(call.body, "dataset");
+  if (text.empty()) text = call.request.parameter("dataset");
+  if (text.empty()) bad_request("dataset is required");
+  const Dataset dataset = dataset_in(text);
+  const int hour = hour_in(call);
+  json::Value data;
+  call.catalog.atomically([&] {
+    std::string owner;
+    bool is_any_ours = false;
+    for (Ingestion& source : call.catalog.ingestions()) {
+      if (source.definition.dataset != dataset) continue;
+      if (source.managed_by.starts_with("file:")) {
+        owner = source.managed_by.substr(5);
+        continue;
+      }
+      is_any_ours = true;
+      source.upkeep.schedule.hour = hour;
+      call.catalog.put_ingestion(source);
+    }
+    if (!is_any_ours && !owner.empty()) {
+      throw Error(
+          Fault::Conflict, "managed_elsewhere",
+          fmt::format("the schedules of {} are managed by the file {}", shown(dataset), owner),
+          "Change them there, and apply it");
+    }
+    call.catalog.set_dataset_hour(dataset, hour);
+    data = schedule_json(call.catalog, dataset);
+  });
+  return one("Ingestion schedule updated successfully.", std::move(data));
+}
+
+// -- backfill
+
+std::vector<Ingestion> sources_of(Call& call, Address address) {
+  const std::vector<std::string> names = texts(call.body, "source");
+  if (names.empty()) return matching(call.catalog, address);
+  std::vector<Ingestion> found;
+  for (const std::string& name : names) {
+    address.name = name;
+    found.push_back(matching(call.catalog, address).front());
+  }
+  return found;
+}
+
+Answer backfill(Call& call) {
+  const Day first = day_in(needed_text(call.body, "datestamp_start"), "datestamp_start");
+  const Day last = day_in(needed_text(call.body, "datestamp_end"), "datestamp_end");
+  if (last < first) bad_request("datestamp_end lies before datestamp_start");
+  if (last > call.catalog.project().zone.day_of(call.service.env().now())) {
+    bad_request("Data is not available: datestamp_end has not begun yet");
+  }
+  constexpr int kDaysMost = 3'660;
+  const DayRange range{first, last};
+  if (range.size() > kDaysMost) {
+    bad_request(fmt::format("{} days are asked for, at most {}", range.size(), kDaysMost));
+  }
+  const std::string run = new_id(call.service.env());
+  call.catalog.atomically([&] {
+    for (const Ingestion& source : sources_of(call, address_in(call.body))) {
+      for (const Day day : range.days()) call.catalog.ask(run, source.id, day, "backfill");
+    }
+  });
+  return one("Ingestion backfilled successfully.", {{"runID", run}});
+}
+
+constexpr Route kRoutes[] = {
+    {"GET", "/console/v1/ingestion", Access::Read,
+     "The source, or a list of them where several match.", "`type`*, `dataset`*, `source_name`",
+     read},
+    {"POST", "/console/v1/ingestion", Access::Write, "A new source.",
+     "`type`*, `dataset`*, `source_name`*, `query`*, `column_mapping`*, `enabled`, `connection`, "
+     "`schedule_mode` daily, api or manual",
+     create},
+    {"PATCH", "/console/v1/ingestion", Access::Write,
+     "Changes what is named; of `column_mapping`, too.",
+     "`type`*, `dataset`*, `source_name`, `query`, `column_mapping`, `enabled`, `schedule_mode`",
+     update},
+    {"DELETE", "/console/v1/ingestion", Access::Write,
+     "Nothing new is loaded; its days stay, and the same source made again goes on with them.",
+     "`type`*, `dataset`*, `source_name`", remove},
+    {"GET", "/console/v1/ingestion/schedule", Access::Read, "When sources of a dataset are loaded.",
+     "`dataset`*", schedule},
+    {"POST", "/console/v1/ingestion/schedule", Access::Write, "Another hour.",
+     "`dataset`*, `scheduled_hour_pst` 0 to 23, default 10; in the body or the query",
+     set_schedule},
+    {"POST", "/console/v1/ingestion/backfill", Access::Write,
+     "Loads a range of days, also days that are loaded already.",
+     "`datestamp_start`*, `datestamp_end`*, `type`*, `dataset`*, `source` name or list of names",
+     backfill},
+};
+
+}  // namespace
+
+std::span<const Route> ingestion_routes() { return kRoutes; }
 
 }  // namespace millrace::api

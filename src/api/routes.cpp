@@ -58,8 +58,8 @@ std::string address_of(const Request& request, std::int64_t number) {
 std::span<const Route> routes() {
   static const std::vector<Route> all = [] {
     std::vector<Route> joined;
-    for (const auto part :
-         {state_routes(), ready_routes(), ingestion_routes(), run_routes(), key_routes()}) {
+    for (const auto part : {state_routes(), ready_routes(), ingestion_routes(), run_routes(),
+                            data_routes(), key_routes()}) {
       joined.insert(joined.end(), part.begin(), part.end());
     }
     return joined;

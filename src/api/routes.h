@@ -50,6 +50,7 @@ std::span<const Route> state_routes();
 std::span<const Route> ready_routes();
 std::span<const Route> ingestion_routes();
 std::span<const Route> run_routes();
+std::span<const Route> data_routes();
 std::span<const Route> key_routes();
 
 // -- what handlers share

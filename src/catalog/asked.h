@@ -40,6 +40,8 @@ struct Step {
   What what = What::Asked;
   Instant at;
   std::string ingestion;
+  Dataset dataset = Dataset::Events;
+  std::string source, kind;  ///< The ingestion's name and kind; empty once it is removed.
   Day day;
   std::string trigger;
   Attempt attempt = Attempt::None;  ///< Ended only, and the four below.

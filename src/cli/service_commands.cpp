@@ -186,9 +186,9 @@ asking twice is asking once. With --wait, exit code 4 when the day was not loade
       {"scope", "Instead of omni_read_write: what a console key may do", Option::Kind::List,
        "omni_read_only|omni_read_write|can_access_keys"},
       {"per-10s", "Requests in 10 seconds (default 100; 0: no limit)", Option::Kind::Value,
-       "number"},
+       "limit"},
       {"per-15min", "Requests in 15 minutes (default 900; 0: no limit)", Option::Kind::Value,
-       "number"}},
+       "limit"}},
      key_create,
      R"(console: everything below /console/v1, and mark_data_ready. secret: mark_data_ready.
 client: nothing yet. Only a digest of the key is kept.)"},

@@ -49,6 +49,9 @@ void write_configuration(const Configuration& configuration);
 std::map<std::string, std::string> resolve(const Connection& connection,
                                            const std::filesystem::path& home);
 
+/// One that comes from elsewhere, as if a file had defined it: the same rules, the same `bad_toml`.
+Ingestion as_defined(const Ingestion& ingestion, const Configuration& configuration);
+
 std::string to_toml(const Connection& connection);
 std::string to_toml(const Ingestion& ingestion);
 

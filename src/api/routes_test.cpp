@@ -1,0 +1,37 @@
+#include "api/routes.h"
+
+#include <doctest/doctest.h>
+
+#include <set>
+
+#include "golden.h"
+
+using namespace millrace;
+
+TEST_CASE("the reference of the API is the table of routes") {
+  CHECK(golden::difference("docs/reference/api.md", api::reference_page()) == "");
+}
+
+TEST_CASE("no two routes answer the same request") {
+  std::set<std::string> seen;
+  for (const api::Route& route : api::routes()) {
+    CHECK(seen.insert(std::string(route.method) + " " + std::string(route.path)).second);
+  }
+}
+
+TEST_CASE("a target is taken apart, and what is no target is refused") {
+  api::Request request;
+  CHECK(api::read_target("/a%20b?x=1&x=%C3%A9&y=&statuses%5B%5D=A+B&z", request));
+  CHECK(request.path == "/a b");
+  CHECK(request.query.count("x") == 2);
+  CHECK(request.parameter("statuses") == "A B");
+  CHECK(request.parameter("z") == "");
+  for (const char* bad : {"", "a", "/%", "/%4", "/%zz", "/?a=%", "http://x/"}) {
+    api::Request other;
+    CHECK_FALSE(api::read_target(bad, other));
+  }
+}
+
+TEST_CASE("instants are shown to the millisecond, as callers expect them") {
+  CHECK(api::shown(instant_from_text("2023-09-07T00:50:07.941999Z")) == "2023-09-07T00:50:07.941Z");
+}

@@ -129,7 +129,7 @@ json::Value body_of(const Request& request) {
 
 }  // namespace
 
-/// Gives its catalog back when it goes, unless the request failed in a way that nobody foresaw.
+/// Gives its catalog back when it goes; transactions that an error left open are rolled back then.
 struct Service::Lent {
   Service& service;
   std::unique_ptr<catalog::Catalog> catalog;

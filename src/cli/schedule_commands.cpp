@@ -102,7 +102,8 @@ bool wait_for_work(schedule::Keeper& keeper, Env& env, std::chrono::seconds ever
 
 /// The API beside the keeper, unless `--listen none`.
 std::unique_ptr<api::HttpServer> listening(const Arguments& arguments, api::Service& service) {
-  const std::string listen = arguments.get("listen");
+  const std::string listen =
+      arguments.has("listen") ? arguments.get("listen") : service.configuration().listen;
   if (listen == "none") return nullptr;
   api::HttpServer::Options options;
   if (!listen.empty()) options.listen = listen;

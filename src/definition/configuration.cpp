@@ -110,6 +110,7 @@ Configuration configuration_from(const Node& root, const fs::path& home) {
   for (const std::string& folder : texts_in(table_of(root, "files"), "roots")) {
     configuration.file_roots.push_back(under(home, folder).string());
   }
+  configuration.listen = text_in(table_of(root, "server"), "listen");
   return configuration;
 }
 

@@ -28,6 +28,7 @@ struct Configuration {
   std::string store_root;   ///< Default `<home>/store`.
   std::string catalog_url;  ///< Default `<home>/catalog.db`.
   std::vector<std::string> file_roots;
+  std::string listen;  ///< Where `serve` answers; empty: the default.
 };
 
 /// Reads one file, or every *.toml below a folder (not the store, `secrets` and what starts with a

@@ -25,6 +25,7 @@ constexpr KeyRule kTop[] = {
     {"store", Shape::Table, "Where files lie."},
     {"catalog", Shape::Table, "Where the catalog lies."},
     {"files", Shape::Table, "What connections of kind `files` may read."},
+    {"server", Shape::Table, "Where `millrace serve` answers."},
     {"connection", Shape::Table, "Warehouse accounts, by name."},
     {"ingestion", Shape::Table, "What is loaded, by name."},
 };
@@ -52,6 +53,12 @@ constexpr KeyRule kCatalog[] = {
 constexpr KeyRule kFiles[] = {
     {"roots", Shape::TextList, "Folders that connections of kind `files` may read; default none.",
      "[\"/data/exports\"]"},
+};
+
+constexpr KeyRule kServer[] = {
+    {"listen", Shape::Text,
+     "Address and port of the API, or `none`; `serve --listen` wins. Default `127.0.0.1:8080`.",
+     "\"127.0.0.1:8080\""},
 };
 
 constexpr KeyRule kIngestion[] = {
@@ -180,6 +187,7 @@ constexpr TableRule kTables[] = {
     {"store", "Where the data lies.", kStore, true},
     {"catalog", "Where the catalog lies.", kCatalog, true},
     {"files", "What this server may read of its own disk.", kFiles, true},
+    {"server", "Where the service answers.", kServer, true},
     {"connection.NAME",
      "One warehouse account: `kind`, and that kind's settings (`millrace connection kinds KIND`). "
      "A secret is `\"env:VARIABLE\"` or `\"file:secrets/name\"`, never the secret itself.",

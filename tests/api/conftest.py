@@ -60,10 +60,10 @@ class Reply:
 class Service:
     """`millrace serve` on a free port; its log is read as it comes."""
 
-    def __init__(self, home, *options):
+    def __init__(self, home, listen="127.0.0.1:0"):
         self.home, self.log = home, []
         self.process = subprocess.Popen(
-            home.command("serve", "--listen", "127.0.0.1:0", *options),
+            home.command("serve", *(["--listen", listen] if listen else [])),
             stderr=subprocess.PIPE, text=True)
         self.reader = threading.Thread(target=self.read_log)
         self.reader.start()

@@ -59,10 +59,12 @@ std::string connection_text(const Database::Options& options) {
       options.read_only ? " readonly=true" : "");
 }
 
-/// What SQLite says, without the statement of ours that SOCI appends.
+/// What SQLite says, without the function of SOCI's before it and the statement of ours behind.
 std::string own_words(const std::string& words) {
-  const auto at = std::min(words.find(" while executing \""), words.find(" while preparing \""));
-  return words.substr(0, at);
+  const auto end = std::min(words.find(" while executing \""), words.find(" while preparing \""));
+  const std::string said = words.substr(0, end);
+  const auto colon = said.starts_with("sqlite3_statement_backend::") ? said.find(": ") : said.npos;
+  return colon == said.npos ? said : said.substr(colon + 2);
 }
 
 }  // namespace

@@ -169,6 +169,8 @@ TEST_CASE("a full disk is Unavailable and changes nothing") {
     transaction.commit();
   };
   CHECK(code_of(fill) == "disk_full");
+  CHECK(text_of(fill) == "could not write to the catalog " + folder.catalog().string() +
+                             ": database or disk is full");
   CHECK(rows_in(database) == 1);
   database.run("PRAGMA max_page_count = 100000");
   CHECK(code_of(fill) == "");

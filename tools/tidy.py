@@ -208,6 +208,36 @@ def links(file, tree):
             yield text.count("\n", 0, found.start()) + 1, f"broken link to {target}"
 
 
+def dependencies_are_explained(file, tree):
+    """What setup installs has its line in docs/dependencies.md, in backticks."""
+    page = tree.files.get("docs/dependencies.md")
+    explained = set(re.findall(r"`([^`]+)`", page.text)) if page else set()
+    if file.path == "tools/pins.tsv":
+        for number, line in enumerate(file.lines, 1):
+            fields = line.split("\t")
+            if line.startswith("#") or len(fields) < 3:
+                continue
+            # A Maven coordinate names its group; the rest, the package.
+            from_maven = fields[2].startswith("maven:")
+            package = fields[0] if from_maven or fields[2] == "venv" else fields[2].split(":")[1]
+            package = package.split("[")[0]
+            if package not in explained:
+                yield number, f"`{package}` has no line in docs/dependencies.md that says why"
+    if file.path == "tools/setup":
+        for group in re.finditer(r"^  \[\w+\]=\"([^\"]+)\"", file.text, re.M):
+            for package in group[1].split():
+                if package not in explained:
+                    number = file.text.count("\n", 0, file.text.index(package, group.start())) + 1
+                    yield number, f"`{package}` has no line in docs/dependencies.md that says why"
+
+
+def layers_are_drawn(file, tree):
+    """The picture of the folders in docs/architecture.md is the one that is checked."""
+    if file.path == "docs/architecture.md" and "src/layers.txt" in tree.files:
+        if tree.files["src/layers.txt"].text not in file.text:
+            yield 1, "does not hold src/layers.txt as it is; copy it again"
+
+
 def no_hosts_or_machine_paths(file, _tree):
     for number, line in enumerate(file.lines, 1):
         if found := HOST.search(line):
@@ -217,7 +247,8 @@ def no_hosts_or_machine_paths(file, _tree):
 
 
 RULES = [layers, heavy_headers, pragma_once, banned_words, columns, function_length, file_length,
-         names, tests_are_built, links, no_hosts_or_machine_paths]
+         names, tests_are_built, links, dependencies_are_explained, layers_are_drawn,
+         no_hosts_or_machine_paths]
 
 
 def problems(root):

@@ -13,16 +13,17 @@ namespace millrace::cli {
 namespace {
 
 constexpr std::size_t kCellMax = 60;
+constexpr std::size_t kLastCellMax = 200;  ///< Nothing is pushed away by it.
 
-std::string cell(const json::Value& value) {
+std::string cell(const json::Value& value, std::size_t bytes_max) {
   std::string text = value.is_null()     ? ""
                      : value.is_string() ? value.get<std::string>()
                                          : value.dump();
   for (char& c : text) {
     if (c == '\n' || c == '\r' || c == '\t') c = ' ';
   }
-  if (text.size() <= kCellMax) return text;
-  std::size_t cut = kCellMax;
+  if (text.size() <= bytes_max) return text;
+  std::size_t cut = bytes_max;
   while (cut > 0 && (static_cast<unsigned char>(text[cut]) & 0xC0) == 0x80) --cut;
   return text.substr(0, cut) + "…";
 }
@@ -100,7 +101,7 @@ void print_rows(Terminal& terminal, const json::Value& rows, bool more) {
     std::vector<std::string> cells;
     for (const auto& [name, value] : row.items()) {
       if (table.rows.empty()) table.header.push_back(name);
-      cells.push_back(cell(value));
+      cells.push_back(cell(value, cells.size() + 1 < row.size() ? kCellMax : kLastCellMax));
     }
     table.rows.push_back(std::move(cells));
   }

@@ -31,6 +31,24 @@ const Words kUnitIds = {"unitid", "entityid", "id"};
 const Words kIdTypes = {"idtype", "unittype", "unitidtype", "entitytype"};
 const Words kCalendar = {"year", "month", "day", "hour", "week", "quarter"};
 
+bool is_plain(std::string_view name) {
+  return !name.empty() && std::all_of(name.begin(), name.end(), [](unsigned char c) {
+    return std::isalnum(c) || c == '_' || c == '-';
+  });
+}
+
+/// What a path or glob is about: `sales` of sales/*.parquet, of sales/{{day}}.csv and of sales.csv.
+std::string subject_of(std::string_view path) {
+  while (!path.empty()) {
+    const auto slash = path.rfind('/');
+    std::string_view part = slash == path.npos ? path : path.substr(slash + 1);
+    part = part.substr(0, part.find('.'));
+    if (is_plain(part)) return std::string(part);
+    path = slash == path.npos ? std::string_view() : path.substr(0, slash);
+  }
+  return {};
+}
+
 /// The table that a query reads, as an ingestion's key; else the dataset's name.
 std::string handle_for(const std::string& query, Dataset dataset) {
   std::string lower = query;
@@ -45,6 +63,12 @@ std::string handle_for(const std::string& query, Dataset dataset) {
     if (begin >= query.size() || !std::isspace(static_cast<unsigned char>(query[begin]))) continue;
     while (begin < query.size() && std::isspace(static_cast<unsigned char>(query[begin]))) ++begin;
     std::size_t end = begin;
+    if (query[begin] == '\'') {
+      end = std::min(query.find('\'', begin + 1), query.size());
+      const std::string name = subject_of(query.substr(begin + 1, end - begin - 1));
+      if (!name.empty()) return name;
+      break;
+    }
     while (end < query.size() && is_word(query[end])) ++end;
     if (end < query.size() && query[end] == '(') break;
     std::string name = query.substr(begin, end - begin);

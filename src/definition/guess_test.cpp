@@ -150,7 +150,10 @@ TEST_CASE("the key is the table's name wherever a key may be that") {
   };
   CHECK(handle("SELECT a\nFROM\n  \"Sales\".\"Orders\" o") == "Orders");
   CHECK(handle("select * from read_parquet('x/*.parquet')") == "events");
-  CHECK(handle("select * from 'x/*.parquet'") == "events");
+  CHECK(handle("select * from 'x/*.parquet'") == "x");
+  CHECK(handle("select * from 'sales/{{day}}.csv.gz'") == "sales");
+  CHECK(handle("select * from 'exports/web-visits.json'") == "web-visits");
+  CHECK(handle("select * from '*.parquet'") == "events");
   CHECK(handle("select from_where, fromage from buys") == "buys");
 }
 

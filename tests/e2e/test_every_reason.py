@@ -99,7 +99,8 @@ def test_odd_events_are_accepted_as_they_are(home, engine):
         {"a": '{"b":[1,{"c":null}]}', "d": "true", "e": "1.5", "page": "p"}]
     assert len(json.loads(rows[2]["metadata"])["page"]) == 10_000_000
     assert json.loads(rows[3]["metadata"])["page"] == "ünïcödé \t \" '"
-    assert home.rows("select min(ts)::varchar as t from events") == [{"t": "1931-02-03 04:05:06+00"}]
+    assert home.rows("select min(ts)::varchar as t from events") == [
+        {"t": "1931-02-03 04:05:06+00"}]
 
 
 def test_metrics_are_rejected_for_value_ratio_unit_and_name(home, engine):

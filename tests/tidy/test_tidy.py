@@ -63,6 +63,15 @@ BAD = {
     "a test that the build does not know":
         ({"src/base/a_test.cpp": "", "build/lint/compile_commands.json": "[]"}, "is not built"),
     "a broken link": ({"docs/a.md": "see [b](b.md#part)\n"}, "broken link to b.md"),
+    "a pin that nobody explained":
+        ({"tools/pins.tsv": "# name\nleft_pad\t1.0\twheel:left-pad\t1\tbuild\tabc\n"},
+         "`left-pad` has no line in docs/dependencies.md"),
+    "a Debian package that nobody explained":
+        ({"tools/setup": 'declare -A debian=(\n  [test]="postgresql zsh"\n)\n',
+          "docs/dependencies.md": "Debian `zsh`\n"},
+         "`postgresql` has no line in docs/dependencies.md"),
+    "a picture of other layers": ({"docs/architecture.md": "base : model\n"},
+                                  "does not hold src/layers.txt"),
     "a registry's host": ({"tools/a.sh": f"curl {HOST}/x\n"}, "names the registry"),
     "a path of one machine": ({"docs/a.md": "cd /ro" + "ot/millrace\n"}, "path of one machine"),
 }
@@ -102,6 +111,11 @@ GOOD = {
         {"src/base/a.cpp": 'void f() {\n  sql = R"(\n' + "select\n}\n" * 10 + ')";\n}\n'},
     "many functions in one namespace":
         {"src/base/a.cpp": "namespace a {\n" + function(40) * 2 + "}  // namespace a\n"},
+    "pins and packages with a line":
+        {"tools/pins.tsv": "trino\t1\tmaven:io.x\t1\ttest\ta\npsycopg[b]\t3\tvenv\t4\ttest\t-\n",
+         "tools/setup": 'declare -A debian=(\n  [build]="g++\n           cmake"\n)\n',
+         "docs/dependencies.md": "`trino` `psycopg` `g++` `cmake`\n"},
+    "the picture of these layers": {"docs/architecture.md": "```\n" + LAYERS + "```\n"},
     "links that lead somewhere":
         {"docs/a.md": "[b](b.md) [c](https://example.com) `[d](d.md)`\n", "docs/b.md": ""},
 }

@@ -1,0 +1,188 @@
+"""The commands of the how-to pages, run as they are written: one shell a page, from top to bottom.
+
+Blocks marked `sh` and `python` are run. `<!-- test: … -->` is what happens meanwhile: a shell line,
+or `shop "SQL"` for what the warehouse's owner does. What differs from a reader's machine is where
+the server listens."""
+import os
+import pathlib
+import re
+import subprocess
+
+import pytest
+
+from home import BUILD, ROOT
+
+PAGES = ROOT / "docs/howto"
+CACHE = pathlib.Path(os.environ["MILLRACE_CACHE"])
+
+# A row a minute for five days; a few of them without an id.
+PURCHASES = """
+create table purchases (id bigint primary key, ts timestamptz, user_id text, kind text,
+                        amount numeric, page text);
+insert into purchases
+  select i, timestamptz '2026-11-18 08:00+00' + i * interval '1 minute',
+         case when i % 1440 <> 7 then 'user' || i % 50 end, 'purchase', i % 100 * 0.5, '/' || i % 5
+  from generate_series(0, 7199) i;
+"""
+RECENT = """
+insert into purchases
+  select 10000 + i, now() - i * interval '10 minutes', 'user' || i % 50, 'purchase', 1, '/'
+  from generate_series(0, 1000) i;
+"""
+
+INGESTION = """
+[ingestion.purchases]
+connection = "shop"
+dataset = "events"
+query = "select * from purchases"
+[ingestion.purchases.mapping]
+event_name = "kind"
+timestamp = "ts"
+ids = { userID = "user_id" }
+event_value = "amount"
+metadata = "*"
+"""
+
+
+def steps(page):
+    """The page as one script."""
+    text = (PAGES / page).read_text()
+    lines = []
+    found = re.finditer(r"^```(sh|python)\n(.*?)^```$|^<!-- test: (.*?) -->$", text, re.M | re.S)
+    for block in found:
+        language, code, meanwhile = block.groups()
+        if language == "python":
+            lines.append(f"{CACHE}/venv-test/bin/python - <<'END_OF_PYTHON'\n{code}END_OF_PYTHON")
+        else:
+            lines.append(code or meanwhile)
+    assert lines, f"{page} has nothing to run"
+    return "\n".join(lines)
+
+
+class Reader:
+    """Somebody at a machine of their own, with the page open."""
+
+    def __init__(self, folder, database):
+        self.folder, self.database = folder, database
+        self.environment = {
+            "HOME": str(folder), "PATH": f"{folder}/bin:{os.environ['PATH']}", "LANG": "C.UTF-8",
+            "SHOP_PASSWORD": "secret", "MILLRACE_CACHE": str(CACHE)}
+        programs = folder / "bin"
+        programs.mkdir()
+        (programs / "millrace").symlink_to(BUILD / "millrace")
+        if database:
+            shop = programs / "shop"
+            shop.write_text('#!/bin/sh\nexec psql -q -v ON_ERROR_STOP=1 -h 127.0.0.1 '
+                            f'-p {database.server.port} -U millrace_admin -d {database.name} '
+                            '-c "set timezone to \'Etc/GMT+8\'; $1"\n')
+            shop.chmod(0o755)
+            self.environment["PGPASSWORD"] = "secret"
+
+    def run(self, script, **places):
+        """What the page printed; each command that fails unforeseen ends it."""
+        for written, actual in places.items():
+            assert written in script
+            script = script.replace(written, actual)
+        done = subprocess.run(["bash", "-euo", "pipefail", "-c", script], cwd=self.folder,
+                              env=self.environment, capture_output=True, text=True, timeout=300,
+                              stdin=subprocess.DEVNULL)
+        assert done.returncode == 0, f"{script}\n{done.stdout}\n{done.stderr}"
+        return done.stdout + done.stderr
+
+
+@pytest.fixture
+def reader(tmp_path):
+    return Reader(tmp_path, None)
+
+
+@pytest.fixture
+def shop(tmp_path, database):
+    """A reader with a PostgreSQL full of purchases."""
+    database.sql(PURCHASES)
+    return Reader(tmp_path, database)
+
+
+@pytest.fixture
+def loaded(shop):
+    """The same, after the first page: purchases are defined, and five days of them loaded."""
+    home = shop.folder / ".millrace"
+    shop.run("millrace init --zone UTC-8 --unit-types userID")
+    (home / "purchases.toml").write_text(shop.database.connection() + INGESTION)
+    shop.run("millrace apply ~/.millrace/purchases.toml\n"
+             "millrace load purchases --from 2026-11-18 --to 2026-11-22")
+    return shop
+
+
+def test_every_page_with_commands_is_run():
+    run = set(re.findall(r'steps\("(.*?)"\)', pathlib.Path(__file__).read_text()))
+    assert {page.name for page in PAGES.glob("*.md") if "```sh\n" in page.read_text()} == run
+
+
+def test_own_postgresql(shop):
+    shop.database.sql(RECENT)
+    server = shop.database.server
+    said = shop.run(steps("own-postgresql.md"), **{
+        "port=5432 database=shop": f"port={server.port} database={shop.database.name}"})
+    assert "Added shop (PostgreSQL)" in said
+    assert "1 day loaded: 144 rows read, 144 stored" in said
+
+
+def test_own_files_and_s3(reader, engine, s3, s3_server, tmp_path):
+    for place in "sales", "clicks/2026-11-20":
+        (tmp_path / "exports" / place).mkdir(parents=True)
+        engine.sql(f"""copy (select timestamp '2026-11-20 00:00:00' + interval (i) hour as ts,
+            'user' || i as user_id, 'click' as kind from range(10) r(i))
+            to '{tmp_path}/exports/{place}/part.parquet' (format parquet)""")
+    s3.create_bucket(Bucket="shop")
+    s3.upload_file(str(tmp_path / "exports/sales/part.parquet"), "shop", "lake/sales/a.parquet")
+    reader.environment["SHOP_S3_SECRET"] = "millrace-secret"
+    keys = " ".join(f"{key}={value}" for key, value in s3_server.settings().items()
+                    if key != "bucket")
+    said = reader.run(steps("own-files-and-s3.md"), **{
+        "/data/exports": str(tmp_path / "exports"), "region=eu-west-1": keys})
+    s3.delete_object(Bucket="shop", Key="lake/sales/a.parquet")
+    assert said.count("1 day loaded: 10 rows read, 10 stored") == 2
+    assert "Added lake" in said
+
+
+def test_when_the_warehouse_changed(loaded):
+    said = loaded.run(steps("when-the-warehouse-changed.md"))
+    assert re.search(r"2026-11-20  yes +fingerprint", said)
+    assert "exit code 5: something changed" in said
+    assert "sum of value" in said
+    assert "5 days were loaded by an older definition" in said
+    assert "5 days loaded" in said
+
+
+def test_undo_hold_accept(loaded):
+    said = loaded.run(steps("undo-hold-accept.md"))
+    assert "2026-11-20  held" in said and "is no longer held" in said
+    assert "exit code 4: held" in said and "2026-11-21  held" in said
+
+
+def test_backfill_and_failures(loaded):
+    said = loaded.run(steps("backfill-and-failures.md"))
+    assert "2 days loaded (2 without data)" in said
+    assert "exit code 4" in said and "2026-11-20  failed" in said
+    assert re.search(r"purchases: 2 days loaded: 2,880 rows read.*\n", said)
+    assert "BAD" not in said
+
+
+def test_quarantine(loaded):
+    said = loaded.run(steps("quarantine.md"))
+    assert (loaded.folder / "rejected.csv").read_text().count("no_id") == 1
+    assert "289 of 1440 rows were rejected (289 no_id), max_rejected is 1%" in said
+    assert "289 of 289 rejected rows fit now; 0 stay in quarantine" in said
+
+
+def test_read_the_tables(loaded):
+    said = loaded.run(steps("read-the-tables.md"))
+    totals = re.findall(r"^2026-11-\d\d +\d+ +([\d.]+)$", said, re.M)
+    assert len(totals) == 5 and all(said.count(total) == 2 for total in totals)
+
+
+def test_restore_and_rebuild(loaded):
+    said = loaded.run(steps("restore-and-rebuild.md"))
+    assert "exit code 1" in said and "rebuild-catalog" in said
+    assert re.search(r"Rebuilt from \d+ publish records", said)
+    assert "0 of 5 days changed since loaded" in said

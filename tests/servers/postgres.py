@@ -43,7 +43,7 @@ class PostgresServer:
         return self
 
     def stop(self):
-        subprocess.run([SCRIPT, "stop", self.folder], check=True, timeout=60)
+        subprocess.run([SCRIPT, "stop", self.folder, "immediate"], check=True, timeout=60)
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def admin(self, database="postgres", **words):

@@ -3,7 +3,7 @@
 # are SCRAM, and MD5 for a role whose password was stored so.
 #
 #   postgres.sh start DIR PORT    makes the cluster on first use; returns when it answers
-#   postgres.sh stop DIR
+#   postgres.sh stop DIR [immediate]    `immediate`: what it holds is thrown away
 #
 # Superuser `millrace_admin` and read-only role `reader`, both with password `secret`; database
 # `shop`. DIR/server.crt is the certificate (for localhost and 127.0.0.1) and its own authority:
@@ -76,6 +76,6 @@ case $command in
       >/dev/null || { tail -n 20 "$dir/server.log" >&2; exit 1; }
     [ "$fresh" = no ] || make_database
     ;;
-  stop) as_server "$bin/pg_ctl" -D "$dir/data" -m fast -w stop >/dev/null ;;
+  stop) as_server "$bin/pg_ctl" -D "$dir/data" -m "${3:-fast}" -w stop >/dev/null ;;
   *) usage ;;
 esac

@@ -124,17 +124,12 @@ start() {
   } > "$dir/start.log" 2>&1
 }
 
-# What it holds is thrown away, so nothing is gained by letting it end in its own time.
+# What it holds is thrown away, so nothing is gained by letting it end in its own time; whoever
+# starts the next one waits for the lock.
 stop() {
-  local name pid
+  local name
   for name in client.rgw.a osd.0 mon.a; do
-    [ -f "$dir/pid/$name.pid" ] || continue
-    pid=$(< "$dir/pid/$name.pid")
-    kill -9 "$pid" 2> /dev/null || continue
-    for _ in $(seq 100); do
-      kill -0 "$pid" 2> /dev/null || break
-      sleep 0.05
-    done
+    [ ! -f "$dir/pid/$name.pid" ] || kill -9 "$(< "$dir/pid/$name.pid")" 2> /dev/null || true
   done
 }
 

@@ -48,8 +48,9 @@ struct Intent {
   std::string record;
 };
 
-/// How long a lease is respected whose holder is on another machine and has not renewed it, and how
-/// often a holder renews. On its own machine a holder that ended is noticed at once.
+/// How long a lease is respected whose holder is on another machine (or is the asking process
+/// itself) and has not renewed it, and how often a holder renews. On its own machine a holder that
+/// ended is noticed at once.
 inline constexpr std::chrono::minutes kLeaseLasts{10}, kLeaseRenewedEvery{1};
 
 /// How many days may wait at once for being loaded because somebody asked.

@@ -53,10 +53,17 @@ void show_failure(Session& session, const LoadRow& load, Attempt attempt, const 
 
 bool is_elsewhere(const LoadRow& load) { return load.holder.host != this_process().host; }
 
+/// Whether the holder works on it cannot be seen from its process: that is out of sight, or it is
+/// this one, which may have failed to close the load (a full disk) and goes on with others.
+bool only_silence_tells(const LoadRow& load) {
+  return is_elsewhere(load) || load.holder == this_process();
+}
+
 void close_dead(Session& session, const LoadRow& load) {
-  const std::string end = is_elsewhere(load) ? fmt::format("has given no sign of life since {}",
-                                                           to_text(load.renewed_at))
-                                             : "ended";
+  const std::string end =
+      may_be_alive(load.holder)
+          ? fmt::format("has given no sign of life since {}", to_text(load.renewed_at))
+          : "ended";
   const Error error(Fault::Unavailable, "process_died",
                     fmt::format("process {} on {} {} while it loaded the day", load.holder.pid,
                                 load.holder.host, end),
@@ -135,7 +142,7 @@ Ingestion living_ingestion(Session& session, const std::string& id) {
 
 bool is_abandoned(Session& session, const LoadRow& load) {
   if (!may_be_alive(load.holder)) return true;
-  return is_elsewhere(load) && session.env.now() > load.renewed_at + kLeaseLasts;
+  return only_silence_tells(load) && session.env.now() > load.renewed_at + kLeaseLasts;
 }
 
 std::optional<LoadRow> find_load(Session& session, const std::string& id) {

@@ -128,6 +128,21 @@ TEST_CASE("a lease on another machine is respected until its holder was silent f
   CHECK_NOTHROW(catalog.publish(here, version_of(here, ingestion, 10), 0, ""));
 }
 
+TEST_CASE("a load that its own process could not close is given up by it when it stays silent") {
+  const Folder folder;
+  Clock clock;
+  Catalog catalog({.path = folder.catalog()}, clock);
+  const Ingestion ingestion = catalog.put_ingestion(flights());
+  const Lease unclosed = begin(catalog, ingestion);
+  clock.pass(kLeaseLasts - std::chrono::minutes(1));
+  CHECK(code_of([&] { begin(catalog, ingestion); }) == "day_busy");
+  catalog.renew_leases({unclosed.load});
+  clock.pass(kLeaseLasts - std::chrono::minutes(1));
+  CHECK(catalog.close_dead_loads().empty());
+  clock.pass(std::chrono::minutes(2));
+  CHECK(begin(catalog, ingestion).load != unclosed.load);
+}
+
 TEST_CASE("a load is renewed only by the process that holds it") {
   const Folder folder;
   Clock clock;

@@ -28,7 +28,8 @@ void remember_unit_type(Session& session, const std::string& name);
 std::string handle_of(Session& session, const std::string& ingestion);
 
 std::optional<LoadRow> find_load(Session& session, const std::string& id);
-/// True when its holder has certainly ended, or is on another machine and silent for too long.
+/// True when its holder has certainly ended, or is on another machine, or this very process, and
+/// has not renewed it for too long.
 bool is_abandoned(Session& session, const LoadRow& load);
 /// Ends an open load; nothing happens to one that is closed.
 void close_load(Session& session, const std::string& id, Attempt attempt,

@@ -302,7 +302,7 @@ Answer backfill(Call& call) {
   const std::string run = new_id(call.service.env());
   call.catalog.atomically([&] {
     for (const Ingestion& source : sources_of(call, address_in(call.body))) {
-      for (const Day day : range.days()) call.catalog.ask(run, source.id, day, "backfill");
+      call.catalog.ask(run, source.id, range.days(), "backfill");
     }
   });
   return one("Ingestion backfilled successfully.", {{"runID", run}});

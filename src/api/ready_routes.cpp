@@ -100,10 +100,9 @@ json::Value started(Call& call, const std::vector<Ingestion>& sources,
   const std::string run = new_id(call.service.env());
   json::Value runs = json::Value::array();
   for (const Ingestion& source : sources) {
-    for (const Day day : days) {
-      runs.push_back({{"runID", call.catalog.ask(run, source.id, day, "api")},
-                      {"source", source.name},
-                      {"date", day.text()}});
+    const auto joined = call.catalog.ask(run, source.id, days, "api");
+    for (std::size_t i = 0; i < days.size(); ++i) {
+      runs.push_back({{"runID", joined[i]}, {"source", source.name}, {"date", days[i].text()}});
     }
   }
   return runs;

@@ -9,16 +9,36 @@
 namespace millrace::catalog {
 namespace {
 
-void refuse_crowd(Session& session) {
+void refuse_crowd(Session& session, std::size_t more) {
   std::int64_t open = 0;
   session.db.one("SELECT count(*) FROM asked WHERE project_id = :project AND ended_at IS NULL",
                  {session.project}, open);
-  if (open < kAskedMost) return;
-  Error error(Fault::Unavailable, "too_much_asked",
-              fmt::format("{} days wait for being loaded already", open),
-              "Wait until some are done, and see whether `millrace serve` runs");
+  if (open + static_cast<std::int64_t>(more) <= kAskedMost) return;
+  Error error(
+      Fault::Unavailable, "too_much_asked",
+      fmt::format("{} days wait for being loaded already, and {} more are too many", open, more),
+      "Wait until some are done, and see whether `millrace serve` runs");
   error.retry_after = std::chrono::minutes(10);
   throw error;
+}
+
+/// The run of the open row of this day, made where there is none.
+std::string ask_for(Session& session, const std::string& run, const Ingestion& ingestion, Day day,
+                    const std::string& trigger) {
+  std::string open;
+  if (session.db.one(R"(SELECT run FROM asked
+                        WHERE project_id = :project AND ingestion = :ingestion AND day = :day
+                          AND ended_at IS NULL)",
+                     {session.project, ingestion.id, day}, open)) {
+    return open;
+  }
+  const Instant now = session.env.now();
+  session.db.run(R"(INSERT INTO asked (project_id, run, ingestion, dataset, day, asked_by,
+                                       asked_at, not_before)
+                    VALUES (:project, :run, :ingestion, :dataset, :day, :trigger, :now, :at))",
+                 {session.project, run, ingestion.id, name_of(ingestion.definition.dataset), day,
+                  trigger, now, now});
+  return run;
 }
 
 RunDay& day_of(std::vector<RunDay>& days, const RunDay& wanted) {
@@ -30,29 +50,17 @@ RunDay& day_of(std::vector<RunDay>& days, const RunDay& wanted) {
 
 }  // namespace
 
-std::string Catalog::ask(const std::string& run, const std::string& ingestion, Day day,
-                         const std::string& trigger) {
+std::vector<std::string> Catalog::ask(const std::string& run, const std::string& ingestion,
+                                      const std::vector<Day>& days, const std::string& trigger) {
   Session& session = *session_;
   Transaction transaction(session.db);
   const auto wanted = find_ingestion(session, ingestion);
   check(wanted.has_value(), "what is asked for is an ingestion");
-  std::int64_t id = 0;
-  std::string open;
-  if (session.db.one(R"(SELECT id, run FROM asked
-                        WHERE project_id = :project AND ingestion = :ingestion AND day = :day
-                          AND ended_at IS NULL)",
-                     {session.project, ingestion, day}, id, open)) {
-    return open;
-  }
-  refuse_crowd(session);
-  const Instant now = session.env.now();
-  session.db.run(R"(INSERT INTO asked (project_id, run, ingestion, dataset, day, asked_by,
-                                       asked_at, not_before)
-                    VALUES (:project, :run, :ingestion, :dataset, :day, :trigger, :now, :at))",
-                 {session.project, run, ingestion, name_of(wanted->definition.dataset), day,
-                  trigger, now, now});
+  refuse_crowd(session, days.size());
+  std::vector<std::string> runs;
+  for (const Day day : days) runs.push_back(ask_for(session, run, *wanted, day, trigger));
   transaction.commit();
-  return run;
+  return runs;
 }
 
 std::vector<Asked> Catalog::asked(std::int64_t most) {
@@ -60,12 +68,12 @@ std::vector<Asked> Catalog::asked(std::int64_t most) {
   session_->db.query(
       R"(SELECT a.id, a.run, a.ingestion, a.day, a.asked_by, a.asked_at,
                 (SELECT l.id FROM load l
-                 WHERE l.project_id = a.project_id AND l.run = a.run
-                   AND l.ingestion = a.ingestion AND l.day = a.day
-                   AND l.published_seq IS NOT NULL LIMIT 1)
-         FROM asked a
-         WHERE a.project_id = :project AND a.ended_at IS NULL AND a.not_before <= :now
-         ORDER BY a.asked_by = 'backfill', a.id LIMIT :most)",
+                 WHERE l.project_id = a.project_id AND l.ingestion = a.ingestion
+                   AND l.day = a.day AND l.run = a.run AND l.published_seq IS NOT NULL LIMIT 1)
+         FROM (SELECT * FROM asked
+               WHERE project_id = :project AND ended_at IS NULL AND not_before <= :now
+               ORDER BY asked_by = 'backfill', id LIMIT :most) a
+         ORDER BY a.asked_by = 'backfill', a.id)",
       {session_->project, session_->env.now(), most}, [&](const Row& row) {
         Asked& one = asked.emplace_back();
         row.into(one.id, one.run, one.ingestion, one.day, one.trigger, one.asked_at, one.published);

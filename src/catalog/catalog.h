@@ -238,10 +238,10 @@ class Catalog {
   std::vector<ApiKey> keys();
   std::optional<ApiKey> key_with_digest(const std::string& digest);
   void note_key_used(const std::string& id);
-  /// Asks for a day, and returns the run that it belongs to: `run`, or the one that it joined.
-  /// A crowd of `kAskedMost` open ones is Unavailable `too_much_asked`.
-  std::string ask(const std::string& run, const std::string& ingestion, Day day,
-                  const std::string& trigger);
+  /// Asks for days, and returns the run that each belongs to: `run`, or the one that it joined.
+  /// More than `kAskedMost` open ones are Unavailable `too_much_asked`.
+  std::vector<std::string> ask(const std::string& run, const std::string& ingestion,
+                               const std::vector<Day>& days, const std::string& trigger);
   /// The open ones that may begin now, calls before backfills, at most `most`.
   std::vector<Asked> asked(std::int64_t most);
   /// It is done: by a load, or, where none could begin, not at all.

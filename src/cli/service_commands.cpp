@@ -154,7 +154,7 @@ ExitCode trigger(Context& context, const Arguments& arguments) {
   const auto timeout = duration_in(arguments, "timeout", kPatience);
   const Asked it = asked(context, arguments, true);
   const std::string run =
-      it.house.catalog.ask(new_id(real_env()), it.ingestion.id, it.day, "manual");
+      it.house.catalog.ask(new_id(real_env()), it.ingestion.id, {it.day}, "manual").front();
   std::optional<catalog::RunDay> day;
   if (arguments.has("wait")) day = wait_until_done(context, it, run, timeout);
   if (context.terminal.json()) {

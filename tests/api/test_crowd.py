@@ -10,7 +10,7 @@ import time
 
 import pytest
 
-from conftest import Service, days_ago, unlimited, write_day
+from conftest import INGESTION, Service, days_ago, unlimited, write_day
 
 REFERENCE = pathlib.Path(__file__).resolve().parents[2] / "docs" / "reference" / "api.md"
 READY = "/v1/mark_data_ready_dwh"
@@ -91,7 +91,6 @@ def test_a_request_without_a_key_gets_401_from_every_route_but_health(service):
 def test_told_to_stop_it_finishes_the_load_and_says_that_it_is_not_ready(home, engine):
     home.init()
     write_day(engine, home, "purchases", days_ago(1), rows=1_400_000)
-    from conftest import INGESTION
     home.apply(home.connect_files() + INGESTION.format(name="purchases").replace(
         "minute", "millisecond"))
     key = unlimited(home)
@@ -123,4 +122,23 @@ def test_the_address_may_stand_in_the_home(home):
         toml.write('\n[server]\nlisten = "127.0.0.1:0"\n')
     service = Service(home, listen=None)
     assert service.ask("GET", "/healthz").json == json.loads('{"status": "ok"}')
+    assert service.stop() == 0
+
+
+def test_a_call_does_not_wait_for_a_long_backfill(home, engine):
+    home.init()
+    write_day(engine, home, "purchases", days_ago(1))
+    home.apply(home.connect_files() + INGESTION.format(name="purchases"))
+    key = unlimited(home)
+    service = Service(home)
+    began = time.monotonic()
+    reply = service.ask("POST", "/console/v1/ingestion/backfill", key, {
+        "datestamp_start": days_ago(3000), "datestamp_end": days_ago(2), "type": "files",
+        "dataset": "Events"})
+    assert reply.status == 200 and time.monotonic() - began < 5
+    service.ask("POST", READY, key, {"datestamps": days_ago(1), "type": "events"})
+    service.wait_for("/console/v1/ingestion/runs", key, lambda reply: reply["data"][0]["trigger"]
+                     == "api" and reply["data"][0]["latestStatus"] == "download_complete", 30)
+    backfill = service.ask("GET", f"/console/v1/ingestion/runs/{reply.json['data']['runID']}", key)
+    assert backfill.json["data"]["latestStatus"] != "download_complete"
     assert service.stop() == 0

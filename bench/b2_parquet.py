@@ -7,9 +7,11 @@ SMALL = {"rows": 50_000, "rounds": 1}
 FILES = 10
 
 ROWS = """select ['view', 'click', 'purchase'][1 + i % 3] as kind,
-    make_timestamptz(epoch_us(timestamptz '{day} 00:00:00+00') + i * 86400000000 // {rows})
-    as ts, 'user_' || i * 7919 % {users} as user_id, 'device_' || i * 104729 % {users} as device_id,
-    i % 10000 * 0.25::double as amount, '/p/' || i % 1000 as page, ['free', 'pro'][1 + i % 2] as plan
+    make_timestamptz(epoch_us(timestamptz '{day} 00:00:00+00') + i * 86400000000 // {rows}) as ts,
+    'user_' || i * 7919 % {users} as user_id,
+    'device_' || i * 104729 % {users} as device_id,
+    i % 10000 * 0.25::double as amount, '/p/' || i % 1000 as page,
+    ['free', 'pro'][1 + i % 2] as plan
     from range({first}, {last}) as r(i)"""
 INGESTION = """
 [ingestion.day]
@@ -30,6 +32,9 @@ OUTPUTS = """select kind as event_name, ts, user_id as "unit_userID", device_id 
     '01a214a9-99da-745e-8872-410cd52ccc26' as _load"""
 WHERE = """where ts >= timestamptz '2026-11-20 00:00:00+00'
     and ts < timestamptz '2026-11-21 00:00:00+00'"""
+# And the file options of a load: they are part of what a day costs, not of its checks.
+FORMAT = """format parquet, compression zstd, row_group_size 122880, row_group_size_bytes '32MB',
+    dictionary_size_limit 8192, string_dictionary_page_size_limit 1000000"""
 COUNTS = "select count(*), sum({}), count(distinct {}) from {}"
 
 
@@ -46,7 +51,7 @@ def make_files(place, rows):
 def bare(place, source, columns, servers=(), setup="", extensions=()):
     out = place.folder / "bare.parquet"
     return place.duckdb(f"""set timezone = 'UTC'; set preserve_insertion_order = false; {setup};
-        copy ({columns} from '{source}' {WHERE}) to '{out}' (format parquet, compression zstd)""",
+        copy ({columns} from '{source}' {WHERE}) to '{out}' ({FORMAT})""",
                         servers, extensions)
 
 

@@ -1,8 +1,11 @@
 """B4: the resident memory of a load: the child that reads and maps, and the parent beside it."""
 import json
+import sys
 
-from contest import MIB, Failed
-from place import DAY
+from contest import MIB, Failed, spend
+from place import DAY, PEERS
+
+NEXT = "2026-11-21"
 
 FULL = {"scale": 1}
 SMALL = {"scale": 1000}
@@ -42,7 +45,8 @@ PAGE, ALL, OBJECT = ('event_value = "amount"\nmetadata = { page = "page" }', 'me
 def columns(count):
     """Numbers, texts, times and nulls by turns."""
     kinds = ("i * {0} as c{0}", "'text ' || (i + {0}) % 100000 as c{0}",
-             "i / {0}.0::float8 as c{0}", "nullif(i % 3, 0) as c{0}", "date '2026-01-01' + i % 300 as c{0}")
+             "i / {0}.0::float8 as c{0}", "nullif(i % 3, 0) as c{0}",
+             "date '2026-01-01' + i % 300 as c{0}")
     return ", ".join(kinds[c % len(kinds)].format(c) for c in range(1, count - 2))
 
 
@@ -62,6 +66,8 @@ def cases(scale):
 
 TITLES = {"narrow10": "10 M rows", "narrow40": "40 M rows", "long": "150,000 rows of 20 KB",
           "wide": "1 M rows × 300 columns", "json": "1,000 rows of 10 MB JSON"}
+# Rows that fill 64 MB.
+GROUPS = {"narrow10": 1_000_000, "narrow40": 1_000_000, "long": 3_200, "wide": 30_000, "json": 6}
 
 
 def measured(report, home, name, title, rows):
@@ -82,6 +88,9 @@ def run(place, report, scale):
     toml = server.connection + "".join(
         MAPPING.format(name=name, connection="shop", query=query, more=more)
         for name, query, more, _ in chosen)
+    both = NARROW.replace("timestamptz '{day} 12:00Z'", "{{{{day_start}}}} + interval '12 hours'")
+    toml += MAPPING.format(name="both", connection="shop", more=PAGE,
+                           query=both.format(rows=chosen[0][3]))
     home = place.home(toml, server.pids, server.env)
     report.title("B4  resident memory of a load from PostgreSQL"
                  + (f", 1/{scale} of the rows" if scale > 1 else ""))
@@ -90,21 +99,30 @@ def run(place, report, scale):
     grown = peaks["narrow40"] - peaks["narrow10"]
     report.figure(f"40 M rows take more than 10 M by {grown:.0f} MiB", grown, at_most=GROWTH,
                   unit=" MiB")
+    two_at_once(report, home, chosen[0][3])
     home.remove()
     files(place, report, scale, chosen)
 
 
+def two_at_once(report, home, rows):
+    """Loads at the same time share what one may take."""
+    cost = home.load("both", "--from", DAY, "--to", NEXT, "--jobs", 2, memory=True)
+    stored = [day["certificate"]["output_rows"] for day in json.loads(cost.text)]
+    if stored != [rows, rows]:
+        raise Failed(f"--jobs 2: {stored} rows were stored of {rows} a day")
+    most = cost.peak["at once"] / MIB
+    report.figure(f"two days of {rows:,} rows with --jobs 2: {most:.0f} MiB, all processes "
+                  f"together, {cost.wall:.0f} s", most, at_most=LIMIT, unit=" MiB")
+
+
 def files(place, report, scale, chosen):
-    """The same rows as Parquet files, which the engine reads itself."""
+    """The same rows as Parquet files with row groups of 64 MB, which the engine reads itself."""
     report.title("B4  resident memory of a load from Parquet files")
     folder = place.lake()
     toml = f'[connection.lake]\nkind = "files"\npath = "{folder}"\n'
     for name, query, more, _ in chosen:
-        place.duckdb(f"""set memory_limit = '4GB'; set preserve_insertion_order = false;
-            attach '{place.postgres.libpq}' as shop (type postgres, read_only);
-            copy (from postgres_query('shop', $${query}$$)) to '{folder}/{name}.parquet'
-            (format parquet, compression zstd, row_group_size_bytes '64MB')""",
-                     extensions=["postgres_scanner"])
+        spend([sys.executable, PEERS / "parquet_file.py", place.extension("postgres_scanner"),
+               place.postgres.libpq, query, folder / f"{name}.parquet", GROUPS[name]])
         toml += MAPPING.format(name=name, connection="lake", more=more,
                                query=f"select * from '{name}.parquet'")
     home = place.home(toml)

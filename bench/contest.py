@@ -25,7 +25,7 @@ class Cost:
     wall: float
     cpu: float
     text: str = ""  # What the command printed.
-    peak: dict | None = None  # Largest resident bytes of each process of ours, by name.
+    peak: dict | None = None  # Largest resident bytes of "child", "parent", and of all "at once".
     stages: dict | None = None  # Of a load: seconds by stage, as it tells them itself.
 
 
@@ -58,12 +58,14 @@ class Watch:
     """Follows the resident memory of a process and its descendants while it lives."""
 
     def __init__(self, root):
-        self.root, self.peaks, self.ended = root, {}, threading.Event()
+        self.root, self.ended = root, threading.Event()
+        self.peaks, self.most = {}, 0  # Largest of each process; largest sum at one moment.
         self.thread = threading.Thread(target=self._follow)
         self.thread.start()
 
     def _follow(self):
         while not self.ended.wait(0.02):
+            now = 0
             for pid in tree_of(self.root):
                 try:
                     status = Path(f"/proc/{pid}/status").read_text()
@@ -72,14 +74,17 @@ class Watch:
                     continue
                 if "VmHWM:" not in status:
                     continue
-                kib = int(status.split("VmHWM:")[1].split()[0])
+                largest, here = (1024 * int(status.split(field)[1].split()[0])
+                                 for field in ("VmHWM:", "VmRSS:"))
                 role = "child" if name == ["warehouse-worker"] else "parent"
-                self.peaks[role] = max(self.peaks.get(role, 0), kib * 1024)
+                self.peaks[role] = max(self.peaks.get(role, 0), largest)
+                now += here
+            self.most = max(self.most, now)
 
     def stop(self):
         self.ended.set()
         self.thread.join()
-        return self.peaks
+        return self.peaks | {"at once": self.most}
 
 
 def spend(command, servers=(), env=None, memory=False, discard=False):
@@ -103,8 +108,8 @@ def spend(command, servers=(), env=None, memory=False, discard=False):
                          f"{words.read().decode(errors='replace')}")
     if peak is not None:
         # The kernel's own figure is exact, and is that of the larger of the two.
-        larger = max(peak, key=peak.get)
-        peak[larger] = max(peak[larger], usage.ru_maxrss * 1024)
+        larger = max(("child", "parent"), key=lambda role: peak.get(role, 0))
+        peak[larger] = max(peak.get(larger, 0), usage.ru_maxrss * 1024)
     cpu = usage.ru_utime + usage.ru_stime + cpu_of(servers) - before
     return Cost(wall, cpu, text, peak)
 

@@ -62,11 +62,13 @@ class Place:
 
     def duckdb(self, sql, servers=(), extensions=()):
         """One statement in a DuckDB of its own, with its defaults, as the peer that it is."""
-        files = {"postgres_scanner": CACHE / "duckdb_extension_postgres_scanner-1.5.5"
-                 / "duckdb_extension_postgres_scanner/extensions/v1.5.5"}
-        load = [files.get(name, self.extensions) / f"{name}.duckdb_extension"
-                for name in extensions]
-        return spend([sys.executable, PEERS / "duckdb_sql.py", sql, *load], servers)
+        return spend([sys.executable, PEERS / "duckdb_sql.py", sql,
+                      *map(self.extension, extensions)], servers)
+
+    def extension(self, name):
+        folders = {"postgres_scanner": CACHE / "duckdb_extension_postgres_scanner-1.5.5"
+                   / "duckdb_extension_postgres_scanner/extensions/v1.5.5"}
+        return folders.get(name, self.extensions) / f"{name}.duckdb_extension"
 
     def rows(self, sql, extensions=()):
         return json.loads(self.duckdb(sql, extensions=extensions).text)

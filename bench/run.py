@@ -8,6 +8,7 @@ import sys
 import time
 from datetime import date
 from pathlib import Path
+from subprocess import SubprocessError
 
 from contest import Failed, Report
 from place import Place
@@ -51,7 +52,7 @@ def main():
             start = time.monotonic()
             try:
                 run(name, options, place, report)
-            except Failed as failed:
+            except (Failed, SubprocessError, OSError) as failed:
                 print(f"  {name} FAILED: {failed}", flush=True)
                 broken.append(name)
             print(f"  {name} took {time.monotonic() - start:.0f} s", flush=True)

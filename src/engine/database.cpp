@@ -21,6 +21,7 @@ struct Database::State {
   std::map<std::string, arrow::Stream> scans;
 
   ~State() {
+    scans.clear();
     if (connection != nullptr) duckdb_disconnect(&connection);
     if (database != nullptr) duckdb_close(&database);
   }
@@ -129,7 +130,7 @@ Database Database::open(const Options& options) {
   }
   for (const std::string& statement : options.setup) run_setup(database, statement);
   // Text of instants is UTC whatever the machine's zone; progress is kept, but not drawn.
-  database.execute("SET TimeZone = 'UTC'");
+  database.execute("SET GLOBAL TimeZone = 'UTC'");
   database.execute("SET enable_progress_bar = true");
   database.execute("SET enable_progress_bar_print = false");
   // Allowed places first: they cannot be changed once external access is off.
@@ -197,6 +198,10 @@ void Database::scan(const std::string& name, arrow::Stream stream) {
     throw Error(Fault::Unavailable, "scan_failed",
                 fmt::format("the engine could not read the stream {}", name));
   }
+}
+
+arrow::Stream Database::stream(const std::string& select, std::stop_token stop) {
+  return result_stream(state_->database, select, std::move(stop));
 }
 
 double Database::progress() const {

@@ -23,6 +23,8 @@ struct Relation {
   std::vector<Column> columns;
   /// Every text is valid UTF-8 for certain: nobody needs to look again.
   bool text_checked = false;
+  /// Rows arrive in batches that are bounded in bytes, not in rows alone.
+  bool in_batches = false;
 };
 
 struct Options {
@@ -80,6 +82,9 @@ class Database {
   /// Makes `select * from <name>` read the stream, once. The stream and its flow live until the
   /// Database closes or the name is scanned again.
   void scan(const std::string& name, arrow::Stream stream);
+  /// The rows of a SELECT, computed as they are pulled, beside what else runs; not beyond the
+  /// Database's end.
+  arrow::Stream stream(const std::string& select, std::stop_token stop = {});
   /// How much of the running statement's input has been read, 0 to 1; 0 when nobody can tell. From
   /// any thread.
   double progress() const;

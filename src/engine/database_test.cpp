@@ -276,6 +276,35 @@ TEST_CASE("a statement that sets a secret never shows it") {
   }
 }
 
+TEST_CASE("a SELECT is streamed into another statement, with its types and in UTC") {
+  Database database = Database::open({});
+  database.scan("rows", database.stream("SELECT i, CAST(i AS VARCHAR) AS text, "
+                                        "TIMESTAMPTZ '2026-11-20 08:00:00+00' AS ts, "
+                                        "CASE WHEN i % 2 = 0 THEN i * 0.5 END AS half "
+                                        "FROM range(5000) AS r(i)"));
+  std::vector<std::string> cells;
+  database.each(
+      "SELECT count(*), sum(i), max(strlen(text)), min(ts), typeof(min(ts)), count(half) FROM rows",
+      [&](const engine::Row& row) {
+        for (const auto& cell : row) cells.emplace_back(cell.value_or("NULL"));
+      });
+  CHECK(cells == std::vector<std::string>{"5000", "12497500", "4", "2026-11-20 08:00:00+00",
+                                          "TIMESTAMP WITH TIME ZONE", "2500"});
+}
+
+TEST_CASE("a streamed SELECT that fails half-way fails the statement that reads it") {
+  Database database = Database::open({});
+  database.scan("rows",
+                database.stream("SELECT CASE WHEN i = 900000 THEN error('row 900000 is bad') "
+                                "ELSE i END AS i FROM range(1000000) AS r(i)"));
+  try {
+    database.scalar("SELECT sum(i) FROM rows");
+    FAIL("accepted");
+  } catch (const Error& error) {
+    CHECK(std::string(error.what()).find("row 900000 is bad") != std::string::npos);
+  }
+}
+
 TEST_CASE("a statement ends soon after it is asked to stop") {
   Database database = Database::open({});
   std::stop_source source;

@@ -186,8 +186,8 @@ void Result::each_row(const std::function<void(const Row&)>& row) {
   const idx_t columns = duckdb_column_count(&result_);
   Row cells(columns);
   for (;;) {
-    const Chunk chunk(duckdb_fetch_chunk(result_));
-    if (!chunk) break;
+    const Chunk chunk(next());
+    if (!chunk) return;
     for (idx_t i = 0; i < duckdb_data_chunk_get_size(chunk.get()); ++i) {
       for (idx_t column = 0; column < columns; ++column) {
         const bool is_text = duckdb_column_type(&result_, column) == DUCKDB_TYPE_VARCHAR;
@@ -197,10 +197,15 @@ void Result::each_row(const std::function<void(const Row&)>& row) {
       row(cells);
     }
   }
+}
+
+duckdb_data_chunk Result::next() {
+  if (duckdb_data_chunk chunk = duckdb_fetch_chunk(result_); chunk != nullptr) return chunk;
   throw_if_stopped();
   if (const char* words = duckdb_result_error(&result_); words != nullptr && *words != '\0') {
     throw classified(words, duckdb_result_error_type(&result_));
   }
+  return nullptr;
 }
 
 std::vector<std::string> Result::names() {

@@ -21,6 +21,8 @@ class Result {
   Result(const Result&) = delete;
   Result& operator=(const Result&) = delete;
 
+  /// The next rows, which the caller destroys; null at the end.
+  duckdb_data_chunk next();
   /// Text columns only; the others are passed as NULL.
   void each_row(const std::function<void(const Row&)>& row);
   std::vector<std::string> names();
@@ -37,6 +39,9 @@ class Result {
   std::stop_callback<std::function<void()>> interrupt_;
   std::stop_token stop_;
 };
+
+/// The statement's rows as they are pulled, on a connection of its own.
+arrow::Stream result_stream(duckdb_database database, const std::string& sql, std::stop_token stop);
 
 /// The rows that COPY … RETURN_STATS answers with.
 std::vector<WrittenFile> written_files(Result&& result);

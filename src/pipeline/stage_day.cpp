@@ -8,6 +8,7 @@
 #include <filesystem>
 #include <thread>
 
+#include "arrow/batches.h"
 #include "base/error.h"
 #include "pipeline/day_writer.h"
 #include "pipeline/mapping.h"
@@ -19,6 +20,8 @@ namespace millrace::pipeline {
 namespace {
 
 namespace fs = std::filesystem;
+
+constexpr std::int64_t kBatchBytes = 4 << 20;
 
 /// Tells what has travelled, four times a second, while the engine pulls.
 class Reporter {
@@ -140,16 +143,17 @@ class Staging {
     not_repeatable_ = why.value_or("");
   }
 
-  /// Where the memory of a load does not suffice, rows are of many megabytes: then by one thread,
-  /// and with a budget for the engine's generous buffers, of which it touches little; at last with
-  /// as much as it takes to load the day at all.
+  /// Where the memory of a load does not suffice, rows are long: then by one thread, a few rows at
+  /// a time, and with a budget for the engine's generous buffers, of which it touches little; at
+  /// last with more than is a load's, so that the day is loaded at all.
   void read_and_map() {
     const Manifest before = manifest_;
     const std::int64_t memory = work_.memory_bytes > 0 ? work_.memory_bytes : kMemoryBytes;
     const std::int64_t whole = std::max(memory, kMemoryBytes);
-    const std::array<Budget, 3> budgets = {{{.threads = work_.threads, .memory_bytes = memory},
-                                            {.threads = 1, .memory_bytes = whole * 3 / 2},
-                                            {.threads = 1, .memory_bytes = whole * 4}}};
+    const std::array<Budget, 3> budgets = {
+        {{.threads = work_.threads, .memory_bytes = memory},
+         {.threads = 1, .memory_bytes = whole * 3 / 2, .batch_bytes = kBatchBytes},
+         {.threads = 1, .memory_bytes = whole * 4, .batch_bytes = kBatchBytes}}};
     for (const Budget& budget : budgets) {
       manifest_ = before;
       try {
@@ -168,7 +172,16 @@ class Staging {
     arrow::Flow flow;
     engine::Database database = mapping_engine(budget, order_.staging, connector_);
     try {
-      const engine::Relation source = connector_.read(query_, order_.day, database, flow, stop_);
+      engine::Relation source = connector_.read(query_, order_.day, database, flow, stop_);
+      if (budget.batch_bytes > 0 && !source.in_batches) {
+        // The engine reads 2,048 rows of a file at a time, and needs many times their size to make
+        // JSON of them.
+        database.scan("batches",
+                      arrow::observed(
+                          arrow::in_batches(database.stream(source.sql, stop_), budget.batch_bytes),
+                          flow, [this] { return stop_.stop_requested(); }));
+        source.sql = "SELECT * FROM batches";
+      }
       const MapSql map =
           map_sql(work_.definition, source, order_.day, work_.unit_types, order_.load);
       const Reporter reporter(order_, proof_.source_count, flow, database, tell_);

@@ -29,6 +29,7 @@ inline constexpr std::int64_t kMemoryBytes = 300LL << 20, kMemoryBytesMin = 150L
 struct Budget {
   int threads = 0;  ///< 0: as many as cores.
   std::int64_t memory_bytes = kMemoryBytes;
+  std::int64_t batch_bytes = 0;  ///< Of rows that are mapped at a time; 0: as they come.
 };
 
 /// An engine for mapping that may touch the staging folder (and spill there) and what the connector

@@ -137,7 +137,7 @@ engine::Relation SqlConnector::scan(const Statement& statement, std::vector<Colu
   arrow::Stream rows = transport_->stream(statement, columns, stop);
   const std::string name = fmt::format("warehouse_rows_{}", ++scans_);
   into.scan(name, arrow::observed(std::move(rows), flow, [stop] { return stop.stop_requested(); }));
-  return {"select * from " + name, std::move(columns), checked};
+  return {"select * from " + name, std::move(columns), checked, true};
 }
 
 engine::Relation SqlConnector::sample(const Query& query, Day day, std::int64_t rows,

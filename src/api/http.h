@@ -44,7 +44,7 @@ class HttpServer {
     std::uint64_t body_bytes = 1 << 20;
     std::uint32_t head_bytes = 16 << 10;
     std::size_t connections = 256;
-    int handlers = 2;                           ///< Requests that are worked on at once.
+    int handlers = 4;                           ///< Requests that are worked on at once.
     std::chrono::seconds reading{10};           ///< For one request, once it has begun.
     std::chrono::seconds idle{60};              ///< Between two requests of one connection.
     std::chrono::milliseconds draining{5'000};  ///< For what is under way when it is destroyed.

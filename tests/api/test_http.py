@@ -96,6 +96,25 @@ def test_a_hundred_callers_that_say_nothing_keep_nobody_waiting(service):
         connection.close()
 
 
+def test_more_connections_than_it_holds_are_closed_at_once_and_later_ones_are_served(service):
+    many = [raw(service) for _ in range(300)]
+    for connection in many[256:]:
+        connection.settimeout(2)
+        try:
+            assert connection.recv(1) == b""
+        except ConnectionResetError:
+            pass
+    for connection in many:
+        connection.close()
+    until = time.monotonic() + 5
+    while True:
+        try:
+            assert service.ask("GET", "/healthz").status == 200
+            return
+        except OSError:
+            assert time.monotonic() < until
+
+
 def test_half_a_request_is_given_up_after_ten_seconds(service, dawdler):
     connection, began = dawdler
     assert everything_from(connection) == ""

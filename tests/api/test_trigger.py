@@ -1,11 +1,15 @@
 """mark_data_ready: the load really runs, once, and the caller can see what became of it."""
+import datetime
 import json
+import os
+import re
 import subprocess
 import time
 
 import pytest
 
 from conftest import INGESTION, days_ago, make_key, running, unlimited, write_day
+from home import ROOT
 
 READY = "/v1/mark_data_ready_dwh"
 
@@ -131,7 +135,6 @@ def test_a_wrong_body_is_refused_with_the_reason(service_of_module, shop_of_modu
 
 def test_a_timestamp_closes_the_days_before_it(shop, service, key):
     def mark(date, **more):
-        import datetime
         at = datetime.datetime.fromisoformat(date + "T00:00:00+00:00").timestamp()
         return service.ask("POST", "/v1/mark_data_ready", key,
                            {"timestamp": int(at) + 3600, "type": "metrics", **more})
@@ -169,3 +172,18 @@ def test_a_killed_service_loses_nothing_that_was_asked_for(shop, key):
     for service in running(shop):
         service.wait_for(status_path(), key, lambda _: shop.rows(
             "select count(*) as n from events") == [{"n": 60}], seconds=30)
+
+
+def test_the_how_to_page_works_as_it_is_written(shop, service, key):
+    page = (ROOT / "docs" / "howto" / "trigger.md").read_text()
+    call = re.search(r"^curl .*?^```", page, re.M | re.S)[0].removesuffix("```")
+    call = call.replace("127.0.0.1:8080", f"{service.host}:{service.port}").replace(
+        "2026-11-20", days_ago(1))
+    secret = make_key(shop, "secret")
+    done = subprocess.run(["bash", "-c", call], capture_output=True, text=True, timeout=30,
+                          env={**os.environ, "KEY": secret})
+    assert json.loads(done.stdout)["runs"][0]["source"] == "purchases", done
+    loaded(service, key, 1)
+    ask = re.search(r"^millrace trigger (.*)$", page, re.M)[1].replace("2026-11-20", days_ago(2))
+    assert "purchases " in shop.run("trigger", *ask.split()).stdout
+    assert shop.rows("select count(distinct day) as n from events") == [{"n": 2}]

@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from conftest import days_ago, running, unlimited
+from called_service import days_ago, running, unlimited
 
 SOURCE = "/console/v1/ingestion"
 CREATE = {"type": "files", "dataset": "Events", "source_name": "Web events",

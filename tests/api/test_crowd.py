@@ -10,7 +10,7 @@ import time
 
 import pytest
 
-from conftest import INGESTION, Service, days_ago, unlimited, write_day
+from called_service import INGESTION, Service, days_ago, unlimited, write_day
 
 REFERENCE = pathlib.Path(__file__).resolve().parents[2] / "docs" / "reference" / "api.md"
 READY = "/v1/mark_data_ready_dwh"

@@ -3,7 +3,7 @@ import sqlite3
 
 import pytest
 
-from conftest import make_key, unlimited
+from called_service import make_key, unlimited
 
 LIST = "/console/v1/ingestion/runs"
 

@@ -8,7 +8,7 @@ import time
 
 import pytest
 
-from conftest import INGESTION, days_ago, make_key, running, unlimited, write_day
+from called_service import INGESTION, days_ago, make_key, running, unlimited, write_day
 from home import ROOT
 
 READY = "/v1/mark_data_ready_dwh"

@@ -1,6 +1,7 @@
 #include "catalog/asked.h"
 
-#include <algorithm>
+#include <map>
+#include <utility>
 
 #include <fmt/format.h>
 
@@ -39,13 +40,6 @@ std::string ask_for(Session& session, const std::string& run, const Ingestion& i
                  {session.project, run, ingestion.id, name_of(ingestion.definition.dataset), day,
                   trigger, now, now});
   return run;
-}
-
-RunDay& day_of(std::vector<RunDay>& days, const RunDay& wanted) {
-  const auto found = std::find_if(days.begin(), days.end(), [&](const RunDay& one) {
-    return one.ingestion == wanted.ingestion && one.day == wanted.day;
-  });
-  return found == days.end() ? days.emplace_back(wanted) : *found;
 }
 
 }  // namespace
@@ -124,6 +118,7 @@ std::vector<std::string> Catalog::runs(std::int64_t limit, std::int64_t skip) {
 
 std::vector<RunDay> Catalog::run_days(const std::string& run) {
   std::vector<RunDay> days;
+  std::map<std::pair<std::string, Day>, std::size_t> places;
   std::string dataset, attempt;
   session_->db.query(R"(SELECT run, ingestion, asked_by, dataset, day, asked_at, ended_at,
                                error_code, error_text
@@ -134,6 +129,7 @@ std::vector<RunDay> Catalog::run_days(const std::string& run) {
                                 one.ended_at, one.error_code, one.error_text);
                        one.dataset = dataset_of(dataset);
                        if (!one.error_code.empty()) one.attempt = Attempt::Failed;
+                       places[{one.ingestion, one.day}] = days.size() - 1;
                      });
   session_->db.query(
       R"(SELECT l.run, l.ingestion, l.asked_by, l.dataset, l.day, l.id, l.started_at, l.closed_at,
@@ -147,7 +143,13 @@ std::vector<RunDay> Catalog::run_days(const std::string& run) {
                  seen.rows);
         seen.dataset = dataset_of(dataset);
         seen.attempt = attempt_named(attempt);
-        RunDay& one = day_of(days, seen);
+        const auto [place, is_new] =
+            places.emplace(std::pair(seen.ingestion, seen.day), days.size());
+        if (is_new) {
+          days.push_back(seen);
+          return;
+        }
+        RunDay& one = days[place->second];
         seen.asked_at = one.asked_at;
         one = seen;
       });

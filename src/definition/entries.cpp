@@ -1,12 +1,16 @@
 #include "definition/entries.h"
 
 #include <algorithm>
+#include <charconv>
+#include <cstdint>
+#include <map>
 #include <sstream>
 
 #include <fmt/format.h>
 
 #include "definition/files.h"
 #include "definition/toml_text.h"
+#include "warehouse/connector.h"
 
 namespace millrace::definition {
 namespace {
@@ -183,6 +187,16 @@ std::string difference(const Entry& before, const Entry& after) {
                      line_or_end(new_line, new_lines));
 }
 
+/// As a person would write it: port = 5432. Only what reads back as the same text goes unquoted.
+std::string setting_value(const std::string& value) {
+  std::int64_t number = 0;
+  const char* end = value.data() + value.size();
+  const auto read = std::from_chars(value.data(), end, number);
+  const bool is_number =
+      read.ec == std::errc() && read.ptr == end && fmt::format("{}", number) == value;
+  return is_number || value == "true" || value == "false" ? value : text_value(value);
+}
+
 std::string as_toml(const std::string& heading, const std::vector<Entry>& entries) {
   std::string text = fmt::format("[{}]\n", heading);
   std::string table;
@@ -202,7 +216,15 @@ std::vector<Entry> entries_of(const Connection& connection) {
   std::vector<Entry> entries;
   Lines lines(entries, "");
   lines.text("kind", connection.kind);
-  for (const auto& [name, value] : connection.settings) lines.raw(name, text_value(value));
+  std::map<std::string, std::string> rest = connection.settings;
+  for (const warehouse::Kind* kind : warehouse::kinds()) {
+    if (kind->name != connection.kind) continue;
+    for (const warehouse::Setting& setting : kind->settings) {
+      const auto given = rest.extract(std::string(setting.name));
+      if (!given.empty()) lines.raw(given.key(), setting_value(given.mapped()));
+    }
+  }
+  for (const auto& [name, value] : rest) lines.raw(name, setting_value(value));
   return entries;
 }
 

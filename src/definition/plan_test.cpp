@@ -314,7 +314,7 @@ TEST_CASE("an export by name holds what the ingestion needs") {
                    events("visits"));
 
   CHECK(export_toml(place.catalog, "buys") ==
-        "[connection.shop]\nkind = \"postgres\"\ndatabase = \"d\"\nhost = \"h\"\nuser = \"u\"\n\n"
+        "[connection.shop]\nkind = \"postgres\"\nhost = \"h\"\ndatabase = \"d\"\nuser = \"u\"\n\n"
         "[ingestion.buys]\nconnection = \"shop\"\ndataset = \"events\"\n"
         "query = \"\"\"\nselect *\nfrom buys\nwhere note <> '\\\\'\"\"\"\n\n"
         "[ingestion.buys.mapping]\nevent_name = \"kind\"\ntimestamp = \"ts\"\n"

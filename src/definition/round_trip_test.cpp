@@ -16,7 +16,10 @@ class Inventor {
 
   Connection connection(const std::string& name) {
     Connection connection{.name = name, .kind = "postgres", .settings = {}, .managed_by = {}};
-    for (const char* setting : {"host", "database", "user"}) connection.settings[setting] = text();
+    const char* plain[] = {"5432", "-7", "-0", "007", "9223372036854775808", "true", "True", "1.0"};
+    for (const char* setting : {"host", "database", "user"}) {
+      connection.settings[setting] = coin() ? text() : plain[below(std::size(plain))];
+    }
     if (coin()) connection.settings["password"] = coin() ? "env:SHOP" : "file:secrets/shop";
     return connection;
   }

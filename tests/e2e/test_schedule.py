@@ -70,7 +70,8 @@ def test_a_day_without_rows_waits_for_the_deadline_and_then_has_no_data(home, en
 
 def test_a_day_waits_until_the_warehouse_says_that_it_is_ready(home, engine):
     make(home, engine)
-    gate = "ready = [{ sql = \"select count(*) = 20 from '*.parquet' where ts::date = {{day}}\" }]\n"
+    gate = """ready = [{ sql = "select count(*) = 20 from '*.parquet' where ts::date = {{day}}" }]
+"""
     home.apply(home.connect_files() + enabled("23:59") + gate)
     assert due(home) == [(str(YESTERDAY), "load", "scheduled", "waiting")]
     remark = home.run("days", "purchases").stdout

@@ -21,7 +21,11 @@ ExitCode sweep(Context& context, const Arguments& arguments) {
   }
   if (arguments.has("now")) retention = std::chrono::seconds(0);
   pipeline::House& house = context.home.house(true);
-  const auto swept = pipeline::sweep(house, dry_run, arguments.has("foreign"), retention);
+  pipeline::Swept swept;
+  {
+    const ProgressBar clock(context.terminal, "Sweeping");
+    swept = pipeline::sweep(house, dry_run, arguments.has("foreign"), retention);
+  }
   if (context.terminal.json()) {
     context.terminal.answer(
         {{"removed", swept.removed}, {"foreign", swept.foreign}, {"bytes", swept.bytes}});

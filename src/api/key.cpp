@@ -36,7 +36,8 @@ NewKey make_key(const std::string& type, const std::string& description, Env& en
   NewKey key;
   key.text = type + "-";
   for (std::size_t i = 0; i < random.size(); i += 3) {
-    const unsigned three = random[i] << 16U | random[i + 1] << 8U | random[i + 2];
+    const unsigned three =
+        unsigned{random[i]} << 16U | unsigned{random[i + 1]} << 8U | unsigned{random[i + 2]};
     for (const unsigned shift : {18U, 12U, 6U, 0U}) key.text += kDigits[three >> shift & 63U];
   }
   key.kept.id = new_id(env);

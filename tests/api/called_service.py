@@ -67,6 +67,13 @@ class Service:
         self.reader.start()
         self.host, self.port = self.when(r"listening address=([\d.]+):(\d+)")
 
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.process.kill()
+        self.process.wait()
+
     def read_log(self):
         for line in self.process.stderr:
             self.log.append(line)
@@ -137,9 +144,5 @@ def made(home, engine):
 
 
 def running(home):
-    service = Service(home)
-    try:
+    with Service(home) as service:
         yield service
-    finally:
-        service.process.kill()
-        service.process.wait()

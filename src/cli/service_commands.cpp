@@ -107,7 +107,7 @@ std::chrono::seconds duration_in(const Arguments& arguments, std::string_view na
   const std::string text = arguments.get(name);
   std::int64_t count = 0;
   const auto read = std::from_chars(text.data(), text.data() + text.size(), count);
-  const std::string_view unit(read.ptr, text.data() + text.size() - read.ptr);
+  const auto unit = std::string_view(text).substr(static_cast<std::size_t>(read.ptr - text.data()));
   const std::int64_t seconds = unit == "h" ? 3600 : unit == "m" ? 60 : unit == "s" ? 1 : 0;
   constexpr std::int64_t kMost = 1'000;
   if (read.ec != std::errc() || count < 1 || count > kMost * 3600 || seconds == 0) {

@@ -11,6 +11,8 @@ KINDS = [
     ("<server>", r"duckdb \d+(\.\d+)+"),
     ("<digits>", r"-?\b\d{15,}\b"),
     ("<size>", r"[\d.]+ [kMGT]B"),
+    ("<lib>", r"/\S*/lib/millrace\b"),
+    ("yesterday in UTC is <day>", r"yesterday in UTC is [\d-]+"),
 ]
 VARYING_NUMBERS = {"bytes", "seconds", "seconds_left", "rows_per_second"}
 VARYING_TEXTS = {"sum": "<sum>", "token": "<token>", "stats": "<JSON text>"}

@@ -1,4 +1,5 @@
 """A home of its own for each test, driven through the built binary as a person would."""
+import datetime
 import json
 import os
 import pathlib
@@ -6,6 +7,12 @@ import subprocess
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 BUILD = pathlib.Path(os.environ.get("MILLRACE_BUILD", ROOT / "build" / "release"))
+
+# A zone in which the tests began around noon, and its day: none of them sees a midnight.
+BEGAN = datetime.datetime.now(datetime.timezone.utc)
+NOON = datetime.timezone(datetime.timedelta(hours=12 - BEGAN.hour))
+NOON_ZONE = f"UTC{12 - BEGAN.hour:+d}"
+TODAY = BEGAN.astimezone(NOON).date()
 
 
 class Home:

@@ -8,7 +8,7 @@ import subprocess
 import threading
 import time
 
-TODAY = datetime.datetime.now(datetime.timezone.utc).date()
+from home import NOON_ZONE, TODAY
 
 
 def days_ago(count):
@@ -24,11 +24,12 @@ query = "select * from '{name}*.parquet'"
 [ingestion.{name}.mapping]
 event_name = "kind"
 timestamp = "ts"
+timestamp_zone = "%s"
 ids = {{ userID = "user_id" }}
 event_value = "amount"
 [ingestion.{name}.schedule]
 mode = "api"
-"""
+""" % NOON_ZONE
 
 METRICS = """
 [ingestion.spend]
@@ -134,7 +135,7 @@ def write_day(engine, home, name, day, rows=10):
 
 
 def made(home, engine):
-    home.init()
+    home.init(NOON_ZONE)
     for name in ("purchases", "visits", "spend"):
         for ago in (1, 2, 3):
             write_day(engine, home, name, days_ago(ago))

@@ -5,6 +5,7 @@ import time
 import pytest
 
 from called_service import days_ago, running, unlimited
+from home import NOON_ZONE
 
 SOURCE = "/console/v1/ingestion"
 CREATE = {"type": "files", "dataset": "Events", "source_name": "Web events",
@@ -267,7 +268,7 @@ def test_keys_are_made_and_deactivated_by_who_may(service, key, shop):
 
 
 def test_a_page_of_a_hundred_thousand_statuses_is_found_quickly(home, engine):
-    home.init()
+    home.init(NOON_ZONE)
     home.apply(home.connect_files())
     key = unlimited(home)
     with sqlite3.connect(home.path / "catalog.db") as catalog:

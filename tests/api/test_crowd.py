@@ -12,6 +12,7 @@ import urllib.parse
 import pytest
 
 from called_service import INGESTION, Service, days_ago, unlimited, write_day
+from home import NOON_ZONE
 
 REFERENCE = pathlib.Path(__file__).resolve().parents[2] / "docs" / "reference" / "api.md"
 READY = "/v1/mark_data_ready_dwh"
@@ -98,7 +99,7 @@ def test_a_request_without_a_key_gets_401_from_every_route_but_health(service):
 
 
 def test_told_to_stop_it_finishes_the_load_and_says_that_it_is_not_ready(home, engine):
-    home.init()
+    home.init(NOON_ZONE)
     write_day(engine, home, "purchases", days_ago(1), rows=1_400_000)
     home.apply(home.connect_files() + INGESTION.format(name="purchases").replace(
         "minute", "millisecond"))
@@ -117,7 +118,7 @@ def test_told_to_stop_it_finishes_the_load_and_says_that_it_is_not_ready(home, e
 
 
 def test_an_address_in_use_or_none_at_all_is_said_at_once(home):
-    home.init()
+    home.init(NOON_ZONE)
     with socket.create_server(("127.0.0.1", 0)) as other:
         taken = f"127.0.0.1:{other.getsockname()[1]}"
         said = home.run("serve", "--listen", taken, code=1).stderr
@@ -126,7 +127,7 @@ def test_an_address_in_use_or_none_at_all_is_said_at_once(home):
 
 
 def test_the_address_may_stand_in_the_home(home):
-    home.init()
+    home.init(NOON_ZONE)
     with open(home.path / "millrace.toml", "a") as toml:
         toml.write('\n[server]\nlisten = "127.0.0.1:0"\n')
     with Service(home, listen=None) as service:
@@ -135,7 +136,7 @@ def test_the_address_may_stand_in_the_home(home):
 
 
 def test_a_call_does_not_wait_for_a_long_backfill(home, engine):
-    home.init()
+    home.init(NOON_ZONE)
     write_day(engine, home, "purchases", days_ago(1))
     home.apply(home.connect_files() + INGESTION.format(name="purchases"))
     key = unlimited(home)

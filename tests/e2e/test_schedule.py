@@ -6,18 +6,20 @@ import subprocess
 import time
 
 from conftest import EVENTS
+from home import NOON_ZONE, TODAY
 
-YESTERDAY = datetime.datetime.now(datetime.timezone.utc).date() - datetime.timedelta(days=1)
+YESTERDAY = TODAY - datetime.timedelta(days=1)
 
 DAILY = """
 [ingestion.purchases.schedule]
 hour = 0
 deadline = "%s"
 """
+NOON_EVENTS = EVENTS + f'timestamp_zone = "{NOON_ZONE}"\n'
 
 
 def enabled(deadline):
-    return EVENTS.replace('dataset = "events"', 'dataset = "events"\nenabled = true') \
+    return NOON_EVENTS.replace('dataset = "events"', 'dataset = "events"\nenabled = true') \
         + DAILY % deadline
 
 
@@ -29,7 +31,7 @@ def write_yesterday(home, engine, amount="i * 1.5"):
 
 
 def make(home, engine, deadline="23:59"):
-    home.init()
+    home.init(NOON_ZONE)
     write_yesterday(home, engine)
     home.apply(home.connect_files() + enabled(deadline))
 
@@ -108,9 +110,9 @@ def test_what_a_person_took_back_stays_and_its_difference_is_known(home, engine)
 
 
 def test_what_nobody_enabled_does_nothing_and_says_how(home, engine):
-    home.init()
+    home.init(NOON_ZONE)
     write_yesterday(home, engine)
-    home.apply(home.connect_files() + EVENTS)
+    home.apply(home.connect_files() + NOON_EVENTS)
     assert "no ingestion is enabled: write `enabled = true`" in home.run("load", "--due").stdout
 
 
@@ -122,9 +124,9 @@ def until(service, holds):
 
 
 def test_the_service_loads_what_is_due_whenever_it_is(home, engine):
-    home.init()
+    home.init(NOON_ZONE)
     write_yesterday(home, engine)
-    home.apply(home.connect_files() + EVENTS)
+    home.apply(home.connect_files() + NOON_EVENTS)
     service = subprocess.Popen(home.command("serve", "--every", 1, "--listen", "none"),
                                stderr=subprocess.PIPE, text=True)
     try:

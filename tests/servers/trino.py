@@ -78,6 +78,14 @@ def is_starting(port):
         return True
 
 
+def has_a_node(port):
+    """A server that has started refuses statements until it has found itself."""
+    try:
+        return query(port, "select count(*) from system.runtime.nodes where state = 'active'") != [[0]]
+    except (RuntimeError, OSError):
+        return False
+
+
 def start(folder, port):
     folder = pathlib.Path(folder).resolve()
     write_configuration(folder, port)
@@ -91,7 +99,7 @@ def start(folder, port):
         )
     (folder / "pid").write_text(str(server.pid))
     deadline = time.monotonic() + START_SECONDS_MAX
-    while is_starting(port):
+    while is_starting(port) or not has_a_node(port):
         if server.poll() is not None or time.monotonic() > deadline:
             stop(folder)
             tail = (folder / "server.log").read_text(errors="replace").splitlines()[-20:]

@@ -76,8 +76,6 @@ class AdbcSource {
       set("driver", driver.c_str());
       set("entrypoint", "AdbcDriverPostgresqlInit");
       set("uri", conninfo.c_str());
-      // We select built-in types only, so it need not read the catalog of a large database.
-      set("adbc.postgresql.type_resolver_mode", "builtin");
       require(AdbcDatabaseInit(&database_, &problem), problem, login);
     } catch (...) {
       AdbcDatabaseRelease(&database_, nullptr);

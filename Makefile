@@ -27,7 +27,7 @@ demo: build  ## the main job on a year of real flights, in a few minutes
 	@tools/demo
 
 test: build  ## everything, against real servers that it starts and stops
-	@tools/setup test bench
+	@tools/setup test demo bench
 	@cmake --build $(build) -j $(JOBS) --target unit_tests
 	@tools/test $(build)
 

@@ -71,6 +71,14 @@ Catalog::Catalog(const Options& options, Env& env)
 
 Catalog::~Catalog() = default;
 
+void Catalog::back_up(const std::filesystem::path& copy) {
+  if (std::filesystem::exists(copy)) {
+    throw Error(Fault::Conflict, "file_exists", fmt::format("{} exists already", copy.string()),
+                "Name a file that does not exist yet; a backup replaces nothing");
+  }
+  session_->db.run("VACUUM INTO :copy", {copy.string()});
+}
+
 std::string Catalog::store_id() {
   std::string id;
   session_->db.one("SELECT store_id FROM store", {}, id);

@@ -263,8 +263,12 @@ class Catalog {
   std::optional<int> dataset_hour(Dataset dataset);
   void set_dataset_hour(Dataset dataset, int hour);
 
-  /// Applies one `_publish` record to an empty or partly rebuilt catalog, in the order of `seq`;
-  /// one that is already in does nothing.
+  /// Writes a whole copy of the catalog as it stands now, while others go on writing it. Conflict
+  /// `file_exists` when something lies there already.
+  void back_up(const std::filesystem::path& copy);
+
+  /// Applies one `_publish` record to an empty, older or partly rebuilt catalog, in the order of
+  /// `seq`; one that is already in does nothing.
   void replay(Dataset dataset, std::int64_t seq, const std::string& record);
 
   /// All in one IMMEDIATE transaction, e.g. an apply. What throws inside and is caught inside

@@ -2,6 +2,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "base/file.h"
 #include "cli/command.h"
 #include "cli/doctor.h"
 #include "model/json.h"
@@ -53,27 +54,52 @@ void rename_catalog(const fs::path& from, const fs::path& to) {
   }
 }
 
-ExitCode rebuild_catalog(Context& context, const Arguments&) {
+[[noreturn]] void no_backup(const fs::path& path, const char* why) {
+  throw Error(Fault::Misconfigured, "no_backup",
+              fmt::format("{} is no backup of a catalog: {}", path.string(), why),
+              "Name a file that `millrace backup` made");
+}
+
+void make_durable(const fs::path& copy) {
+  fs::permissions(copy, fs::perms::owner_read | fs::perms::owner_write);
+  file::sync(copy);
+}
+
+/// Makes the home's catalog anew, from `base` (empty: from nothing) and the store's records.
+pipeline::Rebuilt replace_catalog(Context& context, const fs::path& base) {
   Home& home = context.home;
   const fs::path path = home.catalog_path();
   pipeline::settle_old_catalog(path, home.store(), real_env());
   // Whole before it takes the old one's place: a rebuild that fails changes nothing.
   const fs::path beside = path.string() + ".rebuilding";
   for (const char* suffix : {"", "-wal", "-shm"}) fs::remove(beside.string() + suffix);
+  if (!base.empty()) {
+    if (!fs::is_regular_file(base)) no_backup(base, "there is no such file");
+    fs::copy_file(base, beside);
+    make_durable(beside);
+  }
   pipeline::Rebuilt rebuilt;
   {
     const ProgressBar clock(context.terminal, "Reading the store's records");
     catalog::Catalog catalog({.path = beside}, real_env());
+    if (!base.empty() && catalog.store_id().empty()) no_backup(base, "it names no store");
+    catalog.close_dead_loads();
     catalog.set_project(home.configuration().project);
     rebuilt = pipeline::rebuild_catalog(catalog, home.store(), real_env());
   }
   if (fs::exists(path)) {
-    const fs::path aside = fmt::format("{}.before-rebuild-{}", path.string(),
-                                       real_env().now().time_since_epoch().count());
+    const fs::path aside =
+        fmt::format("{}.before-{}-{}", path.string(), base.empty() ? "rebuild" : "restore",
+                    real_env().now().time_since_epoch().count());
     rename_catalog(path, aside);
     context.terminal.note(fmt::format("The old catalog lies in {}", aside.string()));
   }
   rename_catalog(beside, path);
+  return rebuilt;
+}
+
+ExitCode rebuild_catalog(Context& context, const Arguments&) {
+  const pipeline::Rebuilt rebuilt = replace_catalog(context, {});
   if (context.terminal.json()) {
     context.terminal.answer({{"records", rebuilt.records},
                              {"unpublished", rebuilt.unpublished},
@@ -88,7 +114,49 @@ ExitCode rebuild_catalog(Context& context, const Arguments&) {
     context.terminal.say(fmt::format("not in the store: {}", what));
   }
   context.terminal.say(fmt::format("Next: `millrace apply {}` defines again what its files say",
-                                   home.path().string()));
+                                   context.home.path().string()));
+  return kDone;
+}
+
+ExitCode back_up(Context& context, const Arguments& arguments) {
+  const fs::path copy = fs::absolute(arguments.get("FILE"));
+  const fs::path partial = copy.string() + ".partial";
+  fs::remove(partial);
+  {
+    const ProgressBar clock(context.terminal, "Copying the catalog");
+    if (fs::exists(copy)) context.home.reading().back_up(copy);  // Says so.
+    context.home.reading().back_up(partial);
+  }
+  make_durable(partial);
+  fs::rename(partial, copy);
+  const auto bytes = static_cast<std::int64_t>(fs::file_size(copy));
+  if (context.terminal.json()) {
+    context.terminal.answer({{"file", copy.string()}, {"bytes", bytes}});
+    return kDone;
+  }
+  context.terminal.say(
+      fmt::format("{} of the catalog are in {}; the store and the secrets are "
+                  "files for any copying tool",
+                  bytes_text(bytes), copy.string()));
+  return kDone;
+}
+
+ExitCode restore(Context& context, const Arguments& arguments) {
+  const fs::path backup = fs::absolute(arguments.get("FILE"));
+  const pipeline::Rebuilt rebuilt = replace_catalog(context, backup);
+  if (context.terminal.json()) {
+    context.terminal.answer({{"file", backup.string()},
+                             {"records", rebuilt.records},
+                             {"added", rebuilt.added},
+                             {"unpublished", rebuilt.unpublished}});
+    return kDone;
+  }
+  context.terminal.say(fmt::format("Restored from {}, and {} that the store holds since then",
+                                   backup.string(), counted(rebuilt.added, "publish record")));
+  for (const std::string& load : rebuilt.unpublished) {
+    context.terminal.say(fmt::format("load {} was never published", load));
+  }
+  context.terminal.say("Not in the store: checks, keys and failed loads since the backup");
   return kDone;
 }
 
@@ -130,6 +198,17 @@ const Command kCommands[] = {
      rebuild_catalog,
      R"(For a catalog that was lost, damaged, copied, or restored from an older backup. The old one
 is kept beside the new one.)"},
+    {"backup",
+     "Copy the catalog into a file, while everything goes on",
+     {{"FILE", "The file to make", Kind::Argument, "file"}},
+     back_up,
+     R"(The catalog alone: the store and the home's other files are copied by any tool.)"},
+    {"restore",
+     "Bring the catalog back from a backup, and what the store tells since",
+     {{"FILE", "What `backup` made", Kind::Argument, "file"}},
+     restore,
+     R"(Stop `millrace serve` first. Days that were published after the backup come from the
+records in the store, so none is lost; the catalog that was there is kept beside the new one.)"},
 };
 
 }  // namespace

@@ -37,10 +37,17 @@ std::vector<std::string> not_restorable(catalog::Catalog& catalog) {
 
 Rebuilt rebuild_catalog(catalog::Catalog& catalog, store::Store& store, Env& env) {
   Rebuilt rebuilt;
+  if (const std::string id = catalog.store_id(); !id.empty() && id != store.id()) {
+    throw Error(Fault::Misconfigured, "other_store",
+                fmt::format("that catalog belongs to the store {}, not to {}", id, store.id()),
+                "Take a backup of this home, or name the right one with --home");
+  }
   for (const Dataset dataset : kDatasets) {
+    const std::int64_t held = catalog.highest_publish(dataset);
     for (const auto& [seq, record] : store.publish_records(dataset)) {
       catalog.replay(dataset, seq, record);
       ++rebuilt.records;
+      if (seq > held) ++rebuilt.added;
     }
     for (std::string& load : unpublished(catalog, store, dataset)) {
       rebuilt.unpublished.push_back(std::move(load));

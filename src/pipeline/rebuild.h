@@ -12,12 +12,14 @@
 namespace millrace::pipeline {
 
 struct Rebuilt {
-  std::int64_t records = 0;
+  std::int64_t records = 0;                 ///< In the store.
+  std::int64_t added = 0;                   ///< Of these, what the catalog did not hold yet.
   std::vector<std::string> unpublished;     ///< Loads with a manifest but no record.
   std::vector<std::string> not_restorable;  ///< What a person has to bring back.
 };
 
-/// Fills an empty catalog from the publish records in the store. The catalog then owns the store.
+/// Adds to an empty or older catalog what the publish records in the store tell beyond it. The
+/// catalog then owns the store. Misconfigured `other_store` when it belongs to another one.
 Rebuilt rebuild_catalog(catalog::Catalog& catalog, store::Store& store, Env& env);
 
 /// Before the catalog of this file is put aside: what it has published and not told yet goes into

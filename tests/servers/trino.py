@@ -81,7 +81,8 @@ def is_starting(port):
 def has_a_node(port):
     """A server that has started refuses statements until it has found itself."""
     try:
-        return query(port, "select count(*) from system.runtime.nodes where state = 'active'") != [[0]]
+        return query(port, "select count(*) from system.runtime.nodes "
+                     "where state = 'active'") != [[0]]
     except (RuntimeError, OSError):
         return False
 

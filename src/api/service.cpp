@@ -162,6 +162,14 @@ Service::Lent Service::lend() {
 }
 
 Answer Service::answer(const Request& request) {
+  const auto began = std::chrono::steady_clock::now();
+  std::string route = "none";
+  Answer answer = answered(request, route);
+  requests_.add(request.method, route, answer.status, std::chrono::steady_clock::now() - began);
+  return answer;
+}
+
+Answer Service::answered(const Request& request, std::string& path) {
   const Found found = find_route(request);
   if (!found.route) {
     if (found.allowed.empty()) return refusal(404, "There is no " + request.path);
@@ -171,6 +179,7 @@ Answer Service::answer(const Request& request) {
     return answer;
   }
   const Route& route = *found.route;
+  path = route.path;
   try {
     const Lent lent = lend();
     catalog::Catalog& catalog = *lent.catalog;

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "api/http.h"
+#include "api/metrics.h"
 #include "api/rate_limit.h"
 #include "catalog/catalog.h"
 #include "definition/files.h"
@@ -26,19 +27,22 @@ class Service {
   void drain() { draining_ = true; }
   bool is_draining() const { return draining_; }
 
+  const RequestCounts& requests() const { return requests_; }
   const definition::Configuration& configuration() const { return configuration_; }
   Env& env() const { return env_; }
 
  private:
   struct Lent;  ///< A catalog for one request; given back at its end.
   Lent lend();
-  Answer answered(const Request& request, catalog::Catalog& catalog);
+  /// `route` becomes the one that answered.
+  Answer answered(const Request& request, std::string& route);
   catalog::ApiKey proven(const Request& request, catalog::Catalog& catalog, unsigned types);
   std::optional<Answer> limited(const catalog::ApiKey& key);
 
   definition::Configuration configuration_;
   Env& env_;
   std::atomic<bool> draining_ = false;
+  RequestCounts requests_;
   std::mutex mutex_;  ///< Of the two below.
   std::vector<std::unique_ptr<catalog::Catalog>> idle_;
   RateLimit limits_;

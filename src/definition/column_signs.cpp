@@ -168,7 +168,7 @@ std::optional<std::size_t> ColumnSigns::ids_of(std::string_view unit_type) const
   if (stem.empty()) return {};
   for (const std::string& word : words_for(stem)) {
     const std::string id = word + "id", uuid = word + "uuid", key = word + "key";
-    const std::array<std::string_view, 3> spellings = {id, uuid, key};
+    const std::array<std::string_view, 4> spellings = {id, uuid, key, word};
     if (const auto column = named(spellings)) return column;
   }
   return {};

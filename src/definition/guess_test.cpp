@@ -55,6 +55,18 @@ TEST_CASE("events: name, time, ids, value, JSON object and the rest are found by
   CHECK(mapping.metadata_all);
 }
 
+TEST_CASE("a column with the bare name of a unit holds its ids, where none says so itself") {
+  const auto ids_of = [](std::vector<Column> columns) {
+    columns.push_back({"ts", ColumnType::Timestamp, "timestamp"});
+    columns.push_back({"kind", ColumnType::Text, "text"});
+    return applied(guess_mapping("shop", "select * from t", Dataset::Events, columns, {}, shop()))
+        .definition.mapping.ids;
+  };
+  const Column user{"user", ColumnType::Text, "text"};
+  CHECK(ids_of({user}) == Named{{"userID", "user"}});
+  CHECK(ids_of({user, {"user_id", ColumnType::Text, "text"}}) == Named{{"userID", "user_id"}});
+}
+
 TEST_CASE("an epoch's unit is told by the size of its numbers") {
   const auto unit_of = [](const std::string& value) {
     return applied(guess_mapping(

@@ -53,7 +53,8 @@ class Reply:
         self.status = response.status
         self.headers = {name.lower(): value for name, value in response.getheaders()}
         self.text = response.read().decode()
-        self.json = json.loads(self.text) if self.text else None
+        is_json = self.headers.get("content-type", "").startswith("application/json")
+        self.json = json.loads(self.text) if self.text and is_json else None
 
 
 class Service:

@@ -92,10 +92,14 @@ def test_a_sound_request_with_one_part_of_nonsense_is_never_a_server_error(
             assert reply.json["status"] == reply.status and reply.json["message"]
 
 
-def test_a_request_without_a_key_gets_401_from_every_route_but_health(service):
+OPEN = ("/healthz", "/readyz", "/metrics", "/docs")
+
+
+def test_a_request_without_a_key_gets_401_from_every_route_but_the_open_ones(service):
     for method, path in routes():
         reply = service.ask(method, path, body=None if method == "GET" else {})
-        assert reply.status == (200 if path in ("/healthz", "/readyz") else 401), path
+        expected = 404 if path.startswith("/docs/") else 200 if path in OPEN else 401
+        assert reply.status == expected, path
 
 
 def test_told_to_stop_it_finishes_the_load_and_says_that_it_is_not_ready(home, engine):

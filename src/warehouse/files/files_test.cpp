@@ -237,7 +237,7 @@ TEST_CASE("a probe lists its steps and says what to do about a missing folder") 
   const ProbeReport report = shop.open()->probe(no_stop);
   CHECK(report.ok());
   REQUIRE(report.steps.size() == 3);
-  CHECK(report.steps[1].detail.starts_with("1 data files"));
+  CHECK(report.steps[1].detail.starts_with("1 data file below "));
   CHECK(report.server == "duckdb 1.5.5");
 }
 

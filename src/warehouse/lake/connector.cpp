@@ -46,8 +46,8 @@ ProbeReport LakeConnector::probe(std::stop_token stop) {
        [&] {
          files = place_->files(engine(), place_->base() + "**", stop);
          std::erase_if(files, [](const FileState& file) { return reader_of(file.path).empty(); });
-         return fmt::format("{} data file{} below {}", files.size(),
-                            files.size() == 1 ? "" : "s", place_->base());
+         return fmt::format("{} data file{} below {}", files.size(), files.size() == 1 ? "" : "s",
+                            place_->base());
        }},
       {"read a file",
        [&] {

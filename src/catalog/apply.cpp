@@ -185,6 +185,10 @@ void Catalog::replay(Dataset dataset, std::int64_t seq, const std::string& text)
     for (const auto& [unit_type, column] : ids) remember_unit_type(*session_, unit_type);
   }
   apply(*session_, record);
+  session_->db.run(R"(UPDATE load SET told_at = closed_at
+                      WHERE project_id = :project AND dataset = :dataset AND told_at IS NULL
+                        AND closed_at IS NOT NULL)",
+                   {session_->project, name_of(dataset)});
   session_->db.run(R"(INSERT INTO publish_seq (project_id, dataset, seq)
                       VALUES (:project, :dataset, :seq)
                       ON CONFLICT (project_id, dataset) DO UPDATE SET seq = excluded.seq)",

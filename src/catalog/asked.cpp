@@ -119,7 +119,7 @@ std::vector<std::string> Catalog::runs(std::int64_t limit, std::int64_t skip) {
 std::vector<RunDay> Catalog::run_days(const std::string& run) {
   std::vector<RunDay> days;
   std::map<std::pair<std::string, Day>, std::size_t> places;
-  std::string dataset, attempt;
+  std::string dataset, attempt, fault;
   session_->db.query(R"(SELECT run, ingestion, asked_by, dataset, day, asked_at, ended_at,
                                error_code, error_text
                         FROM asked WHERE project_id = :project AND run = :run ORDER BY id)",
@@ -133,14 +133,16 @@ std::vector<RunDay> Catalog::run_days(const std::string& run) {
                      });
   session_->db.query(
       R"(SELECT l.run, l.ingestion, l.asked_by, l.dataset, l.day, l.id, l.started_at, l.closed_at,
-                l.attempt, l.error_code, l.error_text, v.rows
+                l.attempt, l.error_code, l.error_text, l.error_advice, l.error_fault, v.rows,
+                v.quarantined
          FROM load l LEFT JOIN version v ON v.project_id = l.project_id AND v.id = l.id
          WHERE l.project_id = :project AND l.run = :run ORDER BY l.id)",
       {session_->project, run}, [&](const Row& row) {
         RunDay seen;
         row.into(seen.run, seen.ingestion, seen.trigger, dataset, seen.day, seen.load,
                  seen.started_at, seen.ended_at, attempt, seen.error_code, seen.error_text,
-                 seen.rows);
+                 seen.error_advice, fault, seen.rows, seen.rejected);
+        if (!fault.empty()) seen.error_fault = fault_named(fault);
         seen.dataset = dataset_of(dataset);
         seen.attempt = attempt_named(attempt);
         const auto [place, is_new] =

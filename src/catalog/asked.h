@@ -30,8 +30,9 @@ struct RunDay {
   std::string load;  ///< Empty until one began, or when none could.
   std::optional<Instant> asked_at, started_at, ended_at;
   Attempt attempt = Attempt::None;
-  std::string error_code, error_text;
-  std::int64_t rows = 0;  ///< Of the version it published.
+  std::string error_code, error_text, error_advice;
+  std::optional<Fault> error_fault;
+  std::int64_t rows = 0, rejected = 0;  ///< Of the version it published.
 };
 
 /// A moment in the life of a load, newest first where several are listed.

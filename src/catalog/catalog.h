@@ -17,6 +17,7 @@
 #include "catalog/api_key.h"
 #include "catalog/asked.h"
 #include "catalog/tally.h"
+#include "catalog/telling.h"
 #include "model/version.h"
 #include "model/work.h"
 
@@ -270,6 +271,31 @@ class Catalog {
   /// Writes a whole copy of the catalog as it stands now, while others go on writing it. Conflict
   /// `file_exists` when something lies there already.
   void back_up(const std::filesystem::path& copy);
+
+  // -- what people are told; a rebuilt catalog tells nothing of what it was rebuilt from
+  /// Loads that ended and that nobody has considered telling of, in their order.
+  std::vector<Ended> untold(std::int64_t most);
+  void mark_told(const std::vector<Ended>& loads);
+  /// Every load that ended then.
+  std::vector<Ended> ended(Interval at);
+  /// Backfills of which no day is open any more.
+  std::vector<std::string> untold_backfills();
+  void mark_backfill_told(const std::string& run);
+  std::vector<IncidentRow> open_incidents();
+  void put_incident(const IncidentRow& incident);
+  /// Up to when digests have told of everything; nothing before the first look.
+  std::optional<Instant> digest_until();
+  void set_digest_until(Instant until);
+  void post(const Note& note);
+  /// The next note that is due, for this process alone until `lease` is over: one that dies in
+  /// between leaves it to be sent again, under the same id.
+  std::optional<Note> take_note(std::chrono::seconds lease);
+  /// How the try went: `next_at`, `sent_at`, `refused_at`, `error_text`.
+  void put_note(const Note& note);
+  /// The newest first.
+  std::vector<Note> notes(bool waiting, std::int64_t most);
+  /// Forgets notes that were sent or refused, and incidents that were closed, before.
+  void forget_told(Instant before);
 
   /// Applies one `_publish` record to an empty, older or partly rebuilt catalog, in the order of
   /// `seq`; one that is already in does nothing.

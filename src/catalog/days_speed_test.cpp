@@ -39,7 +39,8 @@ void copy_ingestion(Database& db, const std::string& from, int copy) {
   const std::string of = " WHERE project_id = 'default' AND ingestion = '" + from + "'";
   db.run("INSERT INTO ingestion SELECT project_id, " + id("id") + ", handle || '" +
          std::to_string(copy) + "', name || '" + std::to_string(copy) +
-         "', connection, kind, dataset, revision, limits, managed_by, archived, upkeep, enabled "
+         "', connection, kind, dataset, revision, limits, managed_by, archived, upkeep, enabled, "
+         "audience "
          "FROM ingestion "
          "WHERE project_id = 'default' AND id = '" +
          from + "'");

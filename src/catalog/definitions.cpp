@@ -13,18 +13,19 @@ namespace millrace::catalog {
 namespace {
 
 constexpr const char* kIngestionColumns =
-    R"(SELECT i.id, i.handle, i.name, i.connection, i.kind, i.limits, i.upkeep, i.managed_by,
-              i.archived, d.body
+    R"(SELECT i.id, i.handle, i.name, i.connection, i.kind, i.limits, i.upkeep, i.audience,
+              i.managed_by, i.archived, d.body
        FROM ingestion i
        JOIN definition d ON d.project_id = i.project_id AND d.revision = i.revision )";
 
 Ingestion ingestion_in(const Row& row) {
   Ingestion ingestion;
-  std::string limits, upkeep, definition;
+  std::string limits, upkeep, audience, definition;
   row.into(ingestion.id, ingestion.handle, ingestion.name, ingestion.connection, ingestion.kind,
-           limits, upkeep, ingestion.managed_by, ingestion.archived, definition);
+           limits, upkeep, audience, ingestion.managed_by, ingestion.archived, definition);
   ingestion.limits = json::limits(json::parse(limits, "limits in the catalog"));
   ingestion.upkeep = json::upkeep(json::parse(upkeep, "upkeep in the catalog"));
+  ingestion.audience = json::audience(json::parse(audience, "audience in the catalog"));
   ingestion.definition = json::definition(json::parse(definition, "definition in the catalog"));
   return ingestion;
 }
@@ -147,7 +148,8 @@ std::optional<Ingestion> settle_identity(Session& session, Ingestion& ingestion)
 bool same(const Ingestion& a, const Ingestion& b) {
   return a.id == b.id && a.handle == b.handle && a.name == b.name && a.connection == b.connection &&
          a.kind == b.kind && a.definition == b.definition && a.limits == b.limits &&
-         a.upkeep == b.upkeep && a.managed_by == b.managed_by && a.archived == b.archived;
+         a.upkeep == b.upkeep && a.audience == b.audience && a.managed_by == b.managed_by &&
+         a.archived == b.archived;
 }
 
 }  // namespace
@@ -176,18 +178,20 @@ void store_ingestion(Session& session, const Ingestion& ingestion) {
   store_definition(session, ingestion.definition);
   session.db.run(
       R"(INSERT INTO ingestion (project_id, id, handle, name, connection, kind, dataset, revision,
-                                limits, upkeep, enabled, managed_by, archived)
+                                limits, upkeep, audience, enabled, managed_by, archived)
          VALUES (:project, :id, :handle, :name, :connection, :kind, :dataset, :revision,
-                 :limits, :upkeep, :enabled, :managed_by, :archived)
+                 :limits, :upkeep, :audience, :enabled, :managed_by, :archived)
          ON CONFLICT (project_id, id) DO UPDATE SET
            handle = excluded.handle, name = excluded.name, connection = excluded.connection,
            kind = excluded.kind, revision = excluded.revision, limits = excluded.limits,
-           upkeep = excluded.upkeep, enabled = excluded.enabled,
+           upkeep = excluded.upkeep, audience = excluded.audience,
+           enabled = excluded.enabled,
            managed_by = excluded.managed_by, archived = excluded.archived)",
       {session.project, ingestion.id, ingestion.handle, ingestion.name, ingestion.connection,
        ingestion.kind, name_of(ingestion.definition.dataset), revision_of(ingestion.definition),
        json::from(ingestion.limits).dump(), json::from(ingestion.upkeep).dump(),
-       ingestion.upkeep.enabled ? 1 : 0, ingestion.managed_by, ingestion.archived ? 1 : 0});
+       json::from(ingestion.audience).dump(), ingestion.upkeep.enabled ? 1 : 0,
+       ingestion.managed_by, ingestion.archived ? 1 : 0});
 }
 
 void remember_unit_type(Session& session, const std::string& name) {

@@ -68,7 +68,7 @@ void close_dead(Session& session, const LoadRow& load) {
                     fmt::format("process {} on {} {} while it loaded the day", load.holder.pid,
                                 load.holder.host, end),
                     "Load the day again; nothing of the load was published");
-  close_load(session, load.id, Attempt::Failed, error.what(), error.code);
+  close_load(session, load.id, Attempt::Failed, error);
   const auto freed = session.db.run(R"(UPDATE day SET lease_load = '', lease_token = ''
                                        WHERE project_id = :project AND ingestion = :ingestion
                                          AND day = :day AND lease_load = :load)",
@@ -152,13 +152,14 @@ std::optional<LoadRow> find_load(Session& session, const std::string& id) {
   return found;
 }
 
-void close_load(Session& session, const std::string& id, Attempt attempt,
-                const std::string& error_text, const std::string& error_code) {
+void close_load(Session& session, const std::string& id, Attempt attempt, const Error& error) {
   session.db.run(
-      R"(UPDATE load SET attempt = :attempt, error_text = :error_text,
-                                    error_code = :error_code, closed_at = :now
-                    WHERE project_id = :project AND id = :id AND closed_at IS NULL)",
-      {name_of(attempt), error_text, error_code, session.env.now(), session.project, id});
+      R"(UPDATE load SET attempt = :attempt, error_text = :error_text, error_code = :error_code,
+                         error_fault = :error_fault, error_advice = :error_advice,
+                         closed_at = :now
+         WHERE project_id = :project AND id = :id AND closed_at IS NULL)",
+      {name_of(attempt), error.what(), error.code, name_of(error.fault), error.advice,
+       session.env.now(), session.project, id});
 }
 
 Lease Catalog::begin_load(const std::string& ingestion, Day day, const std::string& revision,
@@ -197,7 +198,7 @@ Lease Catalog::accept_load(const std::string& ingestion, Day day) {
   const Holding holding = free_day(session, ingestion, day);
   const ProcessId self = this_process();
   session.db.run(
-      R"(UPDATE load SET closed_at = NULL, host = :host, pid = :pid,
+      R"(UPDATE load SET closed_at = NULL, told_at = NULL, host = :host, pid = :pid,
                          process_start = :process_start, renewed_at = :now
          WHERE project_id = :project AND id = :id)",
       {self.host, std::int64_t{self.pid}, self.start_time, session.env.now(), session.project,
@@ -243,7 +244,7 @@ void Catalog::fail_load(const Lease& lease, Attempt attempt, const Error& error)
   if (freed > 0) {
     const auto load = find_load(session, lease.load);
     check(load.has_value(), "a lease names a load");
-    close_load(session, lease.load, attempt, error.what(), error.code);
+    close_load(session, lease.load, attempt, error);
     show_failure(session, *load, attempt, error);
   }
   transaction.commit();

@@ -198,6 +198,7 @@ Published Catalog::hold_load(const Lease& lease, const Manifest& manifest,
   record.definition = other_definition(*this, ingestion, manifest.revision);
   record.load = find_load(session, lease.load);
   record.manifest = manifest;
+  record.note = reason;
   DayState state = state_of(session, lease.ingestion, lease.day);
   state.attempt = Attempt::Waiting;
   state.load = state.held_load = lease.load;
@@ -264,7 +265,8 @@ std::vector<Published> Catalog::remove_ingestion(const std::string& id) {
                               to_text(load.started_at)),
                   "Wait until it is done, or end that process");
     }
-    close_load(session, load.id, Attempt::Failed, "its process ended", "process_died");
+    close_load(session, load.id, Attempt::Failed,
+               Error(Fault::Unavailable, "process_died", "its process ended"));
   }
   const Published published = announce(session, {.what = What::Remove, .ingestion = *ingestion});
   transaction.commit();

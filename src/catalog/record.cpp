@@ -42,6 +42,7 @@ json::Value from(const Ingestion& ingestion) {
           {"definition", json::from(ingestion.definition)},
           {"limits", json::from(ingestion.limits)},
           {"upkeep", json::from(ingestion.upkeep)},
+          {"audience", json::from(ingestion.audience)},
           {"managed_by", ingestion.managed_by},
           {"archived", ingestion.archived}};
 }
@@ -56,6 +57,7 @@ Ingestion ingestion_in(const json::Value& value) {
   ingestion.definition = json::definition(value.at("definition"));
   ingestion.limits = json::limits(value.at("limits"));
   if (value.contains("upkeep")) ingestion.upkeep = json::upkeep(value.at("upkeep"));
+  if (value.contains("audience")) ingestion.audience = json::audience(value.at("audience"));
   value.at("managed_by").get_to(ingestion.managed_by);
   value.at("archived").get_to(ingestion.archived);
   return ingestion;

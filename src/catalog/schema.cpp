@@ -265,9 +265,58 @@ constexpr std::string_view kService[] = {
          PRIMARY KEY (project_id, dataset)))",
 };
 
+/// Who hears of an ingestion, what they have not been told of yet, and what is on its way to them.
+/// What ended before is old news.
+constexpr std::string_view kTelling[] = {
+    "ALTER TABLE ingestion ADD COLUMN audience TEXT NOT NULL DEFAULT '{}'",
+    "ALTER TABLE load ADD COLUMN error_fault TEXT NOT NULL DEFAULT ''",
+    "ALTER TABLE load ADD COLUMN error_advice TEXT NOT NULL DEFAULT ''",
+    "ALTER TABLE load ADD COLUMN told_at BIGINT",
+    "UPDATE load SET told_at = closed_at",
+    R"(CREATE INDEX load_untold ON load (project_id, closed_at)
+         WHERE told_at IS NULL AND closed_at IS NOT NULL)",
+    "ALTER TABLE asked ADD COLUMN told_at BIGINT",
+    "UPDATE asked SET told_at = ended_at",
+    R"(CREATE INDEX asked_untold ON asked (project_id, run)
+         WHERE told_at IS NULL AND asked_by = 'backfill')",
+    R"(CREATE TABLE incident (
+         project_id TEXT NOT NULL,
+         id         TEXT NOT NULL,
+         cause      TEXT NOT NULL,
+         opened_at  BIGINT NOT NULL,
+         closed_at  BIGINT,
+         body       TEXT NOT NULL,
+         PRIMARY KEY (project_id, id)))",
+    R"(CREATE UNIQUE INDEX incident_open ON incident (project_id, cause)
+         WHERE closed_at IS NULL)",
+    R"(CREATE TABLE outbox (
+         project_id TEXT NOT NULL,
+         id         TEXT NOT NULL,
+         event      TEXT NOT NULL,
+         key        TEXT NOT NULL,
+         kind       TEXT NOT NULL,
+         title      TEXT NOT NULL,
+         channel    TEXT NOT NULL,
+         target     TEXT NOT NULL,
+         body       TEXT NOT NULL,
+         written_at BIGINT NOT NULL,
+         next_at    BIGINT NOT NULL,
+         tries      BIGINT NOT NULL DEFAULT 0,
+         sent_at    BIGINT,
+         refused_at BIGINT,
+         error_text TEXT NOT NULL DEFAULT '',
+         PRIMARY KEY (project_id, id),
+         UNIQUE (project_id, key, channel, target)))",
+    R"(CREATE INDEX outbox_waiting ON outbox (project_id, next_at)
+         WHERE sent_at IS NULL AND refused_at IS NULL)",
+    R"(CREATE TABLE digest (
+         project_id TEXT NOT NULL PRIMARY KEY,
+         until      BIGINT NOT NULL))",
+};
+
 /// Migration n leads from schema n to n + 1. Never edit one that was released; add another.
 constexpr std::span<const std::string_view> kMigrations[] = {kFirst, kRenewedLeases, kUpkeep,
-                                                             kService};
+                                                             kService, kTelling};
 
 void refuse_newer(Database& database, int version) {
   if (version <= kSchemaVersion) return;

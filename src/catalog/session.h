@@ -32,8 +32,7 @@ std::optional<LoadRow> find_load(Session& session, const std::string& id);
 /// has not renewed it for too long.
 bool is_abandoned(Session& session, const LoadRow& load);
 /// Ends an open load; nothing happens to one that is closed.
-void close_load(Session& session, const std::string& id, Attempt attempt,
-                const std::string& error_text, const std::string& error_code);
+void close_load(Session& session, const std::string& id, Attempt attempt, const Error& error);
 
 std::optional<DayState> find_day(Session& session, const std::string& ingestion, Day day);
 /// All of a day but its lease, its token and its last check.

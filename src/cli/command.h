@@ -76,6 +76,7 @@ std::span<const Command> definition_commands();
 std::span<const Command> load_commands();
 std::span<const Command> schedule_commands();
 std::span<const Command> service_commands();
+std::span<const Command> notify_commands();
 std::span<const Command> usage_commands();
 std::span<const Command> day_commands();
 std::span<const Command> query_commands();

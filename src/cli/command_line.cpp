@@ -266,6 +266,7 @@ std::span<const Topic> topics() {
                               {"Load", load_commands()},
                               {"Keep current", schedule_commands()},
                               {"Let others call", service_commands()},
+                              {"Tell people", notify_commands()},
                               {"Look at days, take them back", day_commands()},
                               {"Ask", query_commands()},
                               {"Count what is billed", usage_commands()},

@@ -42,10 +42,13 @@ ExitCode init(Context& context, const Arguments& arguments) {
          "The project's time zone: days begin at its midnight (UTC-8 is the hosted product's)",
          "UTC-8");
   choose(units, "Unit types, separated by commas", "userID,stableID");
+  std::string owner = arguments.get("owner");
+  choose(owner, "Who hears of days that fail: an e-mail address (empty: nobody)", "");
   definition::Configuration configuration;
   configuration.home = home.path();
   configuration.project.zone = Zone::named(zone);
   configuration.project.unit_types = split(units);
+  configuration.notify.owner = owner;
   for (const std::string& root : arguments.all("files-root")) {
     configuration.file_roots.push_back(fs::absolute(root).lexically_normal().string());
   }
@@ -81,6 +84,7 @@ const Command kCommands[] = {
      {{"zone", "Where the project's days begin: UTC-8 (default), or an IANA name", Kind::Value,
        "zone"},
       {"unit-types", "What ids are of, separated by commas (default userID,stableID)"},
+      {"owner", "Who hears of days that fail: an e-mail address", Kind::Value, "address"},
       {"files-root", "Folders that connections of kind `files` may read", Kind::List, "dir"}},
      init,
      R"(Asks for what is not given, where it can. The home holds the configuration

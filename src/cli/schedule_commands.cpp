@@ -7,6 +7,7 @@
 #include "cli/command.h"
 #include "cli/outcomes.h"
 #include "model/json.h"
+#include "notify/telling_thread.h"
 #include "pipeline/stage_day.h"
 #include "schedule/keeper.h"
 
@@ -117,6 +118,27 @@ std::unique_ptr<api::HttpServer> listening(const Arguments& arguments, api::Serv
   return server;
 }
 
+/// What is told of, and how, from now on. Secrets are looked for when there is something to send.
+notify::Courier::Settings resolved(const definition::Configuration& configuration) {
+  return [settings = configuration.notify, home = configuration.home] {
+    return definition::resolve(settings, home);
+  };
+}
+
+/// Everything that was due is done: whatever went wrong did so together.
+void tell_people(Context& context) {
+  const definition::Configuration& configuration = context.home.configuration();
+  NotifySettings settings = configuration.notify;
+  settings.gather = std::chrono::seconds(0);
+  catalog::Catalog& catalog = context.home.writing();
+  try {
+    notify::Teller(catalog, configuration.project, settings, real_env()).tick();
+    notify::Courier(catalog, resolved(configuration), real_env()).deliver(context.stop);
+  } catch (const Error& error) {
+    log::warning("could not tell people yet", {{"error", error.what()}});
+  }
+}
+
 ExitCode serve(Context& context, const Arguments& arguments) {
   const std::chrono::seconds every(arguments.number("every", kEvery));
   log::tell_what_is_done();
@@ -124,6 +146,12 @@ ExitCode serve(Context& context, const Arguments& arguments) {
   api::Service service(context.home.configuration(), real_env());
   const auto server = listening(arguments, service);
   const std::stop_callback draining(context.stop, [&service] { service.drain(); });
+  const definition::Configuration& configuration = context.home.configuration();
+  const notify::TellingThread telling({.path = configuration.catalog_url}, configuration.project,
+                                      configuration.notify, resolved(configuration), real_env());
+  if (notify::targets_of({}, configuration.notify).empty()) {
+    log::info("nobody is told of days that fail: set [project] owner and [notify.smtp]");
+  }
   log::info("started", {{"home", context.home.path().string()}});
   log::info(next_text(house));
   schedule::Keeper keeper(house, write_log);
@@ -167,6 +195,7 @@ ExitCode load_due(Context& context) {
                           done.action.trigger, result_of(done), reason_of(done)});
   });
   keeper.tick(context.stop);
+  tell_people(context);
   if (context.terminal.json()) {
     context.terminal.answer(answers);
   } else if (table.rows.empty()) {

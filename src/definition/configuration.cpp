@@ -111,6 +111,7 @@ Configuration configuration_from(const Node& root, const fs::path& home) {
     configuration.file_roots.push_back(under(home, folder).string());
   }
   configuration.listen = text_in(table_of(root, "server"), "listen");
+  configuration.notify = read_notify(root, home);
   return configuration;
 }
 
@@ -119,7 +120,8 @@ Configuration defaults_in(const fs::path& home) { return configuration_from(Node
 bool same(const Configuration& a, const Configuration& b) {
   return a.project.id == b.project.id && a.project.zone == b.project.zone &&
          a.project.unit_types == b.project.unit_types && a.store_root == b.store_root &&
-         a.catalog_url == b.catalog_url && a.file_roots == b.file_roots;
+         a.catalog_url == b.catalog_url && a.file_roots == b.file_roots &&
+         a.notify.owner == b.notify.owner;
 }
 
 /// What is asked for, with defaults in place of what is empty.
@@ -135,11 +137,17 @@ Configuration completed(Configuration wanted) {
 }
 
 std::string first_text(const Configuration& wanted) {
+  const std::string owner =
+      wanted.notify.owner.empty()
+          ? std::string()
+          : fmt::format("owner = {:<31} # hears of days that fail, once [notify.smtp] is there\n",
+                        text_value(wanted.notify.owner));
   return fmt::format(
       "[project]\n"
       "zone = {:<32} # a day begins at its midnight; or an IANA name\n"
-      "unit_types = {:<26} # what ids are of; a name is never used again\n",
-      text_value(wanted.project.zone.name()), list_value(wanted.project.unit_types));
+      "unit_types = {:<26} # what ids are of; a name is never used again\n"
+      "{}",
+      text_value(wanted.project.zone.name()), list_value(wanted.project.unit_types), owner);
 }
 
 /// A path the way people write it into the home: relative where it lies there.
@@ -159,6 +167,9 @@ std::string edited(std::string text, const Configuration& known, const Configura
   }
   if (known.project.unit_types != wanted.project.unit_types) {
     set("project", "unit_types", list_value(wanted.project.unit_types));
+  }
+  if (known.notify.owner != wanted.notify.owner) {
+    set("project", "owner", text_value(wanted.notify.owner));
   }
   if (known.store_root != wanted.store_root) {
     set("store", "root", text_value(short_path(wanted.store_root, home)));

@@ -129,6 +129,15 @@ void add_upkeep(const Upkeep& upkeep, std::vector<Entry>& entries) {
   if (upkeep.follow_up.empty()) Lines(entries, "follow_up").text("preset", "off");
 }
 
+void add_audience(const Audience& audience, std::vector<Entry>& entries) {
+  Lines lines(entries, "notify");
+  if (!audience.subscribers.empty()) {
+    lines.raw("subscribers", list_value(audience.subscribers));
+  }
+  if (!audience.slack.empty()) lines.raw("slack", list_value(audience.slack));
+  if (audience.include_rows) lines.raw("include_rows", "true");
+}
+
 std::string partition_value(const Partition& partition) {
   return fmt::format("{{ column = {}, type = {}, lag_days = {} }}", text_value(partition.column),
                      text_value(partition.type), partition.lag_days);
@@ -239,9 +248,11 @@ std::vector<Entry> entries_of(const Ingestion& ingestion) {
   lines.text("folder", definition.folder);
   if (definition.partition) lines.raw("partition", partition_value(*definition.partition));
   if (ingestion.upkeep.enabled) lines.raw("enabled", "true");
+  lines.text("owner", ingestion.audience.owner);
   add_mapping(definition.mapping, entries);
   add_limits(ingestion.limits, entries);
   add_upkeep(ingestion.upkeep, entries);
+  add_audience(ingestion.audience, entries);
   return entries;
 }
 

@@ -29,6 +29,7 @@ struct Configuration {
   std::string catalog_url;  ///< Default `<home>/catalog.db`.
   std::vector<std::string> file_roots;
   std::string listen;  ///< Where `serve` answers; empty: the default.
+  NotifySettings notify;
 };
 
 /// Reads one file, or every *.toml below a folder (not the store, `secrets` and what starts with a
@@ -49,6 +50,9 @@ void write_configuration(const Configuration& configuration);
 /// Throws Misconfigured `secret_missing` saying which variable or file.
 std::map<std::string, std::string> resolve(const Connection& connection,
                                            const std::filesystem::path& home);
+
+/// The same for how people are reached.
+NotifySettings resolve(const NotifySettings& settings, const std::filesystem::path& home);
 
 /// One that comes from elsewhere, as if a file had defined it: the same rules, the same `bad_toml`.
 Ingestion as_defined(const Ingestion& ingestion, const Configuration& configuration);

@@ -143,23 +143,6 @@ Limits read_limits(const Node& table, const std::string& heading) {
   return limits;
 }
 
-/// "18:00" as minutes of the day.
-int minutes_of(const Node::Member& member) {
-  const std::string& text = member.value.text;
-  int hour = -1, minute = -1;
-  const char* end = text.data() + text.size();
-  const auto at_hour = std::from_chars(text.data(), end, hour);
-  if (at_hour.ec == std::errc() && at_hour.ptr != end && *at_hour.ptr == ':') {
-    const auto at_minute = std::from_chars(at_hour.ptr + 1, end, minute);
-    if (at_minute.ec != std::errc() || at_minute.ptr != end) minute = -1;
-  }
-  if (text.size() != 5 || hour < 0 || hour > 23 || minute < 0 || minute > 59) {
-    refuse(member.value.place, fmt::format("\"{}\" is no time of day", text),
-           "Write hours and minutes, such as \"18:00\"");
-  }
-  return 60 * hour + minute;
-}
-
 Schedule read_schedule(const Node& table, const std::string& heading) {
   check_keys(table, table_rule("ingestion.NAME.schedule"), heading);
   Schedule schedule;
@@ -175,7 +158,7 @@ Schedule read_schedule(const Node& table, const std::string& heading) {
     schedule.hour = static_cast<int>(hour->value.integer);
   }
   if (const Node::Member* deadline = table.find("deadline")) {
-    schedule.deadline_minutes = minutes_of(*deadline);
+    schedule.deadline_minutes = time_of_day(*deadline);
   }
   if (const Node::Member* ready = table.find("ready")) {
     for (const Node& question : ready->value.items) {
@@ -202,6 +185,22 @@ Upkeep read_upkeep(const Node& table, const std::string& heading) {
 
 }  // namespace
 
+int time_of_day(const Node::Member& member) {
+  const std::string& text = member.value.text;
+  int hour = -1, minute = -1;
+  const char* end = text.data() + text.size();
+  const auto at_hour = std::from_chars(text.data(), end, hour);
+  if (at_hour.ec == std::errc() && at_hour.ptr != end && *at_hour.ptr == ':') {
+    const auto at_minute = std::from_chars(at_hour.ptr + 1, end, minute);
+    if (at_minute.ec != std::errc() || at_minute.ptr != end) minute = -1;
+  }
+  if (text.size() != 5 || hour < 0 || hour > 23 || minute < 0 || minute > 59) {
+    refuse(member.value.place, fmt::format("\"{}\" is no time of day", text),
+           "Write hours and minutes, such as \"18:00\"");
+  }
+  return 60 * hour + minute;
+}
+
 Ingestion read_ingestion(const Node::Member& table, const Source& source) {
   check_name(table, "ingestion");
   const std::string heading = "ingestion." + table.key;
@@ -226,6 +225,7 @@ Ingestion read_ingestion(const Node::Member& table, const Source& source) {
     ingestion.limits = read_limits(limits->value, heading + ".limits");
   }
   ingestion.upkeep = read_upkeep(table.value, heading);
+  ingestion.audience = read_audience(table.value, heading);
   return ingestion;
 }
 

@@ -26,6 +26,7 @@ constexpr KeyRule kTop[] = {
     {"catalog", Shape::Table, "Where the catalog lies."},
     {"files", Shape::Table, "What connections of kind `files` may read."},
     {"server", Shape::Table, "Where `millrace serve` answers."},
+    {"notify", Shape::Table, "How people are told."},
     {"connection", Shape::Table, "Warehouse accounts, by name."},
     {"ingestion", Shape::Table, "What is loaded, by name."},
 };
@@ -38,6 +39,8 @@ constexpr KeyRule kProject[] = {
     {"unit_types", Shape::TextList,
      "What ids are of: letters, digits and `_`, no two alike but for case. Never reused.",
      "[\"userID\", \"stableID\"]"},
+    {"owner", Shape::Text, "Who hears of what has no owner of its own: an e-mail address.",
+     "\"data@example.com\""},
 };
 
 constexpr KeyRule kStore[] = {
@@ -61,6 +64,56 @@ constexpr KeyRule kServer[] = {
      "\"127.0.0.1:8080\""},
 };
 
+constexpr std::array<std::string_view, 3> kTls = {"starttls", "implicit", "none"};
+
+constexpr KeyRule kNotify[] = {
+    {"digest", Shape::Text,
+     "When the daily digest is written, in the project's zone; or `off`. Default `08:00`.",
+     "\"08:00\""},
+    {"link", Shape::Text,
+     "What messages link to; `{ingestion}`, `{day}` and `{run}` are filled in. Default: no link.",
+     "\"https://millrace.example.com/{ingestion}/{day}\""},
+    {"gather_seconds", Shape::Integer,
+     "So long what goes wrong together is gathered into one message. Default 20.", "20"},
+    {"smtp", Shape::Table, "How mail is sent.", "{ host = \"smtp.example.com\", … }"},
+    {"slack", Shape::Table, "How Slack is reached.", "{ token = \"env:SLACK_TOKEN\" }"},
+    {"webhook", Shape::Table, "Programs that hear of everything, by name.",
+     "{ ops = { url = \"https://…\", secret = \"env:HOOK_SECRET\" } }"},
+};
+
+constexpr KeyRule kSmtp[] = {
+    {"host", Shape::Text, "The mail server. Required.", "\"smtp.example.com\""},
+    {"port", Shape::Integer, "Default 587; 465 with `tls = \"implicit\"`.", "587"},
+    {"from", Shape::Text, "Who the mail is from. Required.", "\"Millrace <millrace@example.com>\""},
+    {"user", Shape::Text, "Who logs in; without it nobody does.", "\"millrace\""},
+    {"password", Shape::Text, "A reference to the password.", "\"env:SMTP_PASSWORD\""},
+    {"tls", Shape::Text,
+     "`starttls`: mail is refused to a server that does not offer it. Default `starttls`.",
+     "\"starttls\"", kEveryDataset, kTls},
+    {"ca_file", Shape::Text,
+     "Authorities that may have signed the server's certificate; relative to the home. Default: "
+     "the system's.",
+     "\"secrets/ca.pem\""},
+};
+
+constexpr KeyRule kSlack[] = {
+    {"token", Shape::Text,
+     "A reference to a bot's token with the scopes chat:write and users:read.email. Required.",
+     "\"env:SLACK_TOKEN\""},
+    {"channels", Shape::TextList, "Channels that hear of everything.", "[\"#data-alerts\"]"},
+    {"direct", Shape::TextList,
+     "People who want a direct message besides the mail, by e-mail address.",
+     "[\"ana@example.com\"]"},
+    {"url", Shape::Text, "Where the API is. Default `https://slack.com/api`.",
+     "\"https://slack.com/api\""},
+};
+
+constexpr KeyRule kWebhook[] = {
+    {"url", Shape::Text, "Where events are posted. Required.",
+     "\"https://example.com/hooks/millrace\""},
+    {"secret", Shape::Text, "A reference to what signs them. Required.", "\"env:HOOK_SECRET\""},
+};
+
 constexpr KeyRule kIngestion[] = {
     {"name", Shape::Text, "Shown to people, unique per (kind, dataset). Default: the table's key.",
      "\"Purchases\""},
@@ -81,6 +134,9 @@ constexpr KeyRule kIngestion[] = {
     {"limits", Shape::Table, "What is too much to be true.", "{ max_rejected = \"1%\" }"},
     {"enabled", Shape::Boolean,
      "Whether `serve` and `load --due` keep it current by themselves. Default false.", "true"},
+    {"owner", Shape::Text, "Who hears of it: an e-mail address. Default: the project's owner.",
+     "\"ana@example.com\""},
+    {"notify", Shape::Table, "Who else hears of it.", "{ subscribers = [\"ben@example.com\"] }"},
     {"schedule", Shape::Table, "When a day is loaded first.", "{ mode = \"daily\", hour = 10 }"},
     {"follow_up", Shape::Table, "When days that ended are checked again.",
      "{ preset = \"exact\" }"},
@@ -109,6 +165,15 @@ constexpr KeyRule kFollowUp[] = {
     {"preset", Shape::Text,
      "`exact`: at ages 1, 2, 3, 5, 8 and 14 days, by count and fingerprint. Default `exact`.",
      "\"exact\"", kEveryDataset, kPresets},
+};
+
+constexpr KeyRule kAudience[] = {
+    {"subscribers", Shape::TextList, "People who hear of it besides its owner: e-mail addresses.",
+     "[\"ben@example.com\"]"},
+    {"slack", Shape::TextList, "Slack channels that hear of it.", "[\"#purchases\"]"},
+    {"include_rows", Shape::Boolean,
+     "Whether messages may quote values of rows, as warehouses do in errors. Default false.",
+     "true"},
 };
 
 constexpr KeyRule kPartition[] = {
@@ -188,6 +253,10 @@ constexpr TableRule kTables[] = {
     {"catalog", "Where the catalog lies.", kCatalog, true},
     {"files", "What this server may read of its own disk.", kFiles, true},
     {"server", "Where the service answers.", kServer, true},
+    {"notify", "How people are told: see the how-to page on notifications.", kNotify, true},
+    {"notify.smtp", "How mail is sent.", kSmtp, true},
+    {"notify.slack", "How Slack is reached.", kSlack, true},
+    {"notify.webhook.NAME", "A program that hears of everything.", kWebhook, true},
     {"connection.NAME",
      "One warehouse account: `kind`, and that kind's settings (`millrace connection kinds KIND`). "
      "A secret is `\"env:VARIABLE\"` or `\"file:secrets/name\"`, never the secret itself.",
@@ -199,6 +268,7 @@ constexpr TableRule kTables[] = {
     {"ingestion.NAME.schedule", "When a day is loaded first, without anybody watching.", kSchedule},
     {"ingestion.NAME.follow_up", "When days that ended are checked again, and loaded if changed.",
      kFollowUp},
+    {"ingestion.NAME.notify", "Who hears of it, besides its owner.", kAudience},
 };
 
 }  // namespace

@@ -77,18 +77,34 @@ bool lies_under(const fs::path& path, const fs::path& folder) {
   return std::mismatch(outer.begin(), outer.end(), inner.begin(), inner.end()).first == outer.end();
 }
 
+namespace {
+
+std::string resolved(const std::string& value, const std::string& setting, const fs::path& home) {
+  if (!is_reference(value)) return value;
+  check_reference(value);
+  return value.starts_with(kVariable) ? variable(value.substr(kVariable.size()), setting)
+                                      : secret_file(value.substr(kFile.size()), setting, home);
+}
+
+}  // namespace
+
 std::map<std::string, std::string> resolve(const Connection& connection, const fs::path& home) {
   std::map<std::string, std::string> settings;
   for (const auto& [name, value] : connection.settings) {
-    const std::string setting = fmt::format("{} of connection {}", name, connection.name);
-    std::string& resolved = settings[name] = value;
-    if (!is_reference(value)) continue;
-    check_reference(value);
-    resolved = value.starts_with(kVariable)
-                   ? variable(value.substr(kVariable.size()), setting)
-                   : secret_file(value.substr(kFile.size()), setting, home);
+    settings[name] =
+        resolved(value, fmt::format("{} of connection {}", name, connection.name), home);
   }
   return settings;
+}
+
+NotifySettings resolve(const NotifySettings& settings, const fs::path& home) {
+  NotifySettings all = settings;
+  all.smtp.password = resolved(settings.smtp.password, "password of [notify.smtp]", home);
+  all.slack.token = resolved(settings.slack.token, "token of [notify.slack]", home);
+  for (auto& [name, hook] : all.webhooks) {
+    hook.secret = resolved(hook.secret, fmt::format("secret of [notify.webhook.{}]", name), home);
+  }
+  return all;
 }
 
 }  // namespace millrace::definition

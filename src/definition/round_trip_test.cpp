@@ -45,6 +45,10 @@ class Inventor {
       ingestion.limits.max_rejected.percent = below(1000) / 10.0;
     ingestion.limits.shrink_max_percent = below(101);
     ingestion.limits.allow_empty = coin();
+    if (coin()) ingestion.audience.owner = "data+x'y@example.com";
+    if (coin()) ingestion.audience.subscribers = {"ana@example.com", "b#{}@example.com"};
+    if (coin()) ingestion.audience.slack = {"#données", "C0123456789"};
+    ingestion.audience.include_rows = coin();
     return ingestion;
   }
 
@@ -157,6 +161,7 @@ TEST_CASE("any definition written as TOML reads back as itself") {
     CHECK(files.ingestions[0].name == ingestion.name);
     CHECK(files.ingestions[0].definition == ingestion.definition);
     CHECK(files.ingestions[0].limits == ingestion.limits);
+    CHECK(files.ingestions[0].audience == ingestion.audience);
     CHECK(to_toml(files.ingestions[0]) == to_toml(ingestion));
   }
 }

@@ -27,6 +27,16 @@ Ingestion read_ingestion(const Node::Member& table, const Source& source);
 Mapping read_mapping(const Node::Member& table, const std::string& heading, const Definition& whole,
                      const Project& project);
 
+/// What of an ingestion's table says who hears of it. Throws `bad_toml`.
+Audience read_audience(const Node& ingestion, const std::string& heading);
+/// `[project] owner` and `[notify]` of the home's file. Throws `bad_toml`.
+NotifySettings read_notify(const Node& root, const std::filesystem::path& home);
+/// One plain e-mail address, that no header or command could be smuggled in with.
+bool is_address(std::string_view text);
+void check_address(const Node& value);
+/// "18:00" as minutes of the day.
+int time_of_day(const Node::Member& member);
+
 /// Throws `bad_toml` for a name that could not be a folder's or a key's.
 void check_name(const Node::Member& table, std::string_view what);
 

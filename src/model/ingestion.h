@@ -8,6 +8,7 @@
 #include <utility>
 #include <vector>
 
+#include "model/audience.h"
 #include "model/day.h"
 #include "model/upkeep.h"
 
@@ -124,6 +125,7 @@ struct Ingestion {
   Definition definition;
   Limits limits;
   Upkeep upkeep;
+  Audience audience;
   std::string managed_by;  ///< "file:<path of the set, relative to the home>" or "api".
   bool archived = false;
 };

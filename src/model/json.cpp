@@ -218,6 +218,7 @@ using leaf::read_as;
 Value from(const Definition& definition) { return leaf::write(definition); }
 Value from(const Limits& limits) { return leaf::write(limits); }
 Value from(const Upkeep& upkeep) { return leaf::write(upkeep); }
+Value from(const Audience& audience) { return leaf::write(audience); }
 Value from(const Fingerprint& fingerprint) { return leaf::write(fingerprint); }
 Value from(const Certificate& certificate) { return leaf::write(certificate); }
 Value from(const FileEntry& file) { return leaf::write(file); }
@@ -245,6 +246,7 @@ Value from(const Error& error) {
 Definition definition(const Value& value) { return read_as<Definition>(value, "definition"); }
 Limits limits(const Value& value) { return read_as<Limits>(value, "limits"); }
 Upkeep upkeep(const Value& value) { return read_as<Upkeep>(value, "upkeep"); }
+Audience audience(const Value& value) { return read_as<Audience>(value, "audience"); }
 Fingerprint fingerprint(const Value& value) { return read_as<Fingerprint>(value, "fingerprint"); }
 Certificate certificate(const Value& value) { return read_as<Certificate>(value, "certificate"); }
 FileEntry file(const Value& value) { return read_as<FileEntry>(value, "file"); }

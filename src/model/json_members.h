@@ -83,6 +83,13 @@ void describe(auto& go, Is<Upkeep> auto& upkeep) {
   go("follow_up", upkeep.follow_up);
 }
 
+void describe(auto& go, Is<Audience> auto& audience) {
+  go.unless_default("owner", audience.owner);
+  go.unless_default("subscribers", audience.subscribers);
+  go.unless_default("slack", audience.slack);
+  go.unless_default("include_rows", audience.include_rows);
+}
+
 void describe(auto& go, Is<RejectLimit> auto& limit) {
   go("percent", limit.percent);
   go("rows", limit.rows);

@@ -127,7 +127,10 @@ class LoadRun {
     try {
       order = order_for(house_, request_.ingestion, Verb::Load);
     } catch (const Error& error) {
-      for (const Day day : std::exchange(waiting_, {})) report_failure(day, "", error);
+      // Each of these days has failed, and the catalog says so to those who ask later.
+      for (const Day day : std::exchange(waiting_, {})) {
+        if (const auto claimed = claim(day)) fail(claimed->load, error);
+      }
       return false;
     }
     share(order);

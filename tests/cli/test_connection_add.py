@@ -105,9 +105,11 @@ def test_a_connection_that_an_ingestion_uses_stays(shop):
     assert shop.json("connection", "show", "lake")["kind"] == "files"
 
 
-def test_init_asks_for_zone_and_unit_types_where_it_can(tmp_path):
+def test_init_asks_for_zone_unit_types_and_owner_where_it_can(tmp_path):
     screen = Screen([str(BUILD / "millrace"), "--home", str(tmp_path / "home"), "init"])
-    screen.until("time zone").type("Europe/Berlin").until("Unit types").type("").end()
+    screen.until("time zone").type("Europe/Berlin").until("Unit types").type("")
+    screen.until("Who hears of days").type("ana@example.com").end()
     assert screen.code == 0, screen.text
     toml = (tmp_path / "home/millrace.toml").read_text()
     assert 'zone = "Europe/Berlin"' in toml and '["userID", "stableID"]' in toml
+    assert 'owner = "ana@example.com"' in toml

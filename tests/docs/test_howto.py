@@ -11,6 +11,7 @@ import subprocess
 import pytest
 
 from home import BUILD, ROOT
+from servers.smtp import PASSWORD, MailServer, certificate
 
 PAGES = ROOT / "docs/howto"
 CACHE = pathlib.Path(os.environ["MILLRACE_CACHE"])
@@ -179,6 +180,21 @@ def test_read_the_tables(loaded):
     said = loaded.run(steps("read-the-tables.md"))
     totals = re.findall(r"^2026-11-\d\d +\d+ +([\d.]+)$", said, re.M)
     assert len(totals) == 5 and all(said.count(total) == 2 for total in totals)
+
+
+def test_notifications(reader):
+    mail = MailServer(reader.folder).start()
+    reader.environment["SMTP_PASSWORD"] = PASSWORD
+    try:
+        reader.run("millrace init --zone UTC-8")
+        said = reader.run(steps("notifications.md"), **{
+            '"smtp.example.com"': '"127.0.0.1"',
+            "port = 587 ": f'ca_file = "{certificate(reader.folder)[0]}"\nport = {mail.port} '})
+    finally:
+        mail.stop()
+    assert "mail data@example.com: sent" in said and "exit code 3: nothing waits" in said
+    assert mail.subjects("data@example.com") == [
+        "[Millrace] A test: messages of Millrace arrive here"]
 
 
 def test_restore_and_rebuild(loaded):

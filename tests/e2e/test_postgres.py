@@ -97,7 +97,8 @@ def test_the_commands_of_the_readme_load_yesterday_from_a_postgresql(database, t
     assert str(database.server.port) in script
     env = {"HOME": str(tmp_path), "PATH": f"{tmp_path}/.local/bin:{os.environ['PATH']}",
            "TERM": "dumb", "LANG": "C.UTF-8"}
-    status, shown = typed(script, {r"password \(.*: $": "secret"}, env, tmp_path)
+    answers = {r"password \(.*: $": "secret", r"Who hears of .*: $": "data@example.com"}
+    status, shown = typed(script, answers, env, tmp_path)
     assert status == 0, shown
     assert "1 day loaded: 144 rows read, 144 stored" in shown
     assert re.search(r"password \(.*: \r\n", shown), "what was typed is not shown"

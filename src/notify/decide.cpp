@@ -1,0 +1,253 @@
+#include "notify/decide.h"
+
+#include <algorithm>
+
+namespace millrace::notify {
+namespace {
+
+/// After this long a day without data is nothing to wait for any more.
+constexpr std::chrono::hours kNoDataLasts(24);
+/// How many days that are well again an incident remembers, to tell of them at its end.
+constexpr std::size_t kGoneMost = 1000;
+
+bool is_failure(Attempt attempt) {
+  return attempt == Attempt::Failed || attempt == Attempt::Rejected;
+}
+
+/// Nobody's trouble: somebody else has the day, or wanted it to stop.
+bool is_by_design(const Error& error) {
+  return error.fault == Fault::Cancelled || error.code == "lost_lease" || error.code == "day_busy";
+}
+
+/// Will the same trouble, on further days, need a person again?
+bool needs_a_person(const Member& member) {
+  return !member.line.error || policy_of(member.line.error->fault).tells_a_person;
+}
+
+class Telling {
+ public:
+  Telling(const World& world, const NotifySettings& settings, Instant now)
+      : world_(world), settings_(settings), now_(now) {
+    for (const Incident& incident : world.open) open_[incident.cause] = {incident, false, false};
+  }
+
+  Decision run() {
+    for (const catalog::Ended& ended : world_.ended) take_in(ended);
+    for (auto& [cause, entry] : open_) {
+      let_go(entry);
+      tell(entry);
+      if (entry.incident.members.empty()) close(entry);
+    }
+    for (auto& [cause, entry] : open_) {
+      // What came and went before anybody heard of it leaves no trace.
+      if (entry.changed && !(entry.is_new && entry.incident.closed_at)) {
+        decision_.incidents.push_back(std::move(entry.incident));
+      }
+    }
+    return std::move(decision_);
+  }
+
+ private:
+  struct Entry {
+    Incident incident;
+    bool is_new = true;
+    bool changed = false;
+  };
+
+  const Subject* subject_of(const std::string& ingestion) const {
+    const auto found = world_.subjects.find(ingestion);
+    return found == world_.subjects.end() ? nullptr : &found->second;
+  }
+
+  void take_in(const catalog::Ended& ended) {
+    const Subject* subject = subject_of(ended.ingestion);
+    // A backfill is told at its end; who works at a terminal knows already.
+    if (!subject || ended.watched || ended.trigger == "backfill") return;
+    if (is_failure(ended.attempt)) {
+      if (ended.error && !is_by_design(*ended.error)) {
+        join("failed/" + std::string(name_of(ended.error->fault)), Kind::Failed, *subject, ended);
+      }
+    } else if (ended.held) {
+      join("held", Kind::Held, *subject, ended);
+    } else if (ended.attempt == Attempt::Empty && !ended.empty_again) {
+      join("no_data", Kind::NoData, *subject, ended);
+    }
+  }
+
+  void join(const std::string& what, Kind kind, const Subject& subject,
+            const catalog::Ended& ended) {
+    const std::string cause = what + "/" + subject.connection;
+    if (kind == Kind::Failed) leave_others(cause, ended);
+    Entry& entry = open_[cause];
+    Incident& incident = entry.incident;
+    if (incident.cause.empty()) {
+      incident.id = cause + "@" + to_text(now_);
+      incident.cause = cause;
+      incident.kind = kind;
+      incident.connection = subject.connection;
+      incident.opened_at = now_;
+    }
+    entry.changed = true;
+    const auto known = std::find_if(incident.members.begin(), incident.members.end(),
+                                    [&](const Member& member) { return is_of(member, ended); });
+    if (known != incident.members.end()) {
+      known->line = line_of(subject, ended);
+      return;
+    }
+    incident.members.push_back({ended.ingestion, line_of(subject, ended), ended.at, false});
+  }
+
+  static bool is_of(const Member& member, const catalog::Ended& ended) {
+    return member.ingestion == ended.ingestion && member.line.first == ended.day;
+  }
+
+  /// A day that fails for another reason than before is no longer hit by the first.
+  void leave_others(const std::string& cause, const catalog::Ended& ended) {
+    for (auto& [other, entry] : open_) {
+      if (other == cause || entry.incident.kind != Kind::Failed) continue;
+      const auto left = std::erase_if(entry.incident.members,
+                                      [&](const Member& member) { return is_of(member, ended); });
+      if (left > 0) entry.changed = true;
+    }
+  }
+
+  void let_go(Entry& entry) {
+    Incident& incident = entry.incident;
+    const auto gone = std::stable_partition(
+        incident.members.begin(), incident.members.end(),
+        [&](const Member& member) { return stands(world_, incident.kind, member, now_); });
+    if (gone == incident.members.end()) return;
+    for (auto member = gone; member != incident.members.end(); ++member) {
+      if (member->told && incident.gone.size() < kGoneMost) incident.gone.push_back(*member);
+    }
+    incident.members.erase(gone, incident.members.end());
+    entry.changed = true;
+  }
+
+  /// Tells whom it concerns, once what happens together had time to happen.
+  void tell(Entry& entry) {
+    Incident& incident = entry.incident;
+    const std::chrono::microseconds patience =
+        incident.kind == Kind::Held ? std::chrono::microseconds(kHeldPatience) : settings_.gather;
+    const bool is_time = std::any_of(
+        incident.members.begin(), incident.members.end(),
+        [&](const Member& member) { return !member.told && now_ - member.since >= patience; });
+    if (!is_time) return;
+    const bool may_repeat = incident.told_at && now_ - *incident.told_at >= kAgainAfter;
+    std::map<Target, std::vector<Line>> lines;
+    for (Member& member : incident.members) {
+      if (member.told) continue;
+      bool all_know = true;
+      for (const Target& target : subject_of(member.ingestion)->targets) {
+        const bool knows = incident.knows.contains(target);
+        if (!knows || (may_repeat && needs_a_person(member))) {
+          lines[target].push_back(member.line);
+        } else if (needs_a_person(member)) {
+          all_know = false;
+        }
+      }
+      if (all_know) member.told = entry.changed = true;
+    }
+    if (lines.empty()) return;
+    ++incident.told;
+    incident.told_at = now_;
+    entry.changed = true;
+    for (auto& [target, theirs] : lines) {
+      incident.knows.insert(target);
+      post(incident, incident.kind, std::to_string(incident.told), target, std::move(theirs));
+    }
+  }
+
+  void close(Entry& entry) {
+    Incident& incident = entry.incident;
+    incident.closed_at = now_;
+    entry.changed = true;
+    if (incident.kind == Kind::NoData) return;
+    for (const Target& target : incident.knows) {
+      std::vector<Line> lines;
+      for (const Member& member : incident.gone) {
+        const Subject* subject = subject_of(member.ingestion);
+        if (!subject || !subject->targets.contains(target)) continue;
+        Line line = member.line;
+        line.error.reset();
+        line.note.clear();
+        line.outcome = outcome_now(member);
+        lines.push_back(std::move(line));
+      }
+      if (!lines.empty()) {
+        post(incident, Kind::Recovered, "end", target, std::move(lines));
+      }
+    }
+  }
+
+  std::string outcome_now(const Member& member) const {
+    const auto found = world_.states.find({member.ingestion, member.line.first});
+    if (found == world_.states.end()) return "";
+    return status_of(found->second, found->second.attempt == Attempt::Empty);
+  }
+
+  void post(const Incident& incident, Kind kind, const std::string& number, const Target& target,
+            std::vector<Line> lines) {
+    Message message;
+    message.kind = kind;
+    message.thread = incident.id;
+    message.key = message.thread + "/" + number;
+    message.target = target;
+    message.at = now_;
+    message.connection = incident.connection;
+    message.link = settings_.link;
+    put_lines(message, merged(std::move(lines)));
+    decision_.messages.push_back(std::move(message));
+  }
+
+  const World& world_;
+  const NotifySettings& settings_;
+  const Instant now_;
+  std::map<std::string, Entry> open_;
+  Decision decision_;
+};
+
+}  // namespace
+
+bool stands(const World& world, Kind kind, const Member& member, Instant now) {
+  const auto found = world.states.find({member.ingestion, member.line.first});
+  if (!world.subjects.contains(member.ingestion) || found == world.states.end()) return false;
+  const DayState& state = found->second;
+  if (kind == Kind::NoData) {
+    return state.attempt == Attempt::Empty && now - member.since < kNoDataLasts;
+  }
+  if (state.attempt == Attempt::Loading) return true;
+  return kind == Kind::Held ? !state.held_load.empty() : is_failure(state.attempt);
+}
+
+std::set<Target> targets_of(const Audience& audience, const NotifySettings& settings) {
+  std::set<Target> targets;
+  std::set<std::string> people(audience.subscribers.begin(), audience.subscribers.end());
+  people.insert(audience.owner.empty() ? settings.owner : audience.owner);
+  people.erase("");
+  if (!settings.smtp.host.empty()) {
+    for (const std::string& person : people) targets.insert({Channel::Mail, person});
+  }
+  if (!settings.slack.token.empty()) {
+    for (const std::string& person : settings.slack.direct) {
+      if (people.contains(person)) targets.insert({Channel::Direct, person});
+    }
+    for (const auto* channels : {&settings.slack.channels, &audience.slack}) {
+      for (const std::string& channel : *channels) targets.insert({Channel::Slack, channel});
+    }
+  }
+  for (const auto& [name, webhook] : settings.webhooks) targets.insert({Channel::Webhook, name});
+  return targets;
+}
+
+Decision decide(const World& world, const NotifySettings& settings, Instant now) {
+  Decision decision = Telling(world, settings, now).run();
+  for (auto* more : {backfill_messages, digest_messages}) {
+    for (Message& message : more(world, settings, now)) {
+      decision.messages.push_back(std::move(message));
+    }
+  }
+  return decision;
+}
+
+}  // namespace millrace::notify

@@ -1,0 +1,47 @@
+#include <doctest/doctest.h>
+
+#include "notify/decide.h"
+
+namespace millrace::notify {
+
+TEST_CASE("people hear by the channels that are set up, and each once") {
+  NotifySettings settings;
+  settings.owner = "data@example.com";
+  settings.slack.direct = {"ana@example.com", "eve@example.com"};
+  settings.slack.channels = {"#all"};
+  Audience audience;
+  audience.subscribers = {"ana@example.com", "data@example.com"};
+  audience.slack = {"#all", "#shop"};
+  CHECK(targets_of(audience, settings).empty());
+  settings.smtp.host = "smtp.example.com";
+  CHECK(targets_of(audience, settings) ==
+        std::set<Target>{{Channel::Mail, "ana@example.com"}, {Channel::Mail, "data@example.com"}});
+  settings.smtp.host = "";
+  settings.slack.token = "xoxb";
+  CHECK(targets_of(audience, settings) == std::set<Target>{{Channel::Direct, "ana@example.com"},
+                                                           {Channel::Slack, "#all"},
+                                                           {Channel::Slack, "#shop"}});
+  audience.owner = "ben@example.com";
+  settings.smtp.host = "smtp.example.com";
+  CHECK(targets_of(audience, settings).contains({Channel::Mail, "ben@example.com"}));
+}
+
+TEST_CASE("what a warehouse quotes of a row is taken out, unless the ingestion allows it") {
+  Subject subject{"purchases", "shop", false, {}};
+  catalog::Ended ended;
+  ended.attempt = Attempt::Failed;
+  ended.error = Error(Fault::BadData, "bad_value_in_query",
+                      "the warehouse refused the query: invalid input for integer: \"it's \"x\"\" "
+                      "(row)\n  select \"a\"::int",
+                      "");
+  CHECK(std::string(line_of(subject, ended).error->what()) ==
+        "the warehouse refused the query: invalid input for integer: \"…\" (row)\n"
+        "  select \"a\"::int");
+  subject.include_rows = true;
+  CHECK(std::string(line_of(subject, ended).error->what()).find("it's") != std::string::npos);
+  subject.include_rows = false;
+  ended.error = Error(Fault::Misconfigured, "missing_column", "no column \"kind\"");
+  CHECK(std::string(line_of(subject, ended).error->what()) == "no column \"kind\"");
+}
+
+}  // namespace millrace::notify

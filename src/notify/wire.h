@@ -1,0 +1,31 @@
+#pragma once
+
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "notify/delivery.h"
+
+namespace millrace::notify {
+
+struct HttpCall {
+  std::string url;
+  std::vector<std::pair<std::string, std::string>> headers;
+  std::string body;  ///< Empty: GET, else POST.
+};
+
+struct HttpReply {
+  long status = 0;  ///< 0: there was none, and `problem` says why.
+  std::string body, problem;
+  std::optional<std::chrono::seconds> retry_after;
+};
+
+/// One call over libcurl, over after `kCallMost` at the latest; redirects are not followed. Never
+/// throws for what the network does.
+HttpReply call(const HttpCall& call);
+/// For a query part.
+std::string url_escaped(const std::string& text);
+
+inline constexpr std::chrono::seconds kCallMost(30);
+
+}  // namespace millrace::notify

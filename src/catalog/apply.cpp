@@ -110,9 +110,11 @@ void apply_publish(Session& session, const Record& record) {
   store_version(session, record);
   make_current(session, *record.version, record.at);
   store_day(session, *record.state);
-  session.db.run(R"(UPDATE day SET first_ended_at = COALESCE(first_ended_at, :at)
-                    WHERE project_id = :project AND ingestion = :ingestion AND day = :day)",
-                 {record.at, session.project, record.version->ingestion, record.version->day});
+  if ((record.state->flags & kProvisional) == 0) {
+    session.db.run(R"(UPDATE day SET first_ended_at = COALESCE(first_ended_at, :at)
+                      WHERE project_id = :project AND ingestion = :ingestion AND day = :day)",
+                   {record.at, session.project, record.version->ingestion, record.version->day});
+  }
   set_token(session, *record.version);
   store_ledger(session, record);
 }

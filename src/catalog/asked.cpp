@@ -57,8 +57,9 @@ std::vector<std::string> Catalog::ask(const std::string& run, const std::string&
   return runs;
 }
 
-std::vector<Asked> Catalog::asked(std::int64_t most) {
+std::vector<Asked> Catalog::asked(std::int64_t most, WhichAsked which) {
   std::vector<Asked> asked;
+  const bool calls = which != WhichAsked::Backfills, backfills = which != WhichAsked::Calls;
   session_->db.query(
       R"(SELECT a.id, a.run, a.ingestion, a.day, a.asked_by, a.asked_at,
                 (SELECT l.id FROM load l
@@ -66,9 +67,14 @@ std::vector<Asked> Catalog::asked(std::int64_t most) {
                    AND l.day = a.day AND l.run = a.run AND l.published_seq IS NOT NULL LIMIT 1)
          FROM (SELECT * FROM asked
                WHERE project_id = :project AND ended_at IS NULL AND not_before <= :now
+                 AND ingestion NOT IN (SELECT id FROM ingestion
+                                       WHERE project_id = :paused AND paused_at IS NOT NULL)
+                 AND CASE WHEN asked_by = 'backfill' THEN :backfills ELSE :calls END
                ORDER BY asked_by = 'backfill', id LIMIT :most) a
          ORDER BY a.asked_by = 'backfill', a.id)",
-      {session_->project, session_->env.now(), most}, [&](const Row& row) {
+      {session_->project, session_->env.now(), session_->project, std::int64_t{backfills},
+       std::int64_t{calls}, most},
+      [&](const Row& row) {
         Asked& one = asked.emplace_back();
         row.into(one.id, one.run, one.ingestion, one.day, one.trigger, one.asked_at, one.published);
       });

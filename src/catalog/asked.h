@@ -22,6 +22,9 @@ struct Asked {
   std::string published;  ///< The load of this run that published the day already; else empty.
 };
 
+/// A backfill may take hours, so somebody else may do it than who answers calls.
+enum class WhichAsked { All, Calls, Backfills };
+
 /// What became of one day of a run; times are those of its steps.
 struct RunDay {
   std::string run, ingestion, trigger;

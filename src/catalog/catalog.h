@@ -86,6 +86,23 @@ struct KnownToken {
   Instant confirmed_at;
 };
 
+/// Something that people should know and that no load says.
+struct Alert {
+  std::int64_t id = 0;
+  std::string ingestion;
+  Day day;
+  std::string what;  ///< "not_fresh"
+  std::string text;  ///< A sentence.
+  Instant raised_at;
+  std::optional<Instant> cleared_at;
+};
+
+/// An ingestion that is paused: since when, and why.
+struct Paused {
+  Instant at;
+  std::string why;
+};
+
 /// The last check of a day.
 struct Checked {
   CheckResult result;
@@ -150,6 +167,20 @@ class Catalog {
   /// is under way is a Conflict `day_busy`.
   std::vector<Published> remove_ingestion(const std::string& id);
   std::optional<Definition> definition(const std::string& revision);
+  /// Nothing automatic happens to it, and what is asked for waits, until it is resumed. False when
+  /// that was so already. `why` is for people.
+  bool pause(const std::string& ingestion, const std::string& why);
+  bool resume(const std::string& ingestion);
+  std::map<std::string, Paused> paused();
+  /// The newest day of each ingestion that has ended: was loaded when it was over, or has no data.
+  std::map<std::string, Day> newest_ended();
+  /// Raises it, unless the ingestion has an open one of this sort. True when it is new.
+  bool raise_alert(const std::string& ingestion, Day day, const std::string& what,
+                   const std::string& text);
+  /// True when one was open.
+  bool clear_alert(const std::string& ingestion, const std::string& what);
+  /// Newest first, cleared ones too: what there is to tell people, once each by its id.
+  std::vector<Alert> alerts(std::int64_t most);
   /// Days whose current version carries another revision than the ingestion's.
   std::vector<Day> stale_days(const std::string& ingestion);
 
@@ -180,6 +211,17 @@ class Catalog {
                     const std::string& note);
   /// The seq under which a load was published, if it was: how a lost COMMIT answer is resolved.
   std::optional<std::int64_t> published_seq(const std::string& load);
+  /// Marks the open loads of these days as to be ended, and closes what is asked for them as
+  /// cancelled. Nothing for `day` or `run` means any. Returns the open loads; whoever holds one
+  /// ends it within seconds.
+  struct CancelWanted {
+    std::vector<LoadRow> loads;
+    std::int64_t asked = 0;  ///< Days that had not begun.
+  };
+  CancelWanted want_cancel(const std::string& ingestion, std::optional<Day> day,
+                           const std::string& run);
+  /// Whether one of these loads is to be ended.
+  bool is_cancel_wanted(const std::vector<std::string>& loads);
   std::vector<LoadRow> open_loads();
   /// Closes loads whose holder is certainly gone; returns those whose staging is of no use (all but
   /// held ones).
@@ -245,7 +287,7 @@ class Catalog {
   std::vector<std::string> ask(const std::string& run, const std::string& ingestion,
                                const std::vector<Day>& days, const std::string& trigger);
   /// The open ones that may begin now, calls before backfills, at most `most`.
-  std::vector<Asked> asked(std::int64_t most);
+  std::vector<Asked> asked(std::int64_t most, WhichAsked which = WhichAsked::All);
   /// It is done: by a load, or, where none could begin, not at all.
   void end_asked(std::int64_t id, const std::optional<Error>& error);
   /// Somebody else works on the day: not before `until`.

@@ -40,7 +40,7 @@ void copy_ingestion(Database& db, const std::string& from, int copy) {
   db.run("INSERT INTO ingestion SELECT project_id, " + id("id") + ", handle || '" +
          std::to_string(copy) + "', name || '" + std::to_string(copy) +
          "', connection, kind, dataset, revision, limits, managed_by, archived, upkeep, enabled, "
-         "audience "
+         "audience, paused_at, paused_why "
          "FROM ingestion "
          "WHERE project_id = 'default' AND id = '" +
          from + "'");

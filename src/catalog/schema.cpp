@@ -314,9 +314,27 @@ constexpr std::string_view kTelling[] = {
          until      BIGINT NOT NULL))",
 };
 
+/// What people do to an ingestion and to loads while the service runs.
+constexpr std::string_view kHandles[] = {
+    "ALTER TABLE ingestion ADD COLUMN paused_at BIGINT",
+    "ALTER TABLE ingestion ADD COLUMN paused_why TEXT NOT NULL DEFAULT ''",
+    "ALTER TABLE load ADD COLUMN cancel_at BIGINT",
+    R"(CREATE TABLE alert (
+         id         INTEGER PRIMARY KEY,
+         project_id TEXT NOT NULL,
+         ingestion  TEXT NOT NULL,
+         day        TEXT NOT NULL,
+         what       TEXT NOT NULL,
+         text       TEXT NOT NULL,
+         raised_at  BIGINT NOT NULL,
+         cleared_at BIGINT))",
+    R"(CREATE UNIQUE INDEX alert_open ON alert (project_id, ingestion, what)
+         WHERE cleared_at IS NULL)",
+};
+
 /// Migration n leads from schema n to n + 1. Never edit one that was released; add another.
 constexpr std::span<const std::string_view> kMigrations[] = {kFirst, kRenewedLeases, kUpkeep,
-                                                             kService, kTelling};
+                                                             kService, kTelling, kHandles};
 
 void refuse_newer(Database& database, int version) {
   if (version <= kSchemaVersion) return;

@@ -75,6 +75,7 @@ std::span<const Command> connection_commands();
 std::span<const Command> definition_commands();
 std::span<const Command> load_commands();
 std::span<const Command> schedule_commands();
+std::span<const Command> run_commands();
 std::span<const Command> service_commands();
 std::span<const Command> notify_commands();
 std::span<const Command> usage_commands();

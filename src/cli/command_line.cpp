@@ -265,6 +265,7 @@ std::span<const Topic> topics() {
                               {"Say what to load", definition_commands()},
                               {"Load", load_commands()},
                               {"Keep current", schedule_commands()},
+                              {"See what runs, stop it", run_commands()},
                               {"Let others call", service_commands()},
                               {"Tell people", notify_commands()},
                               {"Look at days, take them back", day_commands()},

@@ -31,6 +31,7 @@ json::Value day_json(const DayRow& row) {
                     {"end", to_text(row.bounds.end)}};
   if (row.loaded_at) value["loaded_at"] = to_text(*row.loaded_at);
   if (!row.state.hold_reason.empty()) value["held"] = row.state.hold_reason;
+  if (!row.known_difference.empty()) value["known_difference"] = row.known_difference;
   if (!row.state.error_text.empty()) {
     value["error"] = {{"code", row.state.error_code},
                       {"message", row.state.error_text},
@@ -40,11 +41,15 @@ json::Value day_json(const DayRow& row) {
 }
 
 std::string remark(const DayRow& row) {
+  if (!row.state.hold_reason.empty() && !row.known_difference.empty()) {
+    return row.state.hold_reason + "; " + row.known_difference;
+  }
   if (!row.state.hold_reason.empty()) return row.state.hold_reason;
   if (!row.state.error_text.empty()) return row.state.error_text;
   if (row.state.flags & kMovedDuringRead) return "moved during read";
   if (row.state.flags & kUnusualVolume) return "unusual volume";
   if (row.state.flags & kNotRepeatable) return "not repeatable: content checks are off";
+  if (!row.known_difference.empty()) return row.known_difference;
   return row.stale ? "older definition" : "";
 }
 

@@ -42,11 +42,13 @@ json::Value plan_json(const Plan& plan) {
   json::Value changes = json::Value::array();
   for (const Change& change : plan.changes) {
     if (!is_told(change)) continue;
-    changes.push_back({{"what", std::string(sign(change.what).substr(2))},
-                       {"kind", change.kind},
-                       {"name", change.name},
-                       {"details", change.details},
-                       {"stale_days", change.stale_days}});
+    json::Value told{{"what", std::string(sign(change.what).substr(2))},
+                     {"kind", change.kind},
+                     {"name", change.name},
+                     {"details", change.details},
+                     {"stale_days", change.stale_days}};
+    if (!change.follow_up_cost.empty()) told["follow_up_cost"] = change.follow_up_cost;
+    changes.push_back(std::move(told));
   }
   return changes;
 }
@@ -57,6 +59,7 @@ void print_plan(Terminal& terminal, const Plan& plan) {
     if (!is_told(change)) continue;
     terminal.say(fmt::format("{} {} {}", sign(change.what), change.kind, change.name));
     for (const std::string& detail : change.details) terminal.say("    " + detail);
+    if (!change.follow_up_cost.empty()) terminal.say("    " + change.follow_up_cost);
     if (change.stale_days > 0) {
       const auto days = static_cast<std::int64_t>(change.stale_days);
       terminal.say(

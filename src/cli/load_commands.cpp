@@ -162,7 +162,7 @@ ExitCode check(Context& context, const Arguments& arguments) {
   std::vector<CheckResult> results;
   {
     ProgressBar bar(context.terminal, ingestion.handle, static_cast<std::int64_t>(days.size()));
-    results = pipeline::check(house, ingestion, days, context.stop,
+    results = pipeline::check(house, ingestion, days, pipeline::CheckDepth::Exact, context.stop,
                               [&](const CheckResult&) { bar.day_done(); });
   }
   bool changed = false, loaded = false;

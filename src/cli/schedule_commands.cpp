@@ -1,6 +1,8 @@
 #include <fmt/format.h>
 
+#include <map>
 #include <nlohmann/json.hpp>
+#include <thread>
 
 #include "api/service.h"
 #include "base/log.h"
@@ -9,6 +11,7 @@
 #include "model/json.h"
 #include "notify/telling_thread.h"
 #include "pipeline/stage_day.h"
+#include "schedule/freshness.h"
 #include "schedule/keeper.h"
 
 namespace millrace::cli {
@@ -21,6 +24,7 @@ using schedule::Done;
 constexpr std::int64_t kEvery = 15;
 /// Between two looks whether somebody asked for a day.
 constexpr std::chrono::milliseconds kAskedEvery(250);
+constexpr std::chrono::seconds kBackfillEvery(1), kFreshnessEvery(5);
 
 /// "loaded", "empty", "waiting", "held", "failed"; of a check "changed", "unchanged", "failed".
 std::string result_of(const Done& done) {
@@ -139,6 +143,45 @@ void tell_people(Context& context) {
   }
 }
 
+/// Backfills, in a thread and with a catalog of their own: they may take hours, and what is due and
+/// called for does not wait for them.
+void keep_backfilling(const std::filesystem::path& home_path, std::chrono::seconds every,
+                      std::stop_token stop) {
+  while (!stop.stop_requested()) {
+    try {
+      Home home(home_path);
+      schedule::AskedLoads backfills(home.house(true), catalog::WhichAsked::Backfills,
+                                     [](const Ingestion& ingestion, const catalog::Asked& asked,
+                                        const pipeline::DayOutcome& outcome) {
+                                       write_log(schedule::done_of(ingestion, asked, outcome));
+                                     });
+      do {
+        backfills.run(stop);
+      } while (real_env().wait(kBackfillEvery, stop));
+    } catch (const Error& error) {
+      log::error("could not go on with backfills", {{"error", error.what()}});
+      real_env().wait(every, stop);
+    }
+  }
+}
+
+/// Tells whose newest day is late, however that came about: beside everything else that runs.
+void watch_freshness(const std::filesystem::path& home_path, std::stop_token stop) {
+  while (real_env().wait(kFreshnessEvery, stop)) {
+    try {
+      Home home(home_path);
+      catalog::Catalog catalog({.path = home.catalog_path()}, real_env());
+      for (const schedule::Freshness& news : schedule::watch_freshness(catalog, real_env().now())) {
+        (news.is_late ? log::warning : log::info)(
+            news.is_late ? "a day is late" : "a late day is there",
+            {{"ingestion", news.ingestion}, {"day", news.day.text()}, {"text", news.text}});
+      }
+    } catch (const Error& error) {
+      log::warning("could not look whether days are late", {{"error", error.what()}});
+    }
+  }
+}
+
 ExitCode serve(Context& context, const Arguments& arguments) {
   const std::chrono::seconds every(arguments.number("every", kEvery));
   log::tell_what_is_done();
@@ -154,20 +197,93 @@ ExitCode serve(Context& context, const Arguments& arguments) {
   }
   log::info("started", {{"home", context.home.path().string()}});
   log::info(next_text(house));
-  schedule::Keeper keeper(house, write_log);
-  do {
-    try {
-      keeper.tick(context.stop);
-    } catch (const Error& error) {
-      // One look that fails is not the end of the service: the catalog may be busy, the disk full.
-      log::error("could not look at what is due", {{"error", error.what()}});
-    }
-  } while (wait_for_work(keeper, house.env, every, context.stop));
-  log::info("stopped: what had begun was finished");
+  {
+    const std::jthread backfilling(
+        [&] { keep_backfilling(context.home.path(), every, context.stop); });
+    const std::jthread watching([&] { watch_freshness(context.home.path(), context.stop); });
+    schedule::Keeper keeper(house, catalog::WhichAsked::Calls, write_log);
+    do {
+      try {
+        keeper.tick(context.stop);
+      } catch (const Error& error) {
+        // One look that fails is not the end of the service: the catalog may be busy, the disk
+        // full.
+        log::error("could not look at what is due", {{"error", error.what()}});
+      }
+    } while (wait_for_work(keeper, house.env, every, context.stop));
+  }
+  log::info("stopped: what had begun was finished, but for backfills, which go on later");
   return kDone;
 }
 
+constexpr int kTimesShown = 5;
+constexpr std::int64_t kAlertsSeen = 1'000;
+
+/// Who starts a day's first load, in words.
+std::string mode_text(const Upkeep& upkeep) {
+  const Schedule& schedule = upkeep.schedule;
+  if (!upkeep.enabled) return "not enabled";
+  if (schedule.mode == ScheduleMode::Hourly) {
+    return fmt::format("every {} h, today as provisional", schedule.every_hours);
+  }
+  if (schedule.mode == ScheduleMode::Daily) {
+    return fmt::format("daily at {:02}:00, until {:02}:{:02}", schedule.hour,
+                       schedule.deadline_minutes / 60, schedule.deadline_minutes % 60);
+  }
+  return std::string(name_of(schedule.mode));
+}
+
+ExitCode show_schedule(Context& context, const Arguments& arguments) {
+  catalog::Catalog& catalog = context.home.reading();
+  const Zone zone = catalog.project().zone;
+  const auto paused = catalog.paused();
+  std::map<std::string, std::string> alerts;
+  for (const catalog::Alert& alert : catalog.alerts(kAlertsSeen)) {
+    if (!alert.cleared_at) alerts[alert.ingestion] = alert.text;
+  }
+  const std::string only =
+      arguments.has("NAME") ? catalog.ingestion(arguments.get("NAME")).id : std::string();
+  json::Value answers = json::Value::array();
+  Table table{{"ingestion", "schedule", "follow-up", "next loads (UTC)", "remark"}, {}};
+  for (const Ingestion& ingestion : catalog.ingestions()) {
+    if (!only.empty() && ingestion.id != only) continue;
+    const Upkeep& upkeep = ingestion.upkeep;
+    const auto pause = paused.find(ingestion.id);
+    std::string remark = pause == paused.end() ? "" : "paused: " + pause->second.why;
+    const auto late = alerts.find(ingestion.id);
+    if (late != alerts.end()) remark += (remark.empty() ? "" : "; ") + late->second;
+    json::Value times = json::Value::array();
+    std::string text;
+    for (const Instant at : schedule::next_loads(upkeep, zone, real_env().now(), kTimesShown)) {
+      times.push_back(to_text(at));
+      text += (text.empty() ? "" : ", ") + to_text(at).substr(0, 16);
+    }
+    const std::string preset(preset_of(upkeep.follow_up, upkeep.follow_up_rule));
+    json::Value one{{"ingestion", ingestion.handle},
+                    {"enabled", upkeep.enabled},
+                    {"mode", name_of(upkeep.schedule.mode)},
+                    {"follow_up", preset},
+                    {"next", std::move(times)}};
+    if (pause != paused.end()) {
+      one["paused"] = {{"since", to_text(pause->second.at)}, {"why", pause->second.why}};
+    }
+    if (late != alerts.end()) one["late"] = late->second;
+    answers.push_back(std::move(one));
+    table.rows.push_back({ingestion.handle, mode_text(upkeep), preset, text, remark});
+  }
+  if (context.terminal.json()) {
+    context.terminal.answer(answers);
+  } else {
+    context.terminal.print(table);
+  }
+  return answers.empty() ? kNothingFound : kDone;
+}
+
 const Command kCommands[] = {
+    {"schedule",
+     "When each ingestion is loaded next, how it is followed up, and what is paused",
+     {{"NAME", "Only this ingestion", Option::Kind::OptionalArgument, "ingestion"}},
+     show_schedule},
     {"serve",
      "Keep every enabled ingestion current, until told to stop",
      {{"every", "Seconds between two looks at what is due (default 15)", Option::Kind::Value,
@@ -177,8 +293,8 @@ const Command kCommands[] = {
      serve,
      R"(Loads each day when its schedule says so, looks again at days without rows until the
 deadline, checks days that ended and loads those that changed. Writes one log line an event to
-stderr. On SIGTERM or Ctrl-C what has begun is finished; a second one ends the process, and loses
-nothing.)"},
+stderr. On SIGTERM or Ctrl-C what has begun is finished, a backfill left for the next start; a
+second one ends the process, and loses nothing.)"},
 };
 
 }  // namespace
@@ -188,7 +304,7 @@ ExitCode load_due(Context& context) {
   json::Value answers = json::Value::array();
   Table table{{"ingestion", "day", "what", "trigger", "result", "remark"}, {}};
   bool failed = false;
-  schedule::Keeper keeper(house, [&](const Done& done) {
+  schedule::Keeper keeper(house, catalog::WhichAsked::All, [&](const Done& done) {
     failed = failed || went_wrong(done);
     answers.push_back(done_json(done));
     table.rows.push_back({done.ingestion, done.action.day.text(), what_of(done),

@@ -71,6 +71,10 @@ bool has_shape(const Node& value, Shape shape) {
     case Shape::Gates:
       return value.is(Type::Array) &&
              std::all_of(value.items.begin(), value.items.end(), is_question);
+    case Shape::IntegerList:
+      return value.is(Type::Array) &&
+             std::all_of(value.items.begin(), value.items.end(),
+                         [](const Node& item) { return item.is(Type::Integer); });
     case Shape::Table:
       return value.is(Type::Table);
   }

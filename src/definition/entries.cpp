@@ -7,6 +7,7 @@
 #include <sstream>
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include "definition/files.h"
 #include "definition/toml_text.h"
@@ -105,6 +106,29 @@ void add_limits(const Limits& limits, std::vector<Entry>& entries) {
     lines.text("shrink_max", fmt::format("{}%", limits.shrink_max_percent));
   }
   if (limits.allow_empty) lines.raw("allow_empty", "true");
+  if (limits.rows_per_month) {
+    lines.raw("rows_per_month", fmt::format("{}", *limits.rows_per_month));
+  }
+}
+
+void add_follow_up(const Upkeep& upkeep, std::vector<Entry>& entries) {
+  Lines lines(entries, "follow_up");
+  const FollowUpRule& rule = upkeep.follow_up_rule;
+  const std::string preset(preset_of(upkeep.follow_up, rule));
+  if (preset == "own") {
+    lines.raw("ages", fmt::format("[{}]", fmt::join(upkeep.follow_up, ", ")));
+    if (rule.threshold_percent) {
+      lines.text("threshold", fmt::format("{}%", *rule.threshold_percent));
+    }
+  } else if (preset != "exact") {
+    lines.text("preset", preset);
+  }
+  constexpr std::int64_t kMegabyte = 1'000'000, kGigabyte = 1'000'000'000;
+  if (const auto bytes = rule.max_scan_bytes) {
+    lines.text("max_scan", *bytes % kGigabyte == 0
+                               ? fmt::format("{}GB", *bytes / kGigabyte)
+                               : fmt::format("{}MB", static_cast<double>(*bytes) / kMegabyte));
+  }
 }
 
 void add_upkeep(const Upkeep& upkeep, std::vector<Entry>& entries) {
@@ -113,11 +137,18 @@ void add_upkeep(const Upkeep& upkeep, std::vector<Entry>& entries) {
   if (upkeep.schedule.mode != usual.mode) {
     schedule.text("mode", std::string(name_of(upkeep.schedule.mode)));
   }
-  if (upkeep.schedule.hour != usual.hour) {
+  const bool is_hourly = upkeep.schedule.mode == ScheduleMode::Hourly;
+  if (is_hourly && upkeep.schedule.every_hours != usual.every_hours) {
+    schedule.raw("every_hours", fmt::format("{}", upkeep.schedule.every_hours));
+  }
+  if (!is_hourly && upkeep.schedule.hour != usual.hour) {
     schedule.raw("hour", fmt::format("{}", upkeep.schedule.hour));
   }
   if (const int minutes = upkeep.schedule.deadline_minutes; minutes != usual.deadline_minutes) {
     schedule.text("deadline", fmt::format("{:02}:{:02}", minutes / 60, minutes % 60));
+  }
+  if (const auto minutes = upkeep.schedule.fresh_by_minutes) {
+    schedule.text("fresh_by", fmt::format("{:02}:{:02}", *minutes / 60, *minutes % 60));
   }
   if (!upkeep.schedule.ready.empty()) {
     std::string questions;
@@ -126,7 +157,7 @@ void add_upkeep(const Upkeep& upkeep, std::vector<Entry>& entries) {
     }
     schedule.raw("ready", fmt::format("[{}]", questions));
   }
-  if (upkeep.follow_up.empty()) Lines(entries, "follow_up").text("preset", "off");
+  add_follow_up(upkeep, entries);
 }
 
 void add_audience(const Audience& audience, std::vector<Entry>& entries) {

@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <cctype>
 #include <charconv>
+#include <utility>
 
 #include <fmt/format.h>
 
@@ -140,6 +141,13 @@ Limits read_limits(const Node& table, const std::string& heading) {
   if (const Node::Member* empty = table.find("allow_empty")) {
     limits.allow_empty = empty->value.boolean;
   }
+  if (const Node::Member* budget = table.find("rows_per_month")) {
+    if (budget->value.integer < 1) {
+      refuse(budget->value.place,
+             fmt::format("\"rows_per_month\" must be at least 1, not {}", budget->value.integer));
+    }
+    limits.rows_per_month = budget->value.integer;
+  }
   return limits;
 }
 
@@ -147,18 +155,37 @@ Schedule read_schedule(const Node& table, const std::string& heading) {
   check_keys(table, table_rule("ingestion.NAME.schedule"), heading);
   Schedule schedule;
   const std::string mode = text_in(table, "mode");
-  for (const ScheduleMode known : {ScheduleMode::Daily, ScheduleMode::Api, ScheduleMode::Manual}) {
+  for (const ScheduleMode known :
+       {ScheduleMode::Daily, ScheduleMode::Hourly, ScheduleMode::Api, ScheduleMode::Manual}) {
     if (mode == name_of(known)) schedule.mode = known;
   }
   if (const Node::Member* hour = table.find("hour")) {
+    if (schedule.mode == ScheduleMode::Hourly) {
+      refuse(hour->place, "\"hour\" does not go with mode \"hourly\"",
+             "Write `every_hours`; a day is due when it is over");
+    }
     if (hour->value.integer < 0 || hour->value.integer > 23) {
       refuse(hour->value.place,
              fmt::format("\"hour\" must be from 0 to 23, not {}", hour->value.integer));
     }
     schedule.hour = static_cast<int>(hour->value.integer);
   }
+  if (schedule.mode == ScheduleMode::Hourly) schedule.hour = 0;
+  if (const Node::Member* hours = table.find("every_hours")) {
+    if (schedule.mode != ScheduleMode::Hourly) {
+      refuse(hours->place, "\"every_hours\" goes with mode \"hourly\"");
+    }
+    if (hours->value.integer < 1 || hours->value.integer > 23) {
+      refuse(hours->value.place,
+             fmt::format("\"every_hours\" must be from 1 to 23, not {}", hours->value.integer));
+    }
+    schedule.every_hours = static_cast<int>(hours->value.integer);
+  }
   if (const Node::Member* deadline = table.find("deadline")) {
     schedule.deadline_minutes = time_of_day(*deadline);
+  }
+  if (const Node::Member* fresh = table.find("fresh_by")) {
+    schedule.fresh_by_minutes = time_of_day(*fresh);
   }
   if (const Node::Member* ready = table.find("ready")) {
     for (const Node& question : ready->value.items) {
@@ -170,6 +197,62 @@ Schedule read_schedule(const Node& table, const std::string& heading) {
   return schedule;
 }
 
+/// "50GB" as bytes.
+std::int64_t bytes_of(const Node::Member& member) {
+  const std::string& text = member.value.text;
+  constexpr std::pair<std::string_view, std::int64_t> kUnits[] = {
+      {"MB", 1'000'000}, {"GB", 1'000'000'000}, {"TB", 1'000'000'000'000}};
+  double number = 0;
+  const auto read = std::from_chars(text.data(), text.data() + text.size(), number);
+  const auto unit = std::string_view(text).substr(static_cast<std::size_t>(read.ptr - text.data()));
+  for (const auto& [name, bytes] : kUnits) {
+    if (read.ec == std::errc() && number > 0 && number < 1e6 && unit == name) {
+      return static_cast<std::int64_t>(number * static_cast<double>(bytes));
+    }
+  }
+  refuse(member.value.place, fmt::format("\"{}\" is no size", text),
+         "Write a number of MB, GB or TB, such as \"50GB\"");
+}
+
+FollowUp read_ages(const Node::Member& member) {
+  constexpr std::int64_t kMost = 31;
+  FollowUp ages;
+  for (const Node& age : member.value.items) {
+    if (age.integer < 1 || age.integer > kMost) {
+      refuse(age.place,
+             fmt::format("an age must be from 1 to {} days, not {}", kMost, age.integer));
+    }
+    ages.push_back(static_cast<int>(age.integer));
+  }
+  std::sort(ages.begin(), ages.end());
+  ages.erase(std::unique(ages.begin(), ages.end()), ages.end());
+  return ages;
+}
+
+void read_follow_up(const Node& table, Upkeep& upkeep) {
+  const std::string preset = text_in(table, "preset");
+  for (const Preset& known : presets()) {
+    if (known.name != preset) continue;
+    upkeep.follow_up = known.ages;
+    upkeep.follow_up_rule = known.rule;
+  }
+  const Node::Member* ages = table.find("ages");
+  const Node::Member* threshold = table.find("threshold");
+  if ((ages || threshold) && !preset.empty()) {
+    const Node::Member& own = ages ? *ages : *threshold;
+    refuse(own.place, fmt::format("\"preset\" and \"{}\" exclude each other", own.key),
+           "Write `ages`, and `threshold` if the count alone shall decide, or a preset");
+  }
+  if (threshold && !ages) {
+    refuse(threshold->place, "\"threshold\" goes with \"ages\"", "For example: ages = [1, 3, 7]");
+  }
+  if (ages) upkeep.follow_up = read_ages(*ages);
+  if (threshold) upkeep.follow_up_rule.threshold_percent = percent_of(threshold->value.text);
+  if (const Node::Member* most = table.find("max_scan")) {
+    upkeep.follow_up_rule.max_scan_bytes = bytes_of(*most);
+  }
+}
+
 Upkeep read_upkeep(const Node& table, const std::string& heading) {
   Upkeep upkeep;
   if (const Node::Member* enabled = table.find("enabled")) upkeep.enabled = enabled->value.boolean;
@@ -178,7 +261,7 @@ Upkeep read_upkeep(const Node& table, const std::string& heading) {
   }
   if (const Node::Member* follow_up = table.find("follow_up")) {
     check_keys(follow_up->value, table_rule("ingestion.NAME.follow_up"), heading + ".follow_up");
-    if (text_in(follow_up->value, "preset") == "off") upkeep.follow_up.clear();
+    read_follow_up(follow_up->value, upkeep);
   }
   return upkeep;
 }

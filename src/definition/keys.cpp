@@ -142,19 +142,27 @@ constexpr KeyRule kIngestion[] = {
      "{ preset = \"exact\" }"},
 };
 
-constexpr std::array<std::string_view, 3> kModes = {"daily", "api", "manual"};
-constexpr std::array<std::string_view, 2> kPresets = {"exact", "off"};
+constexpr std::array<std::string_view, 4> kModes = {"daily", "hourly", "api", "manual"};
+constexpr std::array<std::string_view, 4> kPresets = {"exact", "3d-5pct", "2w-1pct", "off"};
 
 constexpr KeyRule kSchedule[] = {
     {"mode", Shape::Text,
-     "Who starts the first load of a day: the clock, a call, or a person. Default `daily`.",
+     "Who starts the first load of a day: the clock (`hourly`: today, too, again and again until "
+     "it "
+     "is over), a call, or a person. Default `daily`.",
      "\"daily\"", kEveryDataset, kModes},
     {"hour", Shape::Integer,
      "0 to 23, in the project's zone, on the day after the one that is loaded. Default 10.", "10"},
+    {"every_hours", Shape::Integer,
+     "Mode `hourly`: at 0:00 and every so many hours after it, 1 to 23. Default 1.", "3"},
     {"deadline", Shape::Text,
      "Until then a day without rows is looked at every 30 minutes; then it is *succeeded, no "
      "data*. The first such time at or after the hour. Default `18:00`.",
      "\"18:00\""},
+    {"fresh_by", Shape::Text,
+     "When, on the day after, a day must be there: else an alert, whatever the reason. Default: "
+     "none.",
+     "\"12:00\""},
     {"ready", Shape::Gates,
      "SQL for the warehouse that must be true before a day is read, with the query's placeholders. "
      "Asked every 30 minutes; a day that is not ready at the deadline has failed.",
@@ -163,8 +171,23 @@ constexpr KeyRule kSchedule[] = {
 
 constexpr KeyRule kFollowUp[] = {
     {"preset", Shape::Text,
-     "`exact`: at ages 1, 2, 3, 5, 8 and 14 days, by count and fingerprint. Default `exact`.",
+     "`exact`: at ages 1, 2, 3, 5, 8 and 14 days since a day first ended, by count and "
+     "fingerprint. "
+     "`3d-5pct`: the last three days, by count alone; one that differs by more than 5 % is loaded. "
+     "`2w-1pct`: for two weeks since it first ended, by more than 1 %. `off`: never. Default "
+     "`exact`.",
      "\"exact\"", kEveryDataset, kPresets},
+    {"ages", Shape::IntegerList,
+     "Ages of your own in place of a preset's: days since a day first ended, 1 to 31.",
+     "[1, 3, 7]"},
+    {"threshold", Shape::Percent,
+     "With `ages`: the count alone decides, and a day that differs by no more stays as it is. "
+     "Without it: as `exact`.",
+     "\"2%\""},
+    {"max_scan", Shape::Text,
+     "What the checks of one day's hour may read (MB, GB, TB), where the warehouse tells; what is "
+     "skipped for it is shown in `days`.",
+     "\"50GB\""},
 };
 
 constexpr KeyRule kAudience[] = {
@@ -191,6 +214,11 @@ constexpr KeyRule kLimits[] = {
      "A reload that loses more than this share of a day is held. Default `50%`.", "\"50%\""},
     {"allow_empty", Shape::Boolean,
      "Whether a loaded day may become empty by itself. Default false.", "true"},
+    {"rows_per_month", Shape::Integer,
+     "A budget of billable rows for a calendar month: a load that would exceed it is not begun, "
+     "and "
+     "the ingestion is paused. Default: none.",
+     "2000000000"},
 };
 
 constexpr KeyRule kMapping[] = {
@@ -292,6 +320,8 @@ std::string_view described(Shape shape) {
       return "true or false";
     case Shape::TextList:
       return "a list of texts";
+    case Shape::IntegerList:
+      return "a list of whole numbers";
     case Shape::Column:
       return "the name of a column";
     case Shape::ColumnOrLiteral:

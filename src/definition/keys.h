@@ -17,6 +17,7 @@ enum class Shape {
   Integer,
   Boolean,
   TextList,
+  IntegerList,
   Column,           ///< The name of a column of the query's result.
   ColumnOrLiteral,  ///< "column", or { literal = "value" }
   Columns,          ///< { key = "column" }

@@ -23,6 +23,23 @@ std::string owner_text(const std::string& managed_by) {
 }
 
 /// Compares a set of files with a catalog, and then makes the catalog what the files say.
+/// Before it is switched on: how much more than loading a day once.
+std::string follow_up_cost(const Upkeep& upkeep) {
+  const std::size_t ages = upkeep.follow_up.size();
+  const std::string preset(preset_of(upkeep.follow_up, upkeep.follow_up_rule));
+  if (ages == 0) return "following up: off, so changes in the warehouse go unnoticed";
+  if (upkeep.follow_up_rule.threshold_percent) {
+    return fmt::format(
+        "following up ({}): {} counts of each day; other values in as many rows go "
+        "unnoticed",
+        preset, ages);
+  }
+  return fmt::format(
+      "following up ({}): each day is read up to {} more times in the warehouse, ≈ {} "
+      "× the daily load",
+      preset, ages, ages);
+}
+
 class Planner {
  public:
   Planner(const FileSet& files, catalog::Catalog& catalog, bool prune)
@@ -178,6 +195,10 @@ class Planner {
       change.what = What::Add;
       change.details.push_back(fmt::format("{} from connection {}",
                                            name_of(wanted.definition.dataset), wanted.connection));
+    }
+    const Ingestion* known = living(wanted.handle);
+    if (wanted.upkeep.enabled && (!known || known->upkeep != wanted.upkeep)) {
+      change.follow_up_cost = follow_up_cost(wanted.upkeep);
     }
     if (change.what != What::Keep) put_ingestions_.push_back(std::move(wanted));
     plan_.changes.push_back(std::move(change));

@@ -19,6 +19,7 @@ struct Change {
   /// Loaded days that carry another definition, be it changed now or before: nothing loads them
   /// again by itself.
   std::size_t stale_days = 0;
+  std::string follow_up_cost;  ///< A sentence, where that is new; else empty.
 };
 
 struct Plan {

@@ -112,6 +112,7 @@ struct Limits {
   RejectLimit max_rejected;
   double shrink_max_percent = 50;
   bool allow_empty = false;
+  std::optional<std::int64_t> rows_per_month;  ///< A budget of billable rows.
   bool operator==(const Limits&) const = default;
 };
 

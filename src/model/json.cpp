@@ -34,8 +34,8 @@ template <>
 constexpr std::array kAll<TimeUnit>{TimeUnit::Seconds, TimeUnit::Milliseconds,
                                     TimeUnit::Microseconds};
 template <>
-constexpr std::array kAll<ScheduleMode>{ScheduleMode::Daily, ScheduleMode::Api,
-                                        ScheduleMode::Manual};
+constexpr std::array kAll<ScheduleMode>{ScheduleMode::Daily, ScheduleMode::Hourly,
+                                        ScheduleMode::Api, ScheduleMode::Manual};
 template <>
 constexpr std::array kAll<OnDuplicate>{OnDuplicate::Reject, OnDuplicate::Sum, OnDuplicate::Last};
 template <>
@@ -48,7 +48,7 @@ constexpr std::array kAll<Attempt>{Attempt::None,    Attempt::Waiting, Attempt::
 template <>
 constexpr std::array kAll<Verb>{Verb::Probe,    Verb::Browse, Verb::Columns, Verb::Describe,
                                 Verb::Sample,   Verb::Scalar, Verb::Check,   Verb::Load,
-                                Verb::Validate, Verb::Replay};
+                                Verb::Validate, Verb::Replay, Verb::Cancel};
 template <>
 constexpr std::array kAll<ColumnType>{
     ColumnType::Boolean,     ColumnType::Integer, ColumnType::Double, ColumnType::Decimal,

@@ -73,14 +73,23 @@ void describe(auto& go, Is<Definition> auto& definition) {
 void describe(auto& go, Is<Schedule> auto& schedule) {
   go("mode", schedule.mode);
   go("hour", schedule.hour);
+  go("every_hours", schedule.every_hours);
   go("deadline_minutes", schedule.deadline_minutes);
   go("ready", schedule.ready);
+  go("fresh_by_minutes", schedule.fresh_by_minutes);
+}
+
+void describe(auto& go, Is<FollowUpRule> auto& rule) {
+  go("threshold_percent", rule.threshold_percent);
+  go("from_label", rule.from_label);
+  go("max_scan_bytes", rule.max_scan_bytes);
 }
 
 void describe(auto& go, Is<Upkeep> auto& upkeep) {
   go("enabled", upkeep.enabled);
   go("schedule", upkeep.schedule);
   go("follow_up", upkeep.follow_up);
+  go("follow_up_rule", upkeep.follow_up_rule);
 }
 
 void describe(auto& go, Is<Audience> auto& audience) {
@@ -99,6 +108,7 @@ void describe(auto& go, Is<Limits> auto& limits) {
   go("max_rejected", limits.max_rejected);
   go("shrink_max_percent", limits.shrink_max_percent);
   go("allow_empty", limits.allow_empty);
+  go("rows_per_month", limits.rows_per_month);
 }
 
 void describe(auto& go, Is<Fingerprint> auto& fingerprint) {
@@ -171,6 +181,7 @@ void describe(auto& go, Is<Known> auto& known) {
   go("fingerprint", known.fingerprint);
   go("token", known.token);
   go("content_checks", known.content_checks);
+  go("threshold_percent", known.threshold_percent);
 }
 
 void describe(auto& go, Is<Replayed> auto& replayed) {
@@ -205,6 +216,7 @@ void describe(auto& go, Is<WorkOrder> auto& order) {
   go("memory_bytes", order.memory_bytes);
   go("threads", order.threads);
   go("fingerprint", order.fingerprint);
+  go("max_scan_bytes", order.max_scan_bytes);
 }
 
 void describe(auto& go, Is<Manifest> auto& manifest) {
@@ -219,6 +231,7 @@ void describe(auto& go, Is<Manifest> auto& manifest) {
   go("delivers", manifest.delivers);
   go("moved_during_read", manifest.moved_during_read);
   go("not_repeatable", manifest.not_repeatable);
+  go("provisional", manifest.provisional);
   go("took_ms", manifest.took_ms);
   go("note", manifest.note);
 }

@@ -1,5 +1,8 @@
 #pragma once
 
+#include <cstdint>
+#include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -9,18 +12,23 @@ namespace millrace {
 /// Who starts the first load of a day.
 enum class ScheduleMode {
   Daily,   ///< The clock.
+  Hourly,  ///< The clock, and again and again while the day is not over.
   Api,     ///< A call; days that are loaded are followed up all the same.
   Manual,  ///< A person; nothing happens by itself.
 };
-std::string_view name_of(ScheduleMode mode);  ///< "daily", "api", "manual"
+std::string_view name_of(ScheduleMode mode);  ///< "daily", "hourly", "api", "manual"
 
 /// Times of day in the project's zone, on the day after the one that is loaded.
 struct Schedule {
   ScheduleMode mode = ScheduleMode::Daily;
-  int hour = 10;                   ///< 0–23.
+  int hour = 10;                   ///< 0–23. Hourly: 0, the day is due when it is over.
   int deadline_minutes = 18 * 60;  ///< Of the day; the first such time at or after the hour.
   /// SQL for the warehouse, with the query's placeholders: a day is loaded when each is true.
   std::vector<std::string> ready;
+  int every_hours = 1;  ///< Hourly: at 0:00 and every so many hours after it.
+  /// Of the day after: who still lacks the day then is told, whoever loads it and whether or not
+  /// anything runs.
+  std::optional<int> fresh_by_minutes;
   bool operator==(const Schedule&) const = default;
 };
 
@@ -29,11 +37,33 @@ struct Schedule {
 using FollowUp = std::vector<int>;
 inline const FollowUp kExactFollowUp{1, 2, 3, 5, 8, 14};
 
+/// How a follow-up looks.
+struct FollowUpRule {
+  /// Set: COUNT alone decides, and a day that differs by no more than this stays as it is, with a
+  /// known difference. Not set: COUNT, and where it is equal the fingerprint.
+  std::optional<double> threshold_percent;
+  bool from_label = false;  ///< Ages count from the day's label, not from when it first ended.
+  /// What the checks of one time may read, where the warehouse tells; the rest is skipped.
+  std::optional<std::int64_t> max_scan_bytes;
+  bool operator==(const FollowUpRule&) const = default;
+};
+
+/// A pair of them under a name that people write; ages of their own have none.
+struct Preset {
+  std::string_view name;
+  FollowUp ages;
+  FollowUpRule rule;
+};
+std::span<const Preset> presets();
+/// "exact", "3d-5pct", "2w-1pct", "off", or "own". `max_scan_bytes` does not matter.
+std::string_view preset_of(const FollowUp& ages, const FollowUpRule& rule);
+
 /// How an ingestion is kept current without anybody watching. Changing it changes no day.
 struct Upkeep {
   bool enabled = false;
   Schedule schedule;
   FollowUp follow_up = kExactFollowUp;
+  FollowUpRule follow_up_rule;
   bool operator==(const Upkeep&) const = default;
 };
 

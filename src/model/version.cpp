@@ -67,7 +67,17 @@ std::string status_of(const DayState& state, bool current_is_empty) {
   if (state.flags & kHeld) return "held";
   if (state.attempt == Attempt::Waiting) return "waiting";
   if (state.current.empty()) return "never loaded";
+  if (state.flags & kProvisional) return "provisional";
   return current_is_empty ? "succeeded, no data" : "succeeded";
+}
+
+std::string known_difference(const CheckResult& result) {
+  if (result.rows_then && result.rows_now && *result.rows_then != *result.rows_now) {
+    return "the warehouse has " + std::to_string(*result.rows_now) + " rows, " +
+           std::to_string(*result.rows_then) + " were read";
+  }
+  if (result.changed) return "the warehouse has other values in as many rows";
+  return result.by.empty() ? result.note : std::string();
 }
 
 }  // namespace millrace

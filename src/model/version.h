@@ -83,6 +83,7 @@ enum DayFlag : unsigned {
   kMovedDuringRead = 2,  ///< The fingerprints before and after the read differ.
   kNotRepeatable = 4,    ///< Content checks are off.
   kUnusualVolume = 8,    ///< Far fewer or more rows than such weekdays have.
+  kProvisional = 16,     ///< Loaded before the day was over.
 };
 
 /// A day as the catalog knows it.
@@ -109,10 +110,14 @@ struct DayRow {
   std::optional<Instant> loaded_at;
   Interval bounds;
   std::string status;  ///< What a person sees; `status_of`.
+  /// What the last check since found and nobody loaded, or why it found nothing out; empty where
+  /// all is well.
+  std::string known_difference;
 };
 
-/// The one word for people: succeeded · succeeded, no data · failed · loading · held · waiting ·
-/// never loaded. A failed reload shows as failed although the current version stays readable.
+/// The one word for people: succeeded · succeeded, no data · provisional · failed · loading · held
+/// · waiting · never loaded. A failed reload shows as failed although the current version stays
+/// readable.
 std::string status_of(const DayState& state, bool current_is_empty);
 
 enum class ChangedBy {
@@ -135,5 +140,8 @@ struct CheckResult {
   std::string note;                ///< Why not comparable, which columns are not repeatable …
   std::optional<bool> repeatable;  ///< Only where the fingerprint was asked again to find out.
 };
+
+/// DayRow::known_difference, of a check that nothing was loaded after.
+std::string known_difference(const CheckResult& result);
 
 }  // namespace millrace

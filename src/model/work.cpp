@@ -26,6 +26,8 @@ std::string_view name_of(Verb verb) {
       return "replay";
     case Verb::Validate:
       return "validate";
+    case Verb::Cancel:
+      return "cancel";
   }
   throw std::logic_error("a verb without a name");
 }

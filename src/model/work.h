@@ -16,8 +16,9 @@ namespace millrace {
 struct Known {
   std::int64_t rows = 0;
   std::optional<Fingerprint> fingerprint;
-  std::optional<std::string> token;  ///< Only while it may be trusted (token_max_age).
-  bool content_checks = true;        ///< False for a query that is not repeatable.
+  std::optional<std::string> token;         ///< Only while it may be trusted (token_max_age).
+  bool content_checks = true;               ///< False for a query that is not repeatable.
+  std::optional<double> threshold_percent;  ///< See FollowUpRule; COUNT alone is asked.
 };
 
 /// What a replay starts from. Paths are absolute.
@@ -40,7 +41,19 @@ struct DayOrder {
 };
 
 /// Replay alone opens no session: the rows lie in the store.
-enum class Verb { Probe, Browse, Columns, Describe, Sample, Scalar, Check, Load, Validate, Replay };
+enum class Verb {
+  Probe,
+  Browse,
+  Columns,
+  Describe,
+  Sample,
+  Scalar,
+  Check,
+  Load,
+  Validate,
+  Replay,
+  Cancel,  ///< What still runs at the warehouse for these loads.
+};
 std::string_view name_of(Verb verb);
 
 /// What the parent hands to a worker process on its stdin: one session, one or many days.
@@ -60,6 +73,7 @@ struct WorkOrder {
   std::int64_t memory_bytes = 0;  ///< For the engine; 0: its default.
   int threads = 0;
   bool fingerprint = true;
+  std::optional<std::int64_t> max_scan_bytes;  ///< Verb Check: see FollowUpRule.
 };
 
 /// A sealed day, as the child reports it: the files lie durably in the staging folder.
@@ -75,6 +89,7 @@ struct Manifest {
   Delivered delivers;  ///< Metrics only.
   bool moved_during_read = false;
   bool not_repeatable = false;
+  bool provisional = false;  ///< Begun before the day was over; the parent knows.
   std::map<std::string, std::int64_t> took_ms;  ///< By stage: repeat, look, read, seal.
   std::string note;  ///< For people: which columns are not repeatable, where out-of-day rows lie.
 };

@@ -42,14 +42,20 @@ std::optional<DayOrder> question(House& house, const Ingestion& ingestion, Day d
 }  // namespace
 
 std::vector<CheckResult> check(House& house, const Ingestion& ingestion,
-                               const std::vector<Day>& days, std::stop_token stop,
+                               const std::vector<Day>& days, CheckDepth depth, std::stop_token stop,
                                const std::function<void(const CheckResult&)>& told) {
   std::map<Day, CheckResult> results;
   WorkOrder order = order_for(house, ingestion, Verb::Check);
+  const FollowUpRule& rule = ingestion.upkeep.follow_up_rule;
+  if (depth == CheckDepth::AsFollowedUp) order.max_scan_bytes = rule.max_scan_bytes;
   for (const Day day : days) {
     CheckResult& answer = results[day];
     answer.day = day;
-    if (auto asked = question(house, ingestion, day, answer)) order.days.push_back(*asked);
+    if (auto asked = question(house, ingestion, day, answer)) {
+      if (depth == CheckDepth::AsFollowedUp)
+        asked->known->threshold_percent = rule.threshold_percent;
+      order.days.push_back(std::move(*asked));
+    }
   }
   const auto reply = [&](const json::Value& line) {
     if (!line.contains("checked")) return;

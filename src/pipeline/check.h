@@ -8,10 +8,14 @@
 
 namespace millrace::pipeline {
 
+/// `Exact` looks as closely as it can; `AsFollowedUp` as the ingestion's follow-up says, which may
+/// stop at COUNT and spare the warehouse.
+enum class CheckDepth { Exact, AsFollowedUp };
+
 /// Asks the warehouse what changed since each day was loaded; the first answer wins: token, count,
 /// fingerprint. Records every answer, and tells it. Days that were never loaded say so.
 std::vector<CheckResult> check(House& house, const Ingestion& ingestion,
-                               const std::vector<Day>& days, std::stop_token stop,
+                               const std::vector<Day>& days, CheckDepth depth, std::stop_token stop,
                                const std::function<void(const CheckResult&)>& told = {});
 
 }  // namespace millrace::pipeline

@@ -1,58 +1,179 @@
 #include "pipeline/check_day.h"
 
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <map>
+#include <span>
+
 #include "base/error.h"
 #include "pipeline/repeatable.h"
 #include "pipeline/stage_day.h"
 
 namespace millrace::pipeline {
-CheckResult check_day(const WorkOrder& work, const DayOrder& order, warehouse::Connector& connector,
-                      std::optional<std::string>& token, std::stop_token stop) {
-  check(order.known.has_value(), "a check knows what was loaded");
-  const Query query = query_of(work.definition, work.ingestion);
-  const Known& known = *order.known;
-  CheckResult result;
-  result.day = order.day;
-  result.rows_then = known.rows;
+namespace {
 
-  const bool snapshot = connector.snapshot(stop);
-  token = token_of(connector, query, order.day, stop);
-  if (token && known.token == token) {
-    result.by = "token";
-    return result;
+/// Days that one COUNT may answer.
+constexpr int kWindow = 31;
+
+using Orders = std::span<const DayOrder>;
+
+bool wants_content(const Known& known) {
+  return known.content_checks && known.fingerprint && !known.threshold_percent;
+}
+
+class Checks {
+ public:
+  Checks(const WorkOrder& work, warehouse::Connector& connector, const OnChecked& checked,
+         std::stop_token stop)
+      : work_(work),
+        connector_(connector),
+        checked_(checked),
+        stop_(stop),
+        query_(query_of(work.definition, work.ingestion)) {}
+
+  void run() {
+    std::vector<DayOrder> days = work_.days;
+    std::sort(days.begin(), days.end(),
+              [](const DayOrder& a, const DayOrder& b) { return a.day < b.day; });
+    for (Orders rest = days; !rest.empty();) {
+      std::size_t length = 1;
+      while (length < rest.size() && rest[length].day < rest[0].day.plus(kWindow)) ++length;
+      check_window(rest.first(length));
+      rest = rest.subspan(length);
+    }
   }
-  const bool content = known.content_checks && known.fingerprint.has_value();
-  // A fingerprint counts too: where one is asked anyway, a count of its own would read the day
-  // twice.
-  std::optional<Fingerprint> now;
-  if (content) now = connector.fingerprint(query, order.day, false, stop);
-  result.rows_now = now ? now->rows : rows_of(connector, query, order.day, stop);
-  if (*result.rows_now != known.rows) {
-    result.changed = true;
+
+ private:
+  void check_window(Orders days) {
+    const bool snapshot = connector_.snapshot(stop_);
+    std::map<Day, std::string> tokens;
+    for (Token& token : connector_.tokens(query_, range_of(days), stop_)) {
+      if (token.text) tokens[token.day] = *token.text;
+    }
+    std::vector<const DayOrder*> open;
+    for (const DayOrder& day : days) {
+      check(day.known.has_value(), "a check knows what was loaded");
+      const auto token = tokens.find(day.day);
+      if (token != tokens.end() && day.known->token == token->second) {
+        tell(day, {.day = day.day, .by = "token", .rows_then = day.known->rows}, tokens);
+      } else {
+        open.push_back(&day);
+      }
+    }
+    const auto counts = counted(open);
+    for (const DayOrder* day : open) {
+      CheckResult result{.day = day->day, .rows_then = day->known->rows};
+      if (counts) result.rows_now = counts->contains(day->day) ? counts->at(day->day) : 0;
+      answer(*day, snapshot, result);
+      tell(*day, result, tokens);
+    }
+  }
+
+  static DayRange range_of(Orders days) { return {days.front().day, days.back().day}; }
+
+  void tell(const DayOrder& day, const CheckResult& result,
+            const std::map<Day, std::string>& tokens) const {
+    const auto token = tokens.find(day.day);
+    checked_(result, token == tokens.end() ? std::nullopt : std::optional(token->second));
+  }
+
+  /// Rows of each day. None where the only day is asked its fingerprint anyway, which counts too.
+  std::optional<std::map<Day, std::int64_t>> counted(const std::vector<const DayOrder*>& days) {
+    if (days.empty() || (days.size() == 1 && wants_content(*days.front()->known))) return {};
+    std::map<Day, std::int64_t> rows;
+    const DayRange range{days.front()->day, days.back()->day};
+    for (const DayCount& count : connector_.count(query_, range, false, stop_)) {
+      rows[count.day] += count.rows;
+    }
+    return rows;
+  }
+
+  void answer(const DayOrder& order, bool snapshot, CheckResult& result) {
+    const Known& known = *order.known;
+    if (result.rows_now && *result.rows_now != known.rows) {
+      answer_by_count(known, result);
+      return;
+    }
+    if (!wants_content(known)) {
+      result.by = "count";
+      if (known.threshold_percent) {
+        result.note =
+            "by count alone, as its preset says: other values in as many rows do not show";
+      } else {
+        result.note = known.content_checks ? "no fingerprint was taken when the day was loaded"
+                                           : "content checks are off: the query is not repeatable";
+      }
+      return;
+    }
+    if (is_too_dear(order.day, result)) return;
+    Fingerprint now = connector_.fingerprint(query_, order.day, false, stop_);
+    result.rows_now = now.rows;
+    if (now.rows != known.rows) {
+      answer_by_count(known, result);
+    } else if (!now.comparable(*known.fingerprint)) {
+      result.note =
+          "not comparable: the warehouse, or the columns' types, changed since the day was loaded";
+    } else {
+      answer_by_content(order.day, snapshot, now, *known.fingerprint, result);
+    }
+  }
+
+  void answer_by_count(const Known& known, CheckResult& result) {
     result.by = "count";
-    return result;
+    const double difference = std::abs(static_cast<double>(*result.rows_now - known.rows));
+    const double allowed =
+        known.threshold_percent.value_or(0) / 100 * static_cast<double>(known.rows);
+    result.changed = difference > allowed;
+    if (!result.changed) {
+      result.note = fmt::format("known difference: {} rows more or less, {}% are not loaded again",
+                                difference, *known.threshold_percent);
+    }
   }
-  if (!content) {
-    result.by = "count";
-    result.note = known.content_checks ? "no fingerprint was taken when the day was loaded"
-                                       : "content checks are off: the query is not repeatable";
-    return result;
-  }
-  if (!now->comparable(*known.fingerprint)) {
-    result.note =
-        "not comparable: the warehouse, or the columns' types, changed since the day was loaded";
-    return result;
-  }
-  result.by = "fingerprint";
-  if (*now == *known.fingerprint) return result;
-  const auto why = why_not_repeatable(connector, query, order.day, snapshot, *now, stop);
-  result.repeatable = !why;
-  if (why) {
+
+  void answer_by_content(Day day, bool snapshot, Fingerprint& now, const Fingerprint& then,
+                         CheckResult& result) {
+    result.by = "fingerprint";
+    if (now == then) return;
+    const auto why = why_not_repeatable(connector_, query_, day, snapshot, now, stop_);
+    result.repeatable = !why;
+    result.changed = !why;
+    if (!why) return;
     result.by.clear();
     result.note = *why;
-    return result;
   }
-  result.changed = true;
-  return result;
+
+  /// What is left of `max_scan`; where the warehouse does not tell, everything may be read.
+  bool is_too_dear(Day day, CheckResult& result) {
+    if (!work_.max_scan_bytes) return false;
+    const auto estimate = connector_.estimate(query_, {day, day}, stop_);
+    if (!estimate) return false;
+    scanned_bytes_ += estimate->bytes();
+    if (scanned_bytes_ <= *work_.max_scan_bytes) return false;
+    constexpr double kMegabyte = 1e6;
+    result.by.clear();
+    result.note = fmt::format(
+        "skipped for max_scan: with this day about {:.1f} MB would be read, {:.1f} MB are allowed",
+        static_cast<double>(scanned_bytes_) / kMegabyte,
+        static_cast<double>(*work_.max_scan_bytes) / kMegabyte);
+    scanned_bytes_ -= estimate->bytes();
+    return true;
+  }
+
+  const WorkOrder& work_;
+  warehouse::Connector& connector_;
+  const OnChecked& checked_;
+  std::stop_token stop_;
+  const Query query_;
+  std::int64_t scanned_bytes_ = 0;
+};
+
+}  // namespace
+
+void check_days(const WorkOrder& work, warehouse::Connector& connector, const OnChecked& checked,
+                std::stop_token stop) {
+  Checks(work, connector, checked, stop).run();
 }
 
 }  // namespace millrace::pipeline

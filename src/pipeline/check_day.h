@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <optional>
 #include <stop_token>
 #include <string>
@@ -9,10 +10,12 @@
 
 namespace millrace::pipeline {
 
-/// Is the day still what it was when it was loaded? The first answer wins: a token that is trusted
-/// and equal says unchanged, a count that differs says changed; where counts are equal only the
-/// fingerprint says anything. Leaves the day's token of now in `token`.
-CheckResult check_day(const WorkOrder& work, const DayOrder& order, warehouse::Connector& connector,
-                      std::optional<std::string>& token, std::stop_token stop);
+using OnChecked = std::function<void(const CheckResult&, const std::optional<std::string>& token)>;
+
+/// Did the warehouse change since these days were loaded? Of each day the first answer wins: an
+/// equal token says no; another COUNT, which one question answers for all of them, says yes; then
+/// the fingerprint decides, where it is wanted.
+void check_days(const WorkOrder& work, warehouse::Connector& connector, const OnChecked& checked,
+                std::stop_token stop);
 
 }  // namespace millrace::pipeline

@@ -104,7 +104,8 @@ Verdict judge(House& house, const LoadRequest& request, const catalog::Lease& le
                         request.ingestion.handle, manifest.day.text(), request.ingestion.handle)),
         .hold_reason = {}};
   }
-  if (lease.current.empty()) return {};
+  // A day that is not over is replaced by whatever there is now.
+  if (lease.current.empty() || manifest.provisional) return {};
   const auto current = house.catalog.version(lease.current);
   if (!current) return {};
   std::optional<Manifest> looked_before;
@@ -137,10 +138,12 @@ std::string publish_manifest(House& house, const Ingestion& ingestion, const cat
   unsigned flags = 0;
   if (manifest.moved_during_read) flags |= kMovedDuringRead;
   if (manifest.not_repeatable) flags |= kNotRepeatable;
+  if (manifest.provisional) flags |= kProvisional;
   if (base) add_to(*base, version);
   std::string note = manifest.note;
-  if (const std::string unusual =
-          lease.current.empty() ? unusual_volume(house, ingestion.id, manifest) : std::string();
+  if (const std::string unusual = lease.current.empty() && !manifest.provisional
+                                      ? unusual_volume(house, ingestion.id, manifest)
+                                      : std::string();
       !unusual.empty()) {
     flags |= kUnusualVolume;
     note += (note.empty() ? "" : "; ") + unusual;

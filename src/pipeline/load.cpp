@@ -1,10 +1,9 @@
 #include "pipeline/load.h"
 
 #include <algorithm>
-#include <condition_variable>
 #include <deque>
+#include <functional>
 #include <map>
-#include <mutex>
 #include <set>
 #include <thread>
 
@@ -12,10 +11,14 @@
 #include <nlohmann/json.hpp>
 
 #include "base/log.h"
+#include "pipeline/budget.h"
 #include "pipeline/judge.h"
+#include "pipeline/mailbox.h"
 #include "pipeline/stage_day.h"
+#include "pipeline/statements.h"
 #include "pipeline/tell.h"
 #include "pipeline/worker.h"
+#include "warehouse/connector.h"
 
 namespace millrace::pipeline {
 namespace {
@@ -23,38 +26,11 @@ namespace {
 /// A child serves this many days before the next one takes over: start-up is paid rarely, and a
 /// killed child loses little.
 constexpr std::size_t kDaysPerChild = 31;
-
-/// What a supervising thread tells the one thread that owns the catalog.
-struct News {
-  json::Value line;                ///< A reply of the child, or null.
-  std::vector<std::string> ended;  ///< Loads of a child that has exited.
-  std::optional<Error> error;      ///< Why it ended, when badly.
-};
-
-/// Bounded hand-over between the supervisors and the publisher.
-class Mailbox {
- public:
-  void post(News news) {
-    std::unique_lock lock(mutex_);
-    room_.wait(lock, [&] { return news_.size() < 256; });
-    news_.push_back(std::move(news));
-    arrived_.notify_one();
-  }
-  /// Nothing when nothing came for so long.
-  std::optional<News> take(std::chrono::seconds patience) {
-    std::unique_lock lock(mutex_);
-    if (!arrived_.wait_for(lock, patience, [&] { return !news_.empty(); })) return {};
-    News news = std::move(news_.front());
-    news_.pop_front();
-    room_.notify_one();
-    return news;
-  }
-
- private:
-  std::mutex mutex_;
-  std::condition_variable arrived_, room_;
-  std::deque<News> news_;
-};
+/// Of a warehouse that reads ranges: how many of these days one statement takes is decided there.
+constexpr std::size_t kDaysPerRange = 366;
+/// So many days that fail one after the other with one fault, and the next ones would, too.
+constexpr int kFailuresAlike = 5;
+constexpr std::chrono::seconds kCancelLookedForEvery(1);
 
 /// One request on its way. Children run in threads; everything that touches the catalog or the
 /// store runs in the caller's thread.
@@ -78,8 +54,9 @@ class LoadRun {
     while (running_ < jobs && start_child()) {
     }
     while (running_ > 0) {
-      const auto news = mailbox_.take(catalog::kLeaseRenewedEvery);
+      const auto news = mailbox_.take(kCancelLookedForEvery);
       renew_leases();
+      look_for_cancel();
       if (news) handle(*news);
       while (running_ < jobs && start_child()) {
       }
@@ -96,17 +73,48 @@ class LoadRun {
     const Instant now = house_.env.now();
     if (now - renewed_at_ < catalog::kLeaseRenewedEvery) return;
     renewed_at_ = now;
-    std::vector<std::string> loads;
-    for (const auto& [load, lease] : leases_) loads.push_back(load);
     try {
-      house_.catalog.renew_leases(loads);
+      house_.catalog.renew_leases(loads_under_way());
     } catch (const Error& error) {
       log::warning("could not renew leases", {{"error", error.what()}});
     }
   }
 
+  /// Somebody, perhaps of another process, wants one of these loads ended: all of this request is.
+  void look_for_cancel() {
+    const Instant now = house_.env.now();
+    if (given_up_ || now - looked_for_cancel_at_ < kCancelLookedForEvery) return;
+    looked_for_cancel_at_ = now;
+    bool is_wanted = false;
+    try {
+      is_wanted = house_.catalog.is_cancel_wanted(loads_under_way());
+    } catch (const Error& error) {
+      log::warning("could not look whether somebody cancels", {{"error", error.what()}});
+    }
+    if (!is_wanted) return;
+    given_up_ = Error(Fault::Cancelled, "cancelled", "cancelled on request");
+    halt_.request_stop();
+    for (const Day day : std::exchange(waiting_, {})) report_failure(day, "", *given_up_);
+  }
+
+  std::vector<std::string> loads_under_way() const {
+    std::vector<std::string> loads;
+    for (const auto& [load, lease] : leases_) loads.push_back(load);
+    return loads;
+  }
+
+  bool reads_ranges() const {
+    const Ingestion& ingestion = request_.ingestion;
+    return warehouse::kind_named(ingestion.kind).capabilities.reads_ranges &&
+           !has_placeholders(ingestion.definition.query) && request_.ready.empty() &&
+           !request_.waits_for_data;
+  }
+
   std::size_t days_per_child() const {
     const std::size_t jobs = static_cast<std::size_t>(std::max(1, request_.jobs));
+    if (reads_ranges()) {
+      return std::clamp<std::size_t>((request_.days.size() + jobs - 1) / jobs, 1, kDaysPerRange);
+    }
     return std::clamp<std::size_t>(request_.days.size() / (2 * jobs), 1, kDaysPerChild);
   }
 
@@ -154,6 +162,10 @@ class LoadRun {
                              "Release it with `millrace release`, or load it explicitly"));
         return {};
       }
+      if (const auto over = budget_.refuses(day, state ? state->current : std::string())) {
+        report_failure(day, "", *over);
+        return {};
+      }
       catalog::Lease lease =
           house_.catalog.begin_load(request_.ingestion.id, day, revision_, run_, request_.trigger);
       DayOrder order;
@@ -163,6 +175,7 @@ class LoadRun {
       order.waits_for_data = request_.waits_for_data;
       order.first_load = lease.current.empty();
       order.staging = house_.store.stage(request_.ingestion.definition.dataset, lease.load);
+      if (day > latest_day(house_)) provisional_.insert(lease.load);
       leases_[lease.load] = std::move(lease);
       return order;
     } catch (const Error& error) {
@@ -178,7 +191,8 @@ class LoadRun {
       for (const DayOrder& day : order.days) last.ended.push_back(day.load);
       try {
         run_worker(
-            order, [this](const json::Value& line) { mailbox_.post({line, {}, {}}); }, stop_);
+            order, [this](const json::Value& line) { mailbox_.post({line, {}, {}}); },
+            halt_.get_token());
       } catch (const Error& error) {
         last.error = error;
       } catch (const std::exception& error) {
@@ -193,7 +207,9 @@ class LoadRun {
       if (news.line.contains("progress")) {
         if (progress_) progress_(json::progress(news.line["progress"]));
       } else if (news.line.contains("sealed")) {
-        publish(json::manifest(news.line["sealed"]));
+        Manifest manifest = json::manifest(news.line["sealed"]);
+        manifest.provisional = provisional_.contains(manifest.load);
+        publish(manifest);
       } else if (news.line.contains("failed")) {
         const json::Value& failed = news.line["failed"];
         fail(failed.at("load").get<std::string>(), json::error(failed.at("error")));
@@ -220,6 +236,9 @@ class LoadRun {
                        .took_ms = manifest.took_ms,
                        .note = manifest.note};
     try {
+      if (const auto over = budget_.refuses(manifest.day, manifest.certificate.output_rows)) {
+        throw *over;
+      }
       const Verdict verdict = judge(house_, request_, lease, manifest);
       if (verdict.error) throw *verdict.error;
       if (!verdict.hold_reason.empty()) {
@@ -230,12 +249,14 @@ class LoadRun {
       } else {
         outcome.note = publish_manifest(house_, request_.ingestion, lease, manifest);
         outcome.attempt = manifest.certificate.output_rows > 0 ? Attempt::Loaded : Attempt::Empty;
+        budget_.ended(manifest.day, manifest.certificate.output_rows);
       }
     } catch (const Error& error) {
       fail(lease.load, error);
       return;
     }
     leases_.erase(found);
+    failed_alike_ = 0;
     try {
       put_publish_records(house_);
     } catch (const Error& error) {
@@ -245,9 +266,10 @@ class LoadRun {
     report(std::move(outcome));
   }
 
-  void fail(const std::string& load, const Error& error) {
+  void fail(const std::string& load, const Error& cause) {
     const auto found = leases_.find(load);
     if (found == leases_.end()) return;
+    const Error& error = given_up_ && cause.fault == Fault::Cancelled ? *given_up_ : cause;
     const catalog::Lease lease = found->second;
     leases_.erase(found);
     const Attempt attempt = attempt_of(error);
@@ -269,12 +291,28 @@ class LoadRun {
   }
 
   void report_failure(Day day, const std::string& load, const Error& error) {
-    DayOutcome outcome;
-    outcome.day = day;
-    outcome.load = load;
-    outcome.attempt = attempt_of(error);
-    outcome.error = error.at(request_.ingestion.handle + " " + day.text());
-    report(std::move(outcome));
+    const Attempt attempt = attempt_of(error);
+    budget_.ended(day, 0);
+    report({.day = day,
+            .attempt = attempt,
+            .load = load,
+            .error = error.at(request_.ingestion.handle + " " + day.text())});
+    if (attempt != Attempt::Waiting) give_up_after(error);
+  }
+
+  /// A day that is held or busy says nothing about the others.
+  void give_up_after(const Error& error) {
+    if (given_up_ || error.fault == Fault::Cancelled || error.fault == Fault::Conflict) return;
+    failed_alike_ = last_fault_ == error.fault ? failed_alike_ + 1 : 1;
+    last_fault_ = error.fault;
+    if (failed_alike_ < kFailuresAlike) return;
+    given_up_ =
+        Error(error.fault, "range_stopped",
+              fmt::format("not loaded: {} days failed one after the other, the last with: {}",
+                          kFailuresAlike, error.what()),
+              error.advice.empty() ? "Mend that, then load these days again" : error.advice);
+    halt_.request_stop();
+    for (const Day day : std::exchange(waiting_, {})) report_failure(day, "", *given_up_);
   }
 
   void report(DayOutcome outcome) {
@@ -287,10 +325,17 @@ class LoadRun {
   const OnProgress& progress_;
   const OnDay& done_;
   std::stop_token stop_;
+  std::stop_source halt_;  ///< Of the children: by the caller, or because we gave up.
+  std::stop_callback<std::function<void()>> forward_{stop_, [this] { halt_.request_stop(); }};
+  std::optional<Error> given_up_;
+  std::optional<Fault> last_fault_;
+  int failed_alike_ = 0;
   std::string run_, revision_;
+  MonthBudget budget_{house_, request_.ingestion};
   std::deque<Day> waiting_;
   std::map<std::string, catalog::Lease> leases_;
-  Instant renewed_at_ = house_.env.now();
+  std::set<std::string> provisional_;  ///< Loads that began before their day was over.
+  Instant renewed_at_ = house_.env.now(), looked_for_cancel_at_ = renewed_at_;
   std::vector<DayOutcome> outcomes_;
   Mailbox mailbox_;
   std::size_t running_ = 0;
@@ -316,42 +361,12 @@ void refuse_snapshot_ranges(House& house, const LoadRequest& request) {
 std::vector<DayOutcome> load(House& house, const LoadRequest& request, const OnProgress& progress,
                              const OnDay& done, std::stop_token stop) {
   refuse_snapshot_ranges(house, request);
-  for (const auto& dead : house.catalog.close_dead_loads()) {
-    if (const auto owner = house.catalog.ingestion_by_id(dead.ingestion)) {
-      house.store.discard(owner->definition.dataset, dead.id);
-    }
-  }
+  close_dead_loads(house, stop);
   // A record that differs means two catalogs on one store; a broken Delta log only means that its
   // readers wait.
   put_publish_records(house);
   try_to_tell_others(house);
   return LoadRun(house, request, progress, done, stop).run();
-}
-
-Manifest validate(House& house, const Ingestion& ingestion, Day day, const OnProgress& progress,
-                  std::stop_token stop) {
-  WorkOrder order = order_for(house, ingestion, Verb::Validate);
-  DayOrder wanted;
-  wanted.load = new_id(house.env);
-  wanted.day = day;
-  wanted.staging = house.store.stage(ingestion.definition.dataset, wanted.load);
-  order.days.push_back(wanted);
-  struct Discard {
-    House& house;
-    Dataset dataset;
-    std::string load;
-    ~Discard() {
-      try {
-        house.store.discard(dataset, load);
-      } catch (const Error& error) {
-        log::warning("could not remove a staging folder", {{"error", error.what()}});
-      }
-    }
-  } discard{house, ingestion.definition.dataset, wanted.load};
-  const auto reply = [&](const json::Value& line) {
-    if (progress && line.contains("progress")) progress(json::progress(line["progress"]));
-  };
-  return json::manifest(run_worker(order, reply, stop));
 }
 
 std::vector<Day> failed_days(House& house, const Ingestion& ingestion) {

@@ -6,13 +6,13 @@
 #include <array>
 #include <chrono>
 #include <filesystem>
-#include <thread>
 
 #include "arrow/batches.h"
 #include "base/error.h"
 #include "pipeline/day_writer.h"
 #include "pipeline/mapping.h"
 #include "pipeline/misfits.h"
+#include "pipeline/range_split.h"
 #include "pipeline/repeatable.h"
 #include "store/store.h"
 
@@ -23,42 +23,17 @@ namespace fs = std::filesystem;
 
 constexpr std::int64_t kBatchBytes = 4 << 20;
 
-/// Tells what has travelled, four times a second, while the engine pulls.
-class Reporter {
- public:
-  Reporter(const DayOrder& order, std::optional<std::int64_t> total, const arrow::Flow& flow,
-           const engine::Database& database, const Tell& tell)
-      : thread_([&, total](std::stop_token ended) {
-          while (real_env().wait(std::chrono::milliseconds(250), ended)) {
-            Progress progress{.load = order.load,
-                              .day = order.day,
-                              .stage = "read",
-                              .rows = flow.rows,
-                              .bytes = flow.bytes,
-                              .rows_total = total};
-            // Files are read by the engine itself, past the flow's counters.
-            if (progress.rows == 0 && total) {
-              progress.rows =
-                  static_cast<std::int64_t>(database.progress() * static_cast<double>(*total));
-            }
-            tell(progress);
-          }
-        }) {}
-
- private:
-  std::jthread thread_;
-};
-
 /// One day on its way through this process.
 class Staging {
  public:
   Staging(const WorkOrder& work, const DayOrder& order, warehouse::Connector& connector,
-          const Tell& tell, std::stop_token stop)
+          const Tell& tell, std::stop_token stop, const ReadBefore* read)
       : work_(work),
         order_(order),
         connector_(connector),
         tell_(tell),
         stop_(stop),
+        given_(read),
         query_(query_of(work.definition, order.load)) {
     manifest_.load = order.load;
     manifest_.day = order.day;
@@ -66,15 +41,22 @@ class Staging {
   }
 
   Manifest run(bool keep) {
-    require_ready();
-    timed("look", [&] { look_before(); });
+    if (given_ != nullptr) {
+      take_given();
+    } else {
+      require_ready();
+      timed("look", [&] { look_before(); });
+    }
     if (order_.waits_for_data && proof_.source_count == 0) {
       throw Error(Fault::Unavailable, std::string(kNoDataYet),
                   fmt::format("the warehouse has no row of {} yet", order_.day.text()),
                   "It is looked at again until the deadline; then the day has no data");
     }
-    if (work_.fingerprint && order_.first_load) timed("repeat", [&] { ask_again(); });
+    if (given_ == nullptr && work_.fingerprint && order_.first_load) {
+      timed("repeat", [&] { ask_again(); });
+    }
     timed("read", [&] { read_and_map(); });
+    if (given_ != nullptr) given_->split->done(order_.day);
     timed("look", [&] { look_after(); });
     check(proof_.adds_up(), "a certificate adds up");
     require_same_count();
@@ -127,6 +109,19 @@ class Staging {
     know_before();
   }
 
+  /// It was looked at and read with others.
+  void take_given() {
+    proof_.snapshot = given_->snapshot;
+    proof_.counted_by = given_->counted_by;
+    proof_.source_count = given_->rows;
+    proof_.before = given_->before;
+    manifest_.fingerprint = given_->before;
+    manifest_.token = given_->token;
+    not_repeatable_ = given_->not_repeatable;
+    manifest_.not_repeatable = !not_repeatable_.empty();
+    manifest_.took_ms = given_->took_ms;
+  }
+
   std::optional<std::string> token_now() { return token_of(connector_, query_, order_.day, stop_); }
 
   void know_before() {
@@ -170,9 +165,13 @@ class Staging {
 
   void read_and_map(const Budget& budget) {
     arrow::Flow flow;
-    engine::Database database = mapping_engine(budget, order_.staging, connector_);
+    engine::Database database =
+        mapping_engine(budget, order_.staging, connector_, {},
+                       given_ == nullptr ? "" : given_->split->folder().string());
     try {
-      engine::Relation source = connector_.read(query_, order_.day, database, flow, stop_);
+      engine::Relation source = given_ == nullptr
+                                    ? connector_.read(query_, order_.day, database, flow, stop_)
+                                    : given_->split->rows(order_.day);
       if (budget.batch_bytes > 0 && !source.in_batches) {
         // The engine reads 2,048 rows of a file at a time, and needs many times their size to make
         // JSON of them.
@@ -184,9 +183,12 @@ class Staging {
       }
       const MapSql map =
           map_sql(work_.definition, source, order_.day, work_.unit_types, order_.load);
-      const Reporter reporter(order_, proof_.source_count, flow, database, tell_);
+      // What was read with others has been told already.
+      const Reporter reporter(order_, given_ == nullptr ? proof_.source_count : std::nullopt, flow,
+                              database, tell_);
       write_day(database, map, work_, order_.staging, manifest_, stop_);
-      if (proof_.read == 0) look_for_another_unit(source, database);
+      const bool others_have_rows = given_ != nullptr && given_->rows_of_all > 0;
+      if (proof_.read == 0 && !others_have_rows) look_for_another_unit(source, database);
     } catch (const Error& error) {
       throw explained(error, flow.failure());
     }
@@ -224,12 +226,7 @@ class Staging {
   static Error explained(const Error& error, const std::optional<Error>& source) {
     const std::string text = error.what();
     if (error.fault == Fault::Cancelled) return error;
-    if (source && source->fault != Fault::Unavailable) return *source;
-    if (source) {
-      return Error(Fault::Unavailable, "source_failed",
-                   fmt::format("the warehouse stopped delivering: {}", source->what()),
-                   "Load the day again");
-    }
+    if (source) return source_failed(*source);
     if (text.find("is not valid UTF8") != std::string::npos) {
       return Error(Fault::BadData, "bad_text",
                    fmt::format("a file declares text that is not valid UTF-8: {}", text),
@@ -246,7 +243,8 @@ class Staging {
       proof_.after = proof_.before;
       return;
     }
-    proof_.after = connector_.fingerprint(query_, order_.day, false, stop_);
+    proof_.after = given_ != nullptr ? given_->after
+                                     : connector_.fingerprint(query_, order_.day, false, stop_);
     manifest_.moved_during_read = *proof_.after != *proof_.before;
   }
 
@@ -265,6 +263,7 @@ class Staging {
   warehouse::Connector& connector_;
   const Tell& tell_;
   std::stop_token stop_;
+  const ReadBefore* given_;
   const Query query_;
   Manifest manifest_;
   Certificate& proof_ = manifest_.certificate;
@@ -273,9 +272,19 @@ class Staging {
 
 }  // namespace
 
+Error source_failed(const Error& failure) {
+  if (failure.fault != Fault::Unavailable) return failure;
+  return {Fault::Unavailable, "source_failed",
+          fmt::format("the warehouse stopped delivering: {}", failure.what()),
+          "Load the day again"};
+}
+
 engine::Database mapping_engine(const Budget& budget, const std::string& staging,
-                                warehouse::Connector& connector) {
+                                warehouse::Connector& connector,
+                                const std::vector<std::string>& setup, const std::string& reads) {
   engine::Options options = connector.engine_needs();
+  options.setup.insert(options.setup.end(), setup.begin(), setup.end());
+  if (!reads.empty()) options.allowed.push_back(reads);
   options.memory_bytes = budget.memory_bytes;
   options.threads = budget.threads;
   if (!staging.empty()) {
@@ -303,8 +312,8 @@ std::int64_t rows_of(warehouse::Connector& connector, const Query& query, Day da
 }
 
 Manifest stage_day(const WorkOrder& work, const DayOrder& order, warehouse::Connector& connector,
-                   bool keep, const Tell& tell, std::stop_token stop) {
-  return Staging(work, order, connector, tell, stop).run(keep);
+                   bool keep, const Tell& tell, std::stop_token stop, const ReadBefore* read) {
+  return Staging(work, order, connector, tell, stop, read).run(keep);
 }
 
 }  // namespace millrace::pipeline

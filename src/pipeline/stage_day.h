@@ -1,19 +1,33 @@
 #pragma once
 
-#include <functional>
+#include <map>
 #include <optional>
 #include <stop_token>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "model/work.h"
+#include "pipeline/reporter.h"
 #include "warehouse/connector.h"
 
 namespace millrace::pipeline {
 
 inline constexpr std::string_view kNoDataYet = "no_data_yet";
 
-using Tell = std::function<void(const Progress&)>;
+class RangeSplit;
+
+/// What is known of a day that was looked at and read together with others.
+struct ReadBefore {
+  RangeSplit* split = nullptr;
+  bool snapshot = false;
+  std::string counted_by;
+  std::optional<std::string> token;
+  std::int64_t rows = 0, rows_of_all = 0;       ///< Of this day, and of those read with it.
+  std::optional<Fingerprint> before, after;     ///< None where fingerprints are off.
+  std::string not_repeatable;                   ///< Why; empty where it is, or was not asked.
+  std::map<std::string, std::int64_t> took_ms;  ///< This day's share of it.
+};
 
 /// The child's part of a day's journey: fingerprint, count, read, map, write, certify, seal. Leaves
 /// in `order.staging` the data file, the quarantine file and, last, the manifest. `keep` false
@@ -21,7 +35,8 @@ using Tell = std::function<void(const Progress&)>;
 /// too many is for the parent to judge, who also decides whether a person may look at them. `tell`
 /// is called from another thread too.
 Manifest stage_day(const WorkOrder& work, const DayOrder& order, warehouse::Connector& connector,
-                   bool keep, const Tell& tell, std::stop_token stop);
+                   bool keep, const Tell& tell, std::stop_token stop,
+                   const ReadBefore* read = nullptr);
 
 /// Of an engine that maps: twice this is what a load takes of the machine's memory. Loads at the
 /// same time share it, down to the least with which ordinary rows are mapped.
@@ -33,9 +48,14 @@ struct Budget {
 };
 
 /// An engine for mapping that may touch the staging folder (and spill there) and what the connector
-/// reads. Without a folder it spills nowhere.
+/// reads. Without a folder it spills nowhere. `setup` runs before the engine is locked.
 engine::Database mapping_engine(const Budget& budget, const std::string& staging,
-                                warehouse::Connector& connector);
+                                warehouse::Connector& connector,
+                                const std::vector<std::string>& setup = {},
+                                const std::string& reads = {});
+
+/// What the warehouse says when it stops delivering, as the day's failure.
+Error source_failed(const Error& failure);
 
 /// The day's change token, where the warehouse offers one.
 std::optional<std::string> token_of(warehouse::Connector& connector, const Query& query, Day day,

@@ -14,6 +14,7 @@
 #include "pipeline/replay_day.h"
 #include "pipeline/sample.h"
 #include "pipeline/stage_day.h"
+#include "pipeline/stage_range.h"
 #include "warehouse/connector.h"
 
 namespace millrace::pipeline {
@@ -65,6 +66,8 @@ class Work {
         return load_days();
       case Verb::Validate:
         return validate();
+      case Verb::Cancel:
+        return cancel();
       case Verb::Replay:
         break;
     }
@@ -89,35 +92,50 @@ class Work {
   }
 
   json::Value check_days() {
-    for (const DayOrder& day : order_.days) {
-      std::optional<std::string> token;
-      const CheckResult result = check_day(order_, day, *connector_, token, stop_);
+    const auto checked = [this](const CheckResult& result,
+                                const std::optional<std::string>& token) {
       json::Value line{{"result", json::from(result)}};
       if (token) line["token"] = *token;
       voice_.say({{"checked", line}});
-    }
+    };
+    pipeline::check_days(order_, *connector_, checked, stop_);
     return nullptr;
   }
 
   json::Value load_days() {
-    for (const DayOrder& day : order_.days) {
-      try {
-        voice_.say({{"sealed", json::from(stage(day, true))}});
-      } catch (const Error& error) {
-        voice_.say({{"failed", {{"load", day.load}, {"error", json::from(error)}}}});
-        if (stop_.stop_requested()) throw;
-      }
-    }
+    stage_days(
+        order_, *connector_, tell(),
+        [this](const Manifest& manifest) { voice_.say({{"sealed", json::from(manifest)}}); },
+        [this](const DayOrder& day, const Error& error) {
+          voice_.say({{"failed", {{"load", day.load}, {"error", json::from(error)}}}});
+        },
+        stop_);
     return nullptr;
   }
 
-  json::Value validate() { return json::from(stage(order_.days.at(0), false)); }
+  /// Ends what runs for these loads, and looks again until nothing does or it takes too long.
+  json::Value cancel() {
+    std::int64_t ended = 0;
+    std::vector<std::string> still;
+    constexpr int kLooks = 20;
+    for (int look = 0; look < kLooks; ++look) {
+      still.clear();
+      for (const DayOrder& day : order_.days) {
+        for (const std::string& id : connector_->running(day.load, stop_)) still.push_back(id);
+      }
+      if (still.empty()) break;
+      if (look == 0) ended = static_cast<std::int64_t>(still.size());
+      for (const std::string& id : still) connector_->cancel(id);
+      if (!real_env().wait(std::chrono::milliseconds(100), stop_)) break;
+    }
+    return {{"ended", ended - static_cast<std::int64_t>(still.size())}, {"still", still}};
+  }
+
+  json::Value validate() {
+    return json::from(stage_day(order_, order_.days.at(0), *connector_, false, tell(), stop_));
+  }
 
   json::Value replay() { return json::from(replay_day(order_, order_.days.at(0), tell(), stop_)); }
-
-  Manifest stage(const DayOrder& day, bool keep) {
-    return stage_day(order_, day, *connector_, keep, tell(), stop_);
-  }
 
   Tell tell() {
     return [this](const Progress& at) { voice_.say({{"progress", json::from(at)}}); };

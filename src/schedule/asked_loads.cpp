@@ -8,17 +8,20 @@
 namespace millrace::schedule {
 namespace {
 
-/// How many days of a backfill are loaded before somebody looks whether a call came in.
-constexpr std::size_t kPiece = 31;
+/// Days of a run that one request carries: a range that one statement may read.
+constexpr std::size_t kPiece = 366;
 constexpr std::chrono::seconds kPutOff(30);
 
 bool goes_together(const catalog::Asked& a, const catalog::Asked& b) {
   return a.run == b.run && a.ingestion == b.ingestion;
 }
 
-/// Somebody else has the day, or the catalog: it will be free.
+bool is_backfill(const catalog::Asked& asked) { return asked.trigger == "backfill"; }
+
+/// Somebody else has the day, or the catalog, or another day of the request was cancelled. (What is
+/// itself cancelled is closed already.)
 bool will_pass(const Error& error) {
-  return error.code == "day_busy" || error.code == "catalog_busy";
+  return error.code == "day_busy" || error.code == "catalog_busy" || error.code == "cancelled";
 }
 
 }  // namespace
@@ -26,9 +29,9 @@ bool will_pass(const Error& error) {
 int AskedLoads::run(std::stop_token drain) {
   int count = 0;
   while (!drain.stop_requested()) {
-    constexpr std::int64_t kSeen = 200;
+    constexpr std::int64_t kSeen = 400;
     std::vector<catalog::Asked> piece;
-    const auto all = house_.catalog.asked(kSeen);
+    const auto all = house_.catalog.asked(kSeen, which_);
     if (all.empty()) return count;
     for (const catalog::Asked& one : all) {
       if (one.published.empty() && goes_together(one, all.front()) && piece.size() < kPiece) {
@@ -39,12 +42,12 @@ int AskedLoads::run(std::stop_token drain) {
     }
     if (piece.empty()) continue;
     count += static_cast<int>(piece.size());
-    load(piece);
+    load(piece, drain);
   }
   return count;
 }
 
-void AskedLoads::load(const std::vector<catalog::Asked>& days) {
+void AskedLoads::load(const std::vector<catalog::Asked>& days, std::stop_token drain) {
   std::map<Day, catalog::Asked> open;
   for (const catalog::Asked& one : days) open[one.day] = one;
   const catalog::Asked& first = days.front();
@@ -63,15 +66,21 @@ void AskedLoads::load(const std::vector<catalog::Asked>& days) {
   request.run = first.run;
   request.automatic = first.trigger != "manual";
   try {
-    pipeline::load(house_, request, {},
-                   [&](const pipeline::DayOutcome& outcome) {
-                     const auto found = open.find(outcome.day);
-                     if (found == open.end()) return;
-                     end(found->second, outcome.error);
-                     done_(*ingestion, found->second, outcome);
-                     open.erase(found);
-                   },
-                   {});
+    pipeline::load(
+        house_, request, {},
+        [&](const pipeline::DayOutcome& outcome) {
+          const auto found = open.find(outcome.day);
+          if (found == open.end()) return;
+          // Left for the next process.
+          if (outcome.error && drain.stop_requested() && outcome.error->fault == Fault::Cancelled) {
+            open.erase(found);
+            return;
+          }
+          end(found->second, outcome.error);
+          done_(*ingestion, found->second, outcome);
+          open.erase(found);
+        },
+        is_backfill(first) ? drain : std::stop_token());
   } catch (const Error& error) {
     log::warning("could not load what was asked for",
                  {{"ingestion", ingestion->handle}, {"error", error.what()}});

@@ -9,25 +9,27 @@
 
 namespace millrace::schedule {
 
-/// Loads the days that somebody asked for: calls before backfills, a backfill in pieces, so that a
-/// call never waits for more than one. What was asked lies in the catalog: a process that dies
-/// loses nothing, and the next one goes on.
+/// Loads the days that somebody asked for: calls before backfills, a backfill in pieces. What was
+/// asked lies in the catalog: a process that dies loses nothing, and the next one goes on.
 class AskedLoads {
  public:
   using OnDay =
       std::function<void(const Ingestion&, const catalog::Asked&, const pipeline::DayOutcome&)>;
-  AskedLoads(pipeline::House& house, OnDay done) : house_(house), done_(std::move(done)) {}
+  AskedLoads(pipeline::House& house, catalog::WhichAsked which, OnDay done)
+      : house_(house), which_(which), done_(std::move(done)) {}
 
-  bool any() { return !house_.catalog.asked(1).empty(); }
-  /// Everything that may begin now, and what is asked meanwhile. When `drain` is requested, what
-  /// has begun is finished and nothing else begun. Returns how many days there were.
+  bool any() { return !house_.catalog.asked(1, which_).empty(); }
+  /// Everything that may begin now, and what is asked meanwhile. When `drain` is requested, a call
+  /// that has begun is finished, a backfill left for the next process, and nothing else begun.
+  /// Returns how many days there were.
   int run(std::stop_token drain);
 
  private:
-  void load(const std::vector<catalog::Asked>& days);
+  void load(const std::vector<catalog::Asked>& days, std::stop_token drain);
   void end(const catalog::Asked& asked, const std::optional<Error>& error);
 
   pipeline::House& house_;
+  catalog::WhichAsked which_;
   OnDay done_;
 };
 

@@ -38,6 +38,22 @@ class Times {
     return due(yesterday) <= now ? yesterday : yesterday.plus(-1);
   }
   Day day_of(Instant instant) const { return zone_.day_of(instant); }
+  /// Hourly: the last time of today at which today is loaded, and the first such time after `now`.
+  Instant last_slot(Instant now) const {
+    const Day today = day_of(now);
+    Instant last = zone_.bounds(today).start;
+    for (int hour = 0; hour < 24; hour += schedule_.every_hours) {
+      if (const Instant slot = at(today, hours(hour)); slot <= now) last = std::max(last, slot);
+    }
+    return last;
+  }
+  Instant next_slot(Instant now) const {
+    const Day today = day_of(now);
+    for (int hour = 0; hour < 24; hour += schedule_.every_hours) {
+      if (const Instant slot = at(today, hours(hour)); slot > now) return slot;
+    }
+    return zone_.bounds(today.plus(1)).start;
+  }
 
  private:
   Instant at(Day day, minutes time) const {
@@ -59,13 +75,19 @@ class Decision {
 
   std::vector<Action> run() {
     for (const KeptDay& day : kept_.days) look_at(day);
-    if (kept_.upkeep.schedule.mode == ScheduleMode::Daily) start_missing();
+    if (is_clocked()) start_missing();
+    if (kept_.upkeep.schedule.mode == ScheduleMode::Hourly) load_today();
     std::sort(actions_.begin(), actions_.end(),
               [](const Action& a, const Action& b) { return a.day < b.day; });
     return std::move(actions_);
   }
 
  private:
+  bool is_clocked() const {
+    const ScheduleMode mode = kept_.upkeep.schedule.mode;
+    return mode == ScheduleMode::Daily || mode == ScheduleMode::Hourly;
+  }
+
   bool passed(Instant since, minutes time) const { return now_ - since >= time; }
 
   void load(Day day, std::string trigger, bool waits_for_data = false) {
@@ -77,12 +99,16 @@ class Decision {
     const DayState& state = day.state;
     if (state.attempt == Attempt::Loading) return;
     if (kept_.is_snapshot && state.day != newest_) return;
+    if (state.day > newest_) return;  // Not over yet: `load_today` alone touches it.
     if (!state.held_load.empty()) {
       second_look(day);
     } else if (state.attempt == Attempt::Waiting) {
       wait_for_data(day);
     } else if (state.attempt == Attempt::Failed || state.attempt == Attempt::Rejected) {
       try_again(day);
+    } else if ((state.flags & kProvisional) != 0) {
+      // It is over now: once more, and for good. Who waits for calls is called.
+      if (is_clocked()) load(state.day, "scheduled");
     } else if (moved(day)) {
       load(state.day, "resync");
     } else {
@@ -130,7 +156,8 @@ class Decision {
   /// load, so that a warehouse wakes once.
   void follow_up(const KeptDay& day) {
     if (!day.first_ended_at || kept_.is_snapshot) return;
-    const Day ended = times_.day_of(*day.first_ended_at);
+    const Day ended =
+        kept_.upkeep.follow_up_rule.from_label ? day.state.day : times_.day_of(*day.first_ended_at);
     std::optional<Instant> due;
     for (const int age : kept_.upkeep.follow_up) {
       const Instant at = times_.hour_of(ended.plus(age));
@@ -142,6 +169,22 @@ class Decision {
                             now_ < times_.deadline(day.state.day) && now_ - looked >= kLookHourly;
     if (!is_unusual && (!due || looked >= *due)) return;
     actions_.push_back({Action::What::Check, day.state.day, "resync", false});
+  }
+
+  /// At each time of today the day that is not over yet, as far as it has come.
+  void load_today() {
+    if (kept_.is_snapshot) return;
+    const Day today = newest_.plus(1);
+    if (times_.day_of(now_) != today) return;
+    const Instant slot = times_.last_slot(now_);
+    for (const KeptDay& day : kept_.days) {
+      if (day.state.day != today) continue;
+      const bool is_held = (day.state.flags & kHeld) != 0;
+      const bool is_done =
+          std::max(day.loaded_at.value_or(Instant::min()), day.state.changed_at) >= slot;
+      if (day.state.attempt == Attempt::Loading || is_held || is_done) return;
+    }
+    load(today, "scheduled", true);
   }
 
   /// Days that nobody has tried: the newest, and those missed since the last that ended.
@@ -182,8 +225,13 @@ std::vector<Action> decide(const Kept& kept, Instant now) {
 
 std::vector<Instant> next_loads(const Upkeep& upkeep, const Zone& zone, Instant now, int count) {
   std::vector<Instant> times;
-  if (!upkeep.enabled || upkeep.schedule.mode != ScheduleMode::Daily) return times;
+  const ScheduleMode mode = upkeep.schedule.mode;
+  if (!upkeep.enabled || (mode != ScheduleMode::Daily && mode != ScheduleMode::Hourly))
+    return times;
   const Times clock(upkeep.schedule, zone);
+  while (mode == ScheduleMode::Hourly && static_cast<int>(times.size()) < count) {
+    times.push_back(clock.next_slot(times.empty() ? now : times.back()));
+  }
   for (Day day = clock.newest_due(now).plus(1); static_cast<int>(times.size()) < count;
        day = day.plus(1)) {
     times.push_back(clock.due(day));

@@ -241,4 +241,35 @@ TEST_CASE("a clock that jumps back repeats nothing, and one that jumps ahead ski
         "load 2026-11-23 scheduled waits");
 }
 
+TEST_CASE("hourly: today is loaded every so many hours, and once more when it is over") {
+  Kept kept = daily();
+  kept.upkeep.schedule = {ScheduleMode::Hourly, 0, 18 * 60, {}, 6};
+  kept.days = {ended("2026-11-20", "2026-11-21T08:00:05.000000Z")};
+  CHECK(said(kept, "2026-11-21T14:00:00.000000Z") == "load 2026-11-21 scheduled waits");
+  catalog::KeptDay today = ended("2026-11-21", "2026-11-21T14:00:05.000000Z");
+  today.first_ended_at = {};
+  today.state.flags = kProvisional;
+  kept.days.push_back(today);
+  CHECK(said(kept, "2026-11-21T19:59:00.000000Z") == "");
+  CHECK(said(kept, "2026-11-21T20:00:00.000000Z") == "load 2026-11-21 scheduled waits");
+  CHECK(said(kept, "2026-11-22T08:00:00.000000Z") ==
+        "check 2026-11-20 resync; load 2026-11-21 scheduled; load 2026-11-22 scheduled waits");
+  const auto next = next_loads(kept.upkeep, kept.zone, at("2026-11-21T14:00:00.000000Z"), 3);
+  REQUIRE(next.size() == 3);
+  CHECK(next[0] == at("2026-11-21T20:00:00.000000Z"));
+  CHECK(next[2] == at("2026-11-22T08:00:00.000000Z"));
+}
+
+TEST_CASE("a preset may count its ages from the day itself") {
+  Kept kept = daily();
+  kept.upkeep.follow_up = {1, 2, 3};
+  kept.upkeep.follow_up_rule = {5, true, {}};
+  kept.days = {ended("2026-11-20", "2026-11-21T18:00:05.000000Z")};
+  CHECK(said(kept, "2026-11-22T18:00:00.000000Z").starts_with("check 2026-11-20 resync"));
+  kept.days[0].checked_at = at("2026-11-22T18:00:05.000000Z");
+  CHECK(said(kept, "2026-11-23T18:00:00.000000Z").starts_with("check 2026-11-20 resync"));
+  kept.days[0].checked_at = at("2026-11-23T18:00:05.000000Z");
+  CHECK(said(kept, "2026-11-24T18:00:00.000000Z").find("2026-11-20") == std::string::npos);
+}
+
 }  // namespace millrace::schedule

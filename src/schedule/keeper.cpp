@@ -1,9 +1,11 @@
 #include "schedule/keeper.h"
 
+#include <algorithm>
 #include <chrono>
 #include <utility>
 
 #include "pipeline/check.h"
+#include "pipeline/statements.h"
 
 namespace millrace::schedule {
 namespace {
@@ -38,22 +40,29 @@ std::vector<Day> days_of(const std::vector<Action>& actions) {
 
 }  // namespace
 
-Keeper::Keeper(pipeline::House& house, OnDone done)
+Done done_of(const Ingestion& ingestion, const catalog::Asked& asked,
+             const pipeline::DayOutcome& outcome) {
+  const Action action{Action::What::Load, outcome.day, asked.trigger, false};
+  return {ingestion.handle, action, outcome, {}, {}};
+}
+
+Keeper::Keeper(pipeline::House& house, catalog::WhichAsked which, OnDone done)
     : house_(house),
       done_(std::move(done)),
-      asked_(house, [this](const Ingestion& ingestion, const catalog::Asked& asked,
-                           const pipeline::DayOutcome& outcome) {
-        const Action action{Action::What::Load, outcome.day, asked.trigger, false};
-        done_({ingestion.handle, action, outcome, {}, {}});
-      }) {}
+      asked_(house, which,
+             [this](const Ingestion& ingestion, const catalog::Asked& asked,
+                    const pipeline::DayOutcome& outcome) {
+               done_(done_of(ingestion, asked, outcome));
+             }) {}
 
 std::vector<Kept> Keeper::look(Instant now) {
   const Zone& zone = house_.project.zone;
   auto days = house_.catalog.kept_days(zone.day_of(now).plus(-kDaysBack));
   ingestions_.clear();
+  const auto paused = house_.catalog.paused();
   std::vector<Kept> kept;
   for (Ingestion& ingestion : house_.catalog.ingestions()) {
-    if (!ingestion.upkeep.enabled) continue;
+    if (!ingestion.upkeep.enabled || paused.contains(ingestion.id)) continue;
     Kept& one = kept.emplace_back();
     one.ingestion = ingestion.id;
     one.upkeep = ingestion.upkeep;
@@ -70,12 +79,15 @@ std::vector<Kept> Keeper::look(Instant now) {
 }
 
 int Keeper::tick(std::stop_token drain) {
+  pipeline::close_dead_loads(house_, drain);
   int count = asked_.run(drain);
   const Instant now = house_.env.now();
   for (const Kept& kept : look(now)) {
-    for (const std::vector<Action>& actions : grouped(decide(kept, now))) {
+    for (const std::vector<Action>& decided : grouped(decide(kept, now))) {
       count += asked_.run(drain);
       if (drain.stop_requested()) return count;
+      const std::vector<Action> actions = still_due(kept, decided);
+      if (actions.empty()) continue;
       count += static_cast<int>(actions.size());
       const Ingestion& ingestion = ingestions_.at(kept.ingestion);
       if (actions.front().what == Action::What::Load) {
@@ -86,6 +98,22 @@ int Keeper::tick(std::stop_token drain) {
     }
   }
   return count;
+}
+
+std::vector<Action> Keeper::still_due(const Kept& kept, const std::vector<Action>& actions) {
+  std::vector<Action> due;
+  for (const Action& action : actions) {
+    const auto seen = std::ranges::find_if(
+        kept.days, [&](const catalog::KeptDay& day) { return day.state.day == action.day; });
+    const auto state = house_.catalog.day(kept.ingestion, action.day);
+    const bool is_as_seen = seen == kept.days.end()
+                                ? !state || state->attempt == Attempt::None
+                                : state && state->attempt == seen->state.attempt &&
+                                      state->current == seen->state.current &&
+                                      state->changed_at == seen->state.changed_at;
+    if (is_as_seen) due.push_back(action);
+  }
+  return due;
 }
 
 void Keeper::load(const Ingestion& ingestion, const std::vector<Action>& actions) {
@@ -107,7 +135,8 @@ void Keeper::load(const Ingestion& ingestion, const std::vector<Action>& actions
 void Keeper::check(const Ingestion& ingestion, const std::vector<Action>& actions) {
   std::vector<CheckResult> results;
   try {
-    results = pipeline::check(house_, ingestion, days_of(actions), {});
+    results = pipeline::check(house_, ingestion, days_of(actions),
+                              pipeline::CheckDepth::AsFollowedUp, {});
   } catch (const Error& error) {
     rests_until_[ingestion.id] = house_.env.now() + kRest;
     done_({ingestion.handle, actions.front(), {}, {}, error});

@@ -23,13 +23,18 @@ struct Done {
   std::optional<Error> error;  ///< The check could not be made.
 };
 
+/// Of a load that was asked for.
+Done done_of(const Ingestion& ingestion, const catalog::Asked& asked,
+             const pipeline::DayOutcome& outcome);
+
 /// Keeps every enabled ingestion current: looks at the catalog, decides, does it. Between two looks
 /// it remembers only which warehouses failed a check, and leaves those alone for a while. May run
 /// in several processes at once: a day's lease lets one of them have it.
 class Keeper {
  public:
   using OnDone = std::function<void(const Done&)>;
-  Keeper(pipeline::House& house, OnDone done);
+  /// Beside what is due it loads what was asked for, of this sort.
+  Keeper(pipeline::House& house, catalog::WhichAsked which, OnDone done);
 
   /// Does somebody wait for a day? Cheap enough to ask several times a second.
   bool is_asked() { return asked_.any(); }
@@ -41,6 +46,9 @@ class Keeper {
 
  private:
   std::vector<Kept> look(Instant now);
+  /// The actions whose days are as they were when this was decided: another scheduler, or a load
+  /// that took long, may have changed them.
+  std::vector<Action> still_due(const Kept& kept, const std::vector<Action>& actions);
   void load(const Ingestion& ingestion, const std::vector<Action>& actions);
   void check(const Ingestion& ingestion, const std::vector<Action>& actions);
 

@@ -15,6 +15,15 @@
 
 namespace millrace::warehouse {
 
+/// See Connector::read_range.
+inline constexpr std::string_view kDayNumber = "_millrace_day";
+
+/// A planner's guess.
+struct Estimate {
+  std::int64_t rows = 0, row_bytes = 0;
+  std::int64_t bytes() const { return rows * row_bytes; }
+};
+
 /// One session with one customer warehouse. Reads only; never creates, alters or drops anything.
 /// Not thread-safe: every load opens its own. Every call returns soon after `stop` is requested.
 /// Every verb is answered by every kind; "no token", "no snapshot", "cost unknown" are answers.
@@ -46,11 +55,25 @@ class Connector {
   /// sum of each column too.
   virtual Fingerprint fingerprint(const Query& query, Day day, bool by_column,
                                   std::stop_token stop) = 0;
+  /// Of each day of the range, also of those without rows, what `fingerprint` says of it. One
+  /// question where the warehouse can group by day.
+  virtual std::vector<Fingerprint> fingerprints(const Query& query, DayRange days,
+                                                std::stop_token stop) = 0;
   /// The rows of the day, in no particular order, as something `into` can select from; rows are
   /// pulled when that SELECT runs. Columns carry types; Decimal, Uuid, Json and Other arrive as
   /// text. What travelled is counted in `flow`, which outlives the relation's use.
   virtual engine::Relation read(const Query& query, Day day, engine::Database& into,
                                 arrow::Flow& flow, std::stop_token stop) = 0;
+
+  /// The rows of all these days by one statement, as `read` gives those of one, with the place of
+  /// each row's day in the range (0: the first) as a last column kDayNumber, which is not among the
+  /// relation's columns. None where days cannot be told apart outside the query.
+  virtual std::optional<engine::Relation> read_range(const Query& query, DayRange days,
+                                                     engine::Database& into, arrow::Flow& flow,
+                                                     std::stop_token stop) = 0;
+  /// What `read_range` would bring, as the warehouse plans it; none where it does not tell.
+  virtual std::optional<Estimate> estimate(const Query& query, DayRange days,
+                                           std::stop_token stop) = 0;
 
   /// Takes a new snapshot for the calls that follow; false where the warehouse has none, and then
   /// each call sees what is there when it is made.
@@ -82,6 +105,7 @@ struct Setting {
 struct Capabilities {
   bool fingerprint_sees_updates = true;  ///< false: it only sees inserts and deletes.
   bool arrow_native = true;              ///< false: rows are converted, so expect a slower read.
+  bool reads_ranges = false;             ///< Many days by one statement: see read_range.
   bool folder_layout = false;            ///< Takes `folder` in place of `query`.
   int reads_max = 4;                     ///< Concurrent reads one account tolerates.
 };

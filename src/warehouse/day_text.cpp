@@ -15,7 +15,8 @@ namespace {
 struct DayColumn {
   std::string name;                            ///< As an SQL identifier.
   std::function<std::string(Day)> label;       ///< Set when the column is the label itself.
-  std::function<std::string(Day)> start, end;  ///< Literals of the half-open bounds otherwise.
+  std::function<std::string(Day)> start, end;  ///< Literals of the half-open bounds otherwise; a
+                                               ///< DATE has the first one too.
 };
 
 /// Half-open bounds of a day, as SQL.
@@ -65,7 +66,9 @@ DayColumn bounded(std::string name, const Zone& zone, const Spelling& literal) {
 /// column with a zone).
 DayColumn label_column(const Column& column, const Dialect& dialect) {
   const std::string name = dialect.identifier(column.name);
-  if (column.type == ColumnType::Date) return {name, dialect.date_literal, {}, {}};
+  if (column.type == ColumnType::Date) {
+    return {name, dialect.date_literal, dialect.date_literal, {}};
+  }
   if (column.type == ColumnType::Text) {
     return {name, [&dialect](Day day) { return dialect.literal(day.text()); }, {}, {}};
   }
@@ -149,13 +152,13 @@ bool selects_own_rows(const Query& query) {
 }
 
 /// Halves the days until one is left, so a row takes log2(days) comparisons.
-std::string decision(const DayColumn& column, const std::vector<Day>& days,
-                     const Dialect& dialect) {
-  if (days.size() == 1) return dialect.literal(days[0].text());
+template <typename Leaf>
+std::string decision(const DayColumn& column, const std::vector<Day>& days, const Leaf& leaf) {
+  if (days.size() == 1) return leaf(days[0]);
   const auto middle = days.begin() + static_cast<std::ptrdiff_t>(days.size() / 2);
   return fmt::format("case when {} < {} then {} else {} end", column.name, column.start(*middle),
-                     decision(column, {days.begin(), middle}, dialect),
-                     decision(column, {middle, days.end()}, dialect));
+                     decision(column, {days.begin(), middle}, leaf),
+                     decision(column, {middle, days.end()}, leaf));
 }
 
 std::string tag_comment(const std::string& tag) {
@@ -172,9 +175,15 @@ std::string tag_comment(const std::string& tag) {
 std::string day_predicate(const Query& query, const std::vector<Column>& described, DayRange range,
                           const Dialect& dialect) {
   if (selects_own_rows(query)) return {};
-  std::string predicate = time_predicate(time_column(query, described, dialect), range);
-  if (query.partition) {
-    predicate += " and " + partition_predicate(*query.partition, described, range, dialect);
+  const DayColumn column = time_column(query, described, dialect);
+  std::string predicate = time_predicate(column, range);
+  if (!query.partition) return predicate;
+  predicate += " and " + partition_predicate(*query.partition, described, range, dialect);
+  if (range.size() > 1 && column.start) {
+    // Each row by the partitions of its own day, so that a range has the rows that its days have.
+    predicate += " and " + decision(column, range.days(), [&](Day day) {
+                   return partition_predicate(*query.partition, described, {day, day}, dialect);
+                 });
   }
   return predicate;
 }
@@ -203,7 +212,16 @@ std::string day_expression(const Query& query, const std::vector<Column>& descri
   check(!selects_own_rows(query), "only a query with a mapped time is counted by day");
   const DayColumn column = time_column(query, described, dialect);
   if (column.label) return fmt::format("cast({} as varchar)", column.name);
-  return decision(column, range.days(), dialect);
+  return decision(column, range.days(), [&](Day day) { return dialect.literal(day.text()); });
+}
+
+std::string day_number(const Query& query, const std::vector<Column>& described, DayRange range,
+                       const Dialect& dialect) {
+  if (selects_own_rows(query)) return {};
+  const DayColumn column = time_column(query, described, dialect);
+  if (!column.start) return {};
+  return decision(column, range.days(),
+                  [&](Day day) { return std::to_string((day.sys() - range.first.sys()).count()); });
 }
 
 }  // namespace millrace::warehouse

@@ -32,6 +32,8 @@ struct Dialect {
   /// schema, name, kind ("table", "view") of what this account may read, where `condition` holds
   /// over n.nspname and c.relname.
   std::string (*tables)(const std::string& condition) = nullptr;
+  /// Before a SELECT: answers with lines, the first of which has ` rows=<n> width=<bytes>`.
+  std::string_view explain = {};
   /// One id a row: this account's running statements whose text has `tag`.
   std::string (*running)(const std::string& tag) = nullptr;
 };

@@ -42,6 +42,12 @@ std::string range_select(const Query& query, const std::vector<Column>& describe
 std::string day_expression(const Query& query, const std::vector<Column>& described, DayRange range,
                            const Dialect& dialect);
 
+/// A row's day as its place in the range, 0 for the first, by the same tree: for the rows of
+/// `range_select`. Empty where that one's days cannot be told apart like this (placeholders, a
+/// label that is text).
+std::string day_number(const Query& query, const std::vector<Column>& described, DayRange range,
+                       const Dialect& dialect);
+
 /// The column that a person's spelling means: exactly, else without regard to case where only one
 /// matches. Throws Misconfigured `missing_column`, naming the nearest.
 const Column& column_named(const std::vector<Column>& described, std::string_view name);

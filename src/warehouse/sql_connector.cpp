@@ -4,6 +4,7 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <cstdio>
 #include <cstdlib>
 #include <utility>
 
@@ -230,6 +231,83 @@ void SqlConnector::count_into(std::vector<DayCount>& counts, const Query& query,
       stop);
 }
 
+Fingerprint SqlConnector::keyed(const std::vector<Column>& columns, std::stop_token stop) {
+  const int major = transport_->server(stop).major;
+  Fingerprint empty;
+  empty.key = fmt::format("{}/{}/{}", dialect_.recipe(major), major, key_of(columns, dialect_));
+  empty.sum = "0";
+  return empty;
+}
+
+std::vector<Fingerprint> SqlConnector::fingerprints(const Query& query, DayRange days,
+                                                    std::stop_token stop) {
+  std::vector<Fingerprint> each;
+  const std::vector<Column>& all = described(query, days.first, stop);
+  const std::string number = day_number(query, all, days, dialect_);
+  if (number.empty()) {
+    for (const Day day : days.days()) each.push_back(fingerprint(query, day, false, stop));
+    return each;
+  }
+  const std::vector<Column> columns = chosen(query, all);
+  each.assign(static_cast<std::size_t>(days.size()), keyed(columns, stop));
+  const std::string sql =
+      fmt::format("{}select {}, count(*), {} from (\n{}\n) as r group by 1", tag_comment(query.tag),
+                  number, dialect_.hash_sum(columns, transport_->server(stop).major),
+                  range_select(query, all, days, dialect_));
+  transport_->each(
+      {sql, customers_text(query, days, dialect_)},
+      [&](const engine::Row& row) {
+        Fingerprint& found = each.at(std::stoul(std::string(row.at(0).value())));
+        found.rows = std::atoll(std::string(row.at(1).value_or("0")).c_str());
+        found.sum = row.at(2).value_or("0");
+      },
+      stop);
+  return each;
+}
+
+Statement SqlConnector::range_reading(const Query& query, DayRange days, std::stop_token stop) {
+  const std::vector<Column>& all = described(query, days.first, stop);
+  const std::string number = day_number(query, all, days, dialect_);
+  if (number.empty()) return {};
+  return {fmt::format("{}select {}, {} as {} from (\n{}\n) as r", tag_comment(query.tag),
+                      delivered_list(chosen(query, all), query, true, dialect_), number,
+                      dialect_.identifier(kDayNumber), range_select(query, all, days, dialect_)),
+          customers_text(query, days, dialect_)};
+}
+
+std::optional<engine::Relation> SqlConnector::read_range(const Query& query, DayRange days,
+                                                         engine::Database& into, arrow::Flow& flow,
+                                                         std::stop_token stop) {
+  const Statement statement = range_reading(query, days, stop);
+  if (statement.sql.empty()) return {};
+  std::vector<Column> columns = chosen(query, described(query, days.first, stop));
+  columns.push_back({std::string(kDayNumber), ColumnType::Integer, "integer"});
+  engine::Relation rows = scan(statement, std::move(columns), into, flow, stop);
+  rows.columns.pop_back();
+  return rows;
+}
+
+std::optional<Estimate> SqlConnector::estimate(const Query& query, DayRange days,
+                                               std::stop_token stop) {
+  if (dialect_.explain.empty()) return {};
+  const Statement statement = range_reading(query, days, stop);
+  if (statement.sql.empty()) return {};
+  std::optional<Estimate> found;
+  transport_->each(
+      {std::string(dialect_.explain) + statement.sql, statement.customers},
+      [&](const engine::Row& row) {
+        const std::string line(row.at(0).value_or(""));
+        long long rows = 0, width = 0;
+        const auto at = line.find(" rows=");
+        if (found || at == std::string::npos) return;
+        if (std::sscanf(line.c_str() + at, " rows=%lld width=%lld", &rows, &width) == 2) {
+          found = Estimate{rows, width};
+        }
+      },
+      stop);
+  return found;
+}
+
 Fingerprint SqlConnector::fingerprint(const Query& query, Day day, bool by_column,
                                       std::stop_token stop) {
   const std::vector<Column>& all = described(query, day, stop);
@@ -243,8 +321,7 @@ Fingerprint SqlConnector::fingerprint(const Query& query, Day day, bool by_colum
       fmt::format("{}select count(*), {} from (\n{}\n) as r", tag_comment(query.tag),
                   fmt::join(sums, ", "), day_select(query, all, day, dialect_));
 
-  Fingerprint result;
-  result.key = fmt::format("{}/{}/{}", dialect_.recipe(major), major, key_of(columns, dialect_));
+  Fingerprint result = keyed(columns, stop);
   transport_->each(
       {sql, customers_text(query, {day, day}, dialect_)},
       [&](const engine::Row& row) {

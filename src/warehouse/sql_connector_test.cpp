@@ -85,6 +85,12 @@ std::string statements(const Dialect& dialect, std::string_view json) {
   engine::Database database = engine::Database::open({});
   arrow::Flow flow;
   connector({}).read(purchases(), day, database, flow, {});
+  connector({{"0", "7", "1"}, {"2", "3", "4"}}).fingerprints(purchases(), {day, day.plus(2)}, {});
+  connector({}).read_range(purchases(), {day, day.plus(2)}, database, flow, {});
+  connector({}).estimate(purchases(), {day, day.plus(2)}, {});
+  Query parted = purchases();
+  parted.partition = Partition{"seen", "date", 1};
+  connector({}).read_range(parted, {day, day.plus(2)}, database, flow, {});
 
   Query own = purchases();
   own.sql = "select * from purchases where seen = {{day}}";
@@ -129,6 +135,36 @@ TEST_CASE("counts come back per day and name") {
   CHECK(counts[1].day == day.plus(1));
   CHECK(counts[1].name == "");
   CHECK(counts[1].rows == 4);
+}
+
+TEST_CASE("every day of a range has a fingerprint, also one without rows") {
+  std::string log;
+  SqlConnector connector(
+      postgres::kDialect,
+      std::make_unique<Recorder>(purchase_columns("json"),
+                                 std::vector<engine::Row>{{"2", "3", "-4"}, {"0", "7", "1"}}, log));
+  const auto prints = connector.fingerprints(purchases(), {day, day.plus(2)}, {});
+  REQUIRE(prints.size() == 3);
+  CHECK(prints[0].rows == 7);
+  CHECK(prints[1].rows == 0);
+  CHECK(prints[1].sum == "0");
+  CHECK(prints[1].key == prints[0].key);
+  CHECK(prints[2].sum == "-4");
+}
+
+TEST_CASE("what the planner says is how large a range is") {
+  std::string log;
+  SqlConnector connector(
+      postgres::kDialect,
+      std::make_unique<Recorder>(
+          purchase_columns("json"),
+          std::vector<engine::Row>{{"Seq Scan on purchases  (cost=0.00..9.10 rows=120 width=44)"},
+                                   {"  Filter: (rows=7 width=8)"}},
+          log));
+  const auto estimate = connector.estimate(purchases(), {day, day.plus(2)}, {});
+  REQUIRE(estimate);
+  CHECK(estimate->rows == 120);
+  CHECK(estimate->bytes() == 120 * 44);
 }
 
 TEST_CASE("a fingerprint's key names recipe, server version, columns and types") {

@@ -241,6 +241,22 @@ Fingerprint LakeConnector::fingerprint(const Query& query, Day day, bool by_colu
   return result;
 }
 
+std::vector<Fingerprint> LakeConnector::fingerprints(const Query& query, DayRange days,
+                                                     std::stop_token stop) {
+  std::vector<Fingerprint> each;
+  for (const Day day : days.days()) each.push_back(fingerprint(query, day, false, stop));
+  return each;
+}
+
+std::optional<engine::Relation> LakeConnector::read_range(const Query&, DayRange, engine::Database&,
+                                                          arrow::Flow&, std::stop_token) {
+  return {};
+}
+
+std::optional<Estimate> LakeConnector::estimate(const Query&, DayRange, std::stop_token) {
+  return {};
+}
+
 bool LakeConnector::snapshot(std::stop_token) { return false; }
 
 std::unique_ptr<Connector> LakeConnector::twin(std::stop_token) {

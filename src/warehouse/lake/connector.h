@@ -32,8 +32,16 @@ class LakeConnector final : public Connector {
                               std::stop_token stop) override;
   Fingerprint fingerprint(const Query& query, Day day, bool by_column,
                           std::stop_token stop) override;
+  std::vector<Fingerprint> fingerprints(const Query& query, DayRange days,
+                                        std::stop_token stop) override;
   engine::Relation read(const Query& query, Day day, engine::Database& into, arrow::Flow& flow,
                         std::stop_token stop) override;
+  /// None: the engine that maps reads files itself, of each day the row groups that may have it.
+  std::optional<engine::Relation> read_range(const Query& query, DayRange days,
+                                             engine::Database& into, arrow::Flow& flow,
+                                             std::stop_token stop) override;
+  std::optional<Estimate> estimate(const Query& query, DayRange days,
+                                   std::stop_token stop) override;
   bool snapshot(std::stop_token stop) override;
   std::unique_ptr<Connector> twin(std::stop_token stop) override;
   std::vector<std::string> running(const std::string& tag, std::stop_token stop) override;

@@ -28,6 +28,46 @@ select * from purchases
 ) as r;
 -- describe
 /* millrace 0190-load */ select * from (
+select * from purchases
+) as q;
+-- each
+/* millrace 0190-load */ select case when "ts" < timestamptz '2026-11-21 08:00:00.000000+00' then 0 else case when "ts" < timestamptz '2026-11-22 08:00:00.000000+00' then 1 else 2 end end, count(*), sum(coalesce(pg_catalog.uuid_hash_extended("user_id", 1), 1) # coalesce(pg_catalog.timestamp_hash_extended("ts"::timestamp, 2), 2) # coalesce(pg_catalog.hash_numeric_extended("amount", 3), 3) # coalesce(pg_catalog.jsonb_hash_extended("props", 4), 4)) from (
+/* millrace 0190-load */ select "user_id", "ts", "amount", "props" from (
+select * from purchases
+) as q where "ts" >= timestamptz '2026-11-20 08:00:00.000000+00' and "ts" < timestamptz '2026-11-23 08:00:00.000000+00'
+) as r group by 1;
+-- describe
+/* millrace 0190-load */ select * from (
+select * from purchases
+) as q;
+-- stream
+/* millrace 0190-load */ select "user_id"::text as "user_id", "ts" as "ts", "amount"::text as "amount", "props"::text as "props", case when "ts" < timestamptz '2026-11-21 08:00:00.000000+00' then 0 else case when "ts" < timestamptz '2026-11-22 08:00:00.000000+00' then 1 else 2 end end as "_millrace_day" from (
+/* millrace 0190-load */ select "user_id", "ts", "amount", "props" from (
+select * from purchases
+) as q where "ts" >= timestamptz '2026-11-20 08:00:00.000000+00' and "ts" < timestamptz '2026-11-23 08:00:00.000000+00'
+) as r;
+-- describe
+/* millrace 0190-load */ select * from (
+select * from purchases
+) as q;
+-- each
+explain /* millrace 0190-load */ select "user_id"::text as "user_id", "ts" as "ts", "amount"::text as "amount", "props"::text as "props", case when "ts" < timestamptz '2026-11-21 08:00:00.000000+00' then 0 else case when "ts" < timestamptz '2026-11-22 08:00:00.000000+00' then 1 else 2 end end as "_millrace_day" from (
+/* millrace 0190-load */ select "user_id", "ts", "amount", "props" from (
+select * from purchases
+) as q where "ts" >= timestamptz '2026-11-20 08:00:00.000000+00' and "ts" < timestamptz '2026-11-23 08:00:00.000000+00'
+) as r;
+-- describe
+/* millrace 0190-load */ select * from (
+select * from purchases
+) as q;
+-- stream
+/* millrace 0190-load */ select "user_id"::text as "user_id", "ts" as "ts", "amount"::text as "amount", "props"::text as "props", case when "ts" < timestamptz '2026-11-21 08:00:00.000000+00' then 0 else case when "ts" < timestamptz '2026-11-22 08:00:00.000000+00' then 1 else 2 end end as "_millrace_day" from (
+/* millrace 0190-load */ select "user_id", "ts", "amount", "props" from (
+select * from purchases
+) as q where "ts" >= timestamptz '2026-11-20 08:00:00.000000+00' and "ts" < timestamptz '2026-11-23 08:00:00.000000+00' and "seen" >= date '2026-11-20' and "seen" <= date '2026-11-23' and case when "ts" < timestamptz '2026-11-21 08:00:00.000000+00' then "seen" >= date '2026-11-20' and "seen" <= date '2026-11-21' else case when "ts" < timestamptz '2026-11-22 08:00:00.000000+00' then "seen" >= date '2026-11-21' and "seen" <= date '2026-11-22' else "seen" >= date '2026-11-22' and "seen" <= date '2026-11-23' end end
+) as r;
+-- describe
+/* millrace 0190-load */ select * from (
 select * from purchases where seen = date '2026-11-20'
 ) as q;
 -- each

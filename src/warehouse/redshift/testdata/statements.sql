@@ -28,6 +28,36 @@ select * from purchases
 ) as r;
 -- describe
 /* millrace 0190-load */ select * from (
+select * from purchases
+) as q;
+-- each
+/* millrace 0190-load */ select case when "ts" < timestamptz '2026-11-21 08:00:00.000000+00' then 0 else case when "ts" < timestamptz '2026-11-22 08:00:00.000000+00' then 1 else 2 end end, count(*), sum(cast(farmfingerprint64(coalesce(cast("user_id" as varchar(64)), 'n') || ',' || coalesce(cast("ts" as varchar(64)), 'n') || ',' || coalesce(cast("amount" as varchar(64)), 'n') || ',' || coalesce(cast(farmfingerprint64(json_serialize("props")) as varchar(20)), 'n')) as decimal(38, 0))) from (
+/* millrace 0190-load */ select "user_id", "ts", "amount", "props" from (
+select * from purchases
+) as q where "ts" >= timestamptz '2026-11-20 08:00:00.000000+00' and "ts" < timestamptz '2026-11-23 08:00:00.000000+00'
+) as r group by 1;
+-- describe
+/* millrace 0190-load */ select * from (
+select * from purchases
+) as q;
+-- stream
+/* millrace 0190-load */ select "user_id" as "user_id", "ts" as "ts", "amount" as "amount", "props" as "props", case when "ts" < timestamptz '2026-11-21 08:00:00.000000+00' then 0 else case when "ts" < timestamptz '2026-11-22 08:00:00.000000+00' then 1 else 2 end end as "_millrace_day" from (
+/* millrace 0190-load */ select "user_id", "ts", "amount", "props" from (
+select * from purchases
+) as q where "ts" >= timestamptz '2026-11-20 08:00:00.000000+00' and "ts" < timestamptz '2026-11-23 08:00:00.000000+00'
+) as r;
+-- describe
+/* millrace 0190-load */ select * from (
+select * from purchases
+) as q;
+-- stream
+/* millrace 0190-load */ select "user_id" as "user_id", "ts" as "ts", "amount" as "amount", "props" as "props", case when "ts" < timestamptz '2026-11-21 08:00:00.000000+00' then 0 else case when "ts" < timestamptz '2026-11-22 08:00:00.000000+00' then 1 else 2 end end as "_millrace_day" from (
+/* millrace 0190-load */ select "user_id", "ts", "amount", "props" from (
+select * from purchases
+) as q where "ts" >= timestamptz '2026-11-20 08:00:00.000000+00' and "ts" < timestamptz '2026-11-23 08:00:00.000000+00' and "seen" >= date '2026-11-20' and "seen" <= date '2026-11-23' and case when "ts" < timestamptz '2026-11-21 08:00:00.000000+00' then "seen" >= date '2026-11-20' and "seen" <= date '2026-11-21' else case when "ts" < timestamptz '2026-11-22 08:00:00.000000+00' then "seen" >= date '2026-11-21' and "seen" <= date '2026-11-22' else "seen" >= date '2026-11-22' and "seen" <= date '2026-11-23' end end
+) as r;
+-- describe
+/* millrace 0190-load */ select * from (
 select * from purchases where seen = date '2026-11-20'
 ) as q;
 -- each

@@ -1,0 +1,86 @@
+#include "pipeline/budget.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <chrono>
+#include <vector>
+
+#include "base/log.h"
+
+namespace millrace::pipeline {
+namespace {
+
+Interval month_of(Day day, const Zone& zone) {
+  const std::chrono::year_month_day date(day.sys());
+  const auto month = date.year() / date.month();
+  return {zone.bounds(Day(std::chrono::sys_days(month / 1))).start,
+          zone.bounds(Day(std::chrono::sys_days(month / std::chrono::last))).end};
+}
+
+}  // namespace
+
+MonthBudget::MonthBudget(House& house, const Ingestion& ingestion)
+    : house_(house), ingestion_(ingestion) {
+  if (!ingestion.limits.rows_per_month) return;
+  const Zone& zone = house.project.zone;
+  for (const auto& entry : house.catalog.ledger(month_of(zone.day_of(house.env.now()), zone))) {
+    if (entry.ingestion == ingestion.id) used_ += entry.rows;
+  }
+}
+
+/// As many rows as the day has; a new one as many as is usual.
+std::int64_t MonthBudget::expected(Day day, const std::string& current) const {
+  if (!current.empty()) {
+    if (const auto version = house_.catalog.version(current)) {
+      return version->certificate.output_rows;
+    }
+  }
+  constexpr int kDaysBack = 28;
+  std::vector<std::int64_t> rows;
+  for (const DayRow& row :
+       house_.catalog.days(ingestion_.id, DayRange{day.plus(-kDaysBack), day.plus(kDaysBack)})) {
+    if (row.rows > 0) rows.push_back(row.rows);
+  }
+  if (rows.empty()) return 0;
+  std::sort(rows.begin(), rows.end());
+  return rows[rows.size() / 2];
+}
+
+std::optional<Error> MonthBudget::refuses(Day day, const std::string& current) {
+  const auto budget = ingestion_.limits.rows_per_month;
+  if (!budget) return {};
+  std::int64_t so_far = used_;
+  for (const auto& [other, rows] : under_way_) so_far += rows;
+  const std::int64_t more = expected(day, current);
+  if (so_far + more <= *budget && so_far < *budget) {
+    under_way_[day] = more;
+    return {};
+  }
+  return pause(day, more, so_far);
+}
+
+std::optional<Error> MonthBudget::refuses(Day day, std::int64_t rows) {
+  const auto budget = ingestion_.limits.rows_per_month;
+  if (!budget || used_ + rows <= *budget) return {};
+  return pause(day, rows, used_);
+}
+
+Error MonthBudget::pause(Day day, std::int64_t more, std::int64_t so_far) {
+  const std::string why = fmt::format(
+      "over budget: loading {} would add about {} billable rows to the {} of this month, and "
+      "rows_per_month is {}",
+      day.text(), more, so_far, *ingestion_.limits.rows_per_month);
+  house_.catalog.pause(ingestion_.id, why);
+  return {Fault::Misconfigured, "over_budget", why,
+          fmt::format("Raise `rows_per_month` in [ingestion.{0}.limits] and apply it, or wait "
+                      "for the next month; then `millrace resume {0}`",
+                      ingestion_.handle)};
+}
+
+void MonthBudget::ended(Day day, std::int64_t rows) {
+  under_way_.erase(day);
+  used_ += rows;
+}
+
+}  // namespace millrace::pipeline

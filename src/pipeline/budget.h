@@ -1,0 +1,36 @@
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+
+#include "base/error.h"
+#include "pipeline/house.h"
+
+namespace millrace::pipeline {
+
+/// What an ingestion may still add to this month's bill: see Limits::rows_per_month. What loads
+/// under way will add is guessed from what is there.
+class MonthBudget {
+ public:
+  MonthBudget(House& house, const Ingestion& ingestion);
+
+  /// Why a load of this day may not begin; it then pauses the ingestion. None: it counts as begun.
+  std::optional<Error> refuses(Day day, const std::string& current);
+  /// The same of a day whose rows are known by now, and which is not published then.
+  std::optional<Error> refuses(Day day, std::int64_t rows);
+  /// It published so many rows, or none.
+  void ended(Day day, std::int64_t rows);
+
+ private:
+  Error pause(Day day, std::int64_t more, std::int64_t so_far);
+  std::int64_t expected(Day day, const std::string& current) const;
+
+  House& house_;
+  const Ingestion& ingestion_;
+  std::int64_t used_ = 0;
+  std::map<Day, std::int64_t> under_way_;
+};
+
+}  // namespace millrace::pipeline

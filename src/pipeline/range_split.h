@@ -1,0 +1,60 @@
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <optional>
+#include <stop_token>
+#include <string>
+#include <vector>
+
+#include "pipeline/stage_day.h"
+#include "warehouse/connector.h"
+
+namespace millrace::pipeline {
+
+inline constexpr std::string_view kRangeTooLarge = "range_too_large";
+
+/// The rows of many days, read by one statement of the warehouse and laid down by day in a folder,
+/// as they came. Each day is then mapped from there just as if it had been read alone.
+class RangeSplit {
+ public:
+  /// `folder` must not exist yet; it goes with this object.
+  RangeSplit(DayRange days, std::filesystem::path folder);
+  ~RangeSplit();
+  RangeSplit(const RangeSplit&) = delete;
+  RangeSplit& operator=(const RangeSplit&) = delete;
+
+  /// What one reading of a warehouse may take.
+  struct Bounds {
+    Budget budget;
+    std::int64_t row_bytes = 0;   ///< About; 0: unknown.
+    std::int64_t bytes_max = 0;   ///< Of rows that arrive; more is Unavailable `range_too_large`.
+    std::int64_t rows_total = 0;  ///< For people who watch.
+  };
+  /// Reads them all, once. False where the connector, or the text it sends, allows no splitting:
+  /// then the days are read one by one. `first` is the day under whose name progress is told.
+  bool read(warehouse::Connector& connector, const Query& query, const Bounds& bounds,
+            const DayOrder& first, const Tell& tell, std::stop_token stop);
+
+  /// The rows of one day, for an engine that may read `folder`.
+  engine::Relation rows(Day day) const;
+  /// No day up to this one is asked for again: what only they needed is deleted.
+  void done(Day day);
+
+  const std::filesystem::path& folder() const { return folder_; }
+  /// What travelled.
+  std::int64_t bytes_read() const { return bytes_read_; }
+
+ private:
+  int part_of(Day day) const;
+  std::filesystem::path part_folder(int part) const;
+
+  DayRange days_;
+  int days_a_part_;
+  std::filesystem::path folder_;
+  std::vector<Column> columns_;
+  std::int64_t bytes_read_ = 0;
+  std::string nothing_;  ///< SELECT of the same columns, no row.
+};
+
+}  // namespace millrace::pipeline

@@ -1,0 +1,238 @@
+#include "pipeline/stage_range.h"
+
+#include <algorithm>
+#include <chrono>
+#include <filesystem>
+#include <memory>
+#include <span>
+
+#include "pipeline/range_split.h"
+#include "pipeline/repeatable.h"
+
+namespace millrace::pipeline {
+namespace {
+
+namespace fs = std::filesystem;
+using Days = std::span<const DayOrder>;
+
+/// Of the room on the disk, the part that rows on their way may take.
+constexpr int kShareOfDisk = 4;
+
+class RangeStaging {
+ public:
+  RangeStaging(const WorkOrder& work, warehouse::Connector& connector, const Tell& tell,
+               const OnSealed& sealed, const OnFailed& failed, std::stop_token stop)
+      : work_(work),
+        connector_(connector),
+        tell_(tell),
+        sealed_(sealed),
+        failed_(failed),
+        stop_(stop) {}
+
+  void run() {
+    for (Days rest = work_.days; !rest.empty();) {
+      const Days side_by_side = rest.first(run_length(rest));
+      rest = rest.subspan(side_by_side.size());
+      in_chunks(side_by_side);
+    }
+  }
+
+ private:
+  /// A day that waits for something is looked at alone.
+  static bool stands_alone(const DayOrder& day) { return day.waits_for_data || !day.ready.empty(); }
+
+  static std::size_t run_length(Days days) {
+    std::size_t length = 1;
+    while (length < days.size() && !stands_alone(days[0]) && !stands_alone(days[length]) &&
+           days[length].day == days[length - 1].day.plus(1)) {
+      ++length;
+    }
+    return length;
+  }
+
+  static DayRange range_of(Days days) { return {days.front().day, days.back().day}; }
+
+  Query query_of_chunk(Days days) const { return query_of(work_.definition, days.front().load); }
+
+  std::int64_t bytes_max(Days days) const {
+    std::error_code unknown;
+    const auto room = fs::space(days.front().staging, unknown);
+    if (unknown) return kRangeBytes;
+    return std::min(kRangeBytes, static_cast<std::int64_t>(room.available) / kShareOfDisk);
+  }
+
+  /// How many of these days one statement reads.
+  std::size_t chunk_of(Days days) {
+    const std::size_t usual = std::min<std::size_t>(days.size(), kRangeDays);
+    estimate_.reset();
+    if (days.size() == 1 || !shares_) return 1;
+    try {
+      estimate_ = connector_.estimate(query_of_chunk(days), range_of(days), stop_);
+    } catch (const Error&) {
+      // Whatever it is, reading the days will tell.
+      return usual;
+    }
+    if (!estimate_ || !plans_are_true_ || days.size() <= usual) return usual;
+    // What has been seen is worth more than what is planned.
+    const std::int64_t bytes =
+        std::max(estimate_->bytes(), bytes_a_day_ * static_cast<std::int64_t>(days.size()));
+    if (bytes == 0) return usual;
+    const double part = static_cast<double>(bytes_max(days)) / static_cast<double>(bytes);
+    return std::clamp(static_cast<std::size_t>(part * static_cast<double>(days.size())), usual,
+                      days.size());
+  }
+
+  void in_chunks(Days days) {
+    while (!days.empty()) {
+      const Days chunk = days.first(chunk_of(days));
+      days = days.subspan(chunk.size());
+      if (chunk.size() == 1 || !together(chunk)) one_by_one(chunk);
+    }
+  }
+
+  void one_by_one(Days days) {
+    for (const DayOrder& day : days) stage(day, nullptr);
+  }
+
+  void stage(const DayOrder& day, const ReadBefore* read) {
+    try {
+      sealed_(stage_day(work_, day, connector_, true, tell_, stop_, read));
+    } catch (const Error& error) {
+      failed_(day, error);
+      if (stop_.stop_requested()) throw;
+    }
+  }
+
+  /// False where the days must be read one by one after all.
+  bool together(Days days) {
+    std::vector<ReadBefore> read(days.size());
+    // In the folder of the day that is sealed last.
+    RangeSplit split(range_of(days), fs::path(days.back().staging) / "range");
+    try {
+      look(days, read);
+      if (!read_rows(days, split, read)) {
+        shares_ = false;
+        return false;
+      }
+    } catch (const Error& error) {
+      if (!stop_.stop_requested() && error.code == "out_of_memory") return false;
+      if (!stop_.stop_requested() && error.code == kRangeTooLarge) {
+        plans_are_true_ = false;
+        in_chunks(days);
+        return true;
+      }
+      for (const DayOrder& day : days) failed_(day, error);
+      if (stop_.stop_requested()) throw;
+      return true;
+    }
+    for (std::size_t i = 0; i < days.size(); ++i) {
+      read[i].split = &split;
+      stage(days[i], &read[i]);
+    }
+    return true;
+  }
+
+  template <typename Work>
+  std::int64_t timed(const Work& work) {
+    const auto start = std::chrono::steady_clock::now();
+    work();
+    return std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::steady_clock::now() -
+                                                                 start)
+        .count();
+  }
+
+  static void share(std::vector<ReadBefore>& read, const char* stage, std::int64_t took_ms) {
+    for (ReadBefore& day : read) {
+      day.took_ms[stage] += took_ms / static_cast<std::int64_t>(read.size());
+    }
+  }
+
+  /// Before the read: a change that lands while we read must show at the next check.
+  void look(Days days, std::vector<ReadBefore>& read) {
+    const Query query = query_of_chunk(days);
+    tell_({.load = days.front().load, .day = days.front().day, .stage = "fingerprint"});
+    const auto took = timed([&] {
+      const bool snapshot = connector_.snapshot(stop_);
+      for (std::size_t i = 0; i < days.size(); ++i) {
+        read[i].snapshot = snapshot;
+        read[i].counted_by = connector_.server();
+        read[i].token = token_of(connector_, query, days[i].day, stop_);
+      }
+      if (work_.fingerprint) {
+        const auto prints = connector_.fingerprints(query, range_of(days), stop_);
+        for (std::size_t i = 0; i < days.size(); ++i) {
+          read[i].before = prints.at(i);
+          read[i].rows = prints[i].rows;
+        }
+      } else {
+        for (const DayCount& count : connector_.count(query, range_of(days), false, stop_)) {
+          read.at(static_cast<std::size_t>((count.day.sys() - days[0].day.sys()).count())).rows +=
+              count.rows;
+        }
+      }
+    });
+    share(read, "look", took);
+    const bool any_first =
+        std::any_of(days.begin(), days.end(), [](const DayOrder& day) { return day.first_load; });
+    if (work_.fingerprint && any_first) {
+      share(read, "repeat", timed([&] { ask_again(days, query, read); }));
+    }
+  }
+
+  /// Of days that were never loaded: is the query repeatable at all?
+  void ask_again(Days days, const Query& query, std::vector<ReadBefore>& read) {
+    std::vector<Fingerprint> again;
+    {
+      const std::unique_ptr<warehouse::Connector> twin = connector_.twin(stop_);
+      again = twin->fingerprints(query, range_of(days), stop_);
+    }
+    for (std::size_t i = 0; i < days.size(); ++i) {
+      if (!days[i].first_load || again.at(i) == *read[i].before) continue;
+      const auto why = why_not_repeatable(connector_, query, days[i].day, read[i].snapshot,
+                                          *read[i].before, stop_);
+      read[i].rows = read[i].before->rows;
+      read[i].not_repeatable = why.value_or("");
+    }
+  }
+
+  bool read_rows(Days days, RangeSplit& split, std::vector<ReadBefore>& read) {
+    const Query query = query_of_chunk(days);
+    RangeSplit::Bounds bounds;
+    bounds.budget = {.threads = work_.threads,
+                     .memory_bytes = work_.memory_bytes > 0 ? work_.memory_bytes : kMemoryBytes};
+    bounds.row_bytes = estimate_ ? estimate_->row_bytes : 0;
+    // What may be read at once without knowing its size may also be larger than was thought.
+    if (days.size() > static_cast<std::size_t>(kRangeDays)) bounds.bytes_max = bytes_max(days);
+    for (const ReadBefore& day : read) bounds.rows_total += day.rows;
+    for (ReadBefore& day : read) day.rows_of_all = bounds.rows_total;
+    bool can = false;
+    const auto took =
+        timed([&] { can = split.read(connector_, query, bounds, days.front(), tell_, stop_); });
+    share(read, "read", took);
+    if (!can) return false;
+    bytes_a_day_ = split.bytes_read() / static_cast<std::int64_t>(days.size());
+    if (!work_.fingerprint || read.front().snapshot) return true;
+    const auto after = connector_.fingerprints(query, range_of(days), stop_);
+    for (std::size_t i = 0; i < days.size(); ++i) read[i].after = after.at(i);
+    return true;
+  }
+
+  const WorkOrder& work_;
+  warehouse::Connector& connector_;
+  const Tell& tell_;
+  const OnSealed& sealed_;
+  const OnFailed& failed_;
+  std::stop_token stop_;
+  std::optional<warehouse::Estimate> estimate_;
+  std::int64_t bytes_a_day_ = 0;
+  bool shares_ = true, plans_are_true_ = true;
+};
+
+}  // namespace
+
+void stage_days(const WorkOrder& work, warehouse::Connector& connector, const Tell& tell,
+                const OnSealed& sealed, const OnFailed& failed, std::stop_token stop) {
+  RangeStaging(work, connector, tell, sealed, failed, stop).run();
+}
+
+}  // namespace millrace::pipeline

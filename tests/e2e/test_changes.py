@@ -1,0 +1,185 @@
+"""What changed in a PostgreSQL table is found by the first check, loaded, and nothing else is."""
+import datetime
+import sqlite3
+
+import pytest
+
+from home import NOON_ZONE, TODAY
+
+INGESTION = """
+[ingestion.orders]
+connection = "shop"
+dataset = "events"
+enabled = true
+query = "select * from orders"
+[ingestion.orders.mapping]
+event_name = "kind"
+timestamp = "ts"
+ids = {{ userID = "user_id" }}
+event_value = "amount"
+metadata = {{ page = "page" }}
+[ingestion.orders.schedule]
+hour = 0
+[ingestion.orders.follow_up]
+{follow_up}
+"""
+DAYS = 8
+ROWS = 100
+
+
+def label(ago):
+    return str(TODAY - datetime.timedelta(days=ago))
+
+
+def between(ago):
+    zone = f"{-NOON_OFFSET:+d}"
+    return f"ts >= timestamp '{label(ago)}' at time zone '{zone}' and " \
+           f"ts < timestamp '{label(ago - 1)}' at time zone '{zone}'"
+
+
+NOON_OFFSET = int(NOON_ZONE[3:])
+
+# Six kinds of change, each of a day of its own. POSIX writes zones with the sign turned round.
+CHANGES = {
+    2: "update orders set amount = amount + 1 where id % 10 = 0 and {day}",
+    3: "update orders set user_id = case user_id when 'u1' then 'u2' when 'u2' then 'u1' "
+       "else user_id end where {day}",
+    4: "with gone as (delete from orders where id % 10 = 3 and {day} returning *) "
+       "insert into orders select id + 100000, ts, user_id || 'x', kind, amount, page from gone",
+    5: "insert into orders select id + 200000, ts, user_id, kind, amount, page from orders "
+       "where id % 25 = 0 and {day}",
+    6: "insert into orders select * from orders where id % 10 = 5 and {day}",
+    7: "delete from orders where id % 50 = 1 and {day}",
+}
+
+
+@pytest.fixture
+def shop(home, database):
+    zone = f"{-NOON_OFFSET:+d}"
+    database.sql(f"""create table orders as
+        select i as id, (timestamp '{label(DAYS)}' + i * interval '1 day' / {ROWS})
+                        at time zone '{zone}' as ts, 'u' || i % 7 as user_id, 'order' as kind,
+               i * 1.5 as amount, '/p' || i % 3 as page
+        from generate_series(0, {DAYS * ROWS - 1}) i;
+        create index orders_ts on orders (ts)""")
+    home.init(NOON_ZONE)
+    home.database = database
+    follow(home, "")
+    home.run("load", "orders", "--from", label(DAYS), "--to", label(1))
+    a_day_passes(home)
+    return home
+
+
+def follow(home, how):
+    home.apply(home.database.connection() + INGESTION.format(follow_up=how))
+
+
+def a_day_passes(home):
+    with sqlite3.connect(home.path / "catalog.db") as catalog:
+        for column, table in (("first_ended_at", "day"), ("checked_at", "day"),
+                              ("published_at", "version")):
+            catalog.execute(f"update {table} set {column} = {column} - 86400000000")
+
+
+def followed_up(home):
+    done = home.json("load", "--due")
+    return ({one["day"] for one in done if one["what"] == "check"},
+            {one["day"] for one in done if one["what"] == "load"})
+
+
+def change(home):
+    for ago, sql in CHANGES.items():
+        home.database.sql(sql.format(day=between(ago)))
+
+
+def test_six_kinds_of_change_are_found_by_the_first_exact_check_and_nothing_else_is_loaded(shop):
+    checked, loaded = followed_up(shop)
+    assert len(checked) == DAYS and not loaded
+    a_day_passes(shop)
+    change(shop)
+    checked, loaded = followed_up(shop)
+    assert len(checked) == DAYS
+    # A day that lost rows is looked at a second time before it is believed.
+    assert loaded == {label(ago) for ago in CHANGES}
+    held = {row["day"] for row in shop.json("days", "orders") if row["status"] == "held"}
+    assert held == {label(7)}
+
+
+@pytest.mark.parametrize("upheaval", [
+    "vacuum full orders", "cluster orders using orders_ts",
+    "create table copy as select * from orders order by id desc; drop table orders; "
+    "alter table copy rename to orders; grant select on orders to public"])
+def test_what_only_moves_rows_about_is_no_change(shop, upheaval):
+    for statement in upheaval.split("; "):
+        shop.database.sql(statement)
+    checked, loaded = followed_up(shop)
+    assert len(checked) == DAYS and not loaded
+
+
+def test_what_a_preset_leaves_is_shown_as_a_known_difference(shop):
+    follow(shop, 'preset = "2w-1pct"')
+    change(shop)
+    shop.database.sql("delete from orders where id = "
+                      f"(select min(id) from orders where {between(8)})")
+    _, loaded = followed_up(shop)
+    assert loaded == {label(ago) for ago in (5, 6, 7)}
+    days = {row["day"]: row for row in shop.json("days", "orders")}
+    assert days[label(8)]["known_difference"] == "the warehouse has 99 rows, 100 were read"
+    # Edits in as many rows are what it cannot see.
+    assert "known_difference" not in days[label(2)]
+    found = {one["day"]: one for one in shop.json("check", "orders")}
+    assert found[label(2)]["by"] == "fingerprint"
+
+
+def test_one_count_answers_all_days_of_a_check(shop):
+    database = shop.database
+    follow(shop, 'preset = "2w-1pct"')
+    database.sql(f"alter database {database.name} set log_statement = 'all'")
+    start = len(database.server.log())
+    followed_up(shop)
+    log = database.server.log()[start:]
+    assert log.count("count(*)") == 1
+
+
+def test_what_max_scan_skips_is_shown(shop):
+    follow(shop, 'max_scan = "0.01MB"')
+    shop.database.sql("analyze orders")
+    checked, _ = followed_up(shop)
+    assert len(checked) == DAYS
+    told = [row.get("known_difference", "") for row in shop.json("days", "orders")]
+    skipped = [text for text in told if text.startswith("skipped for max_scan: with this day")]
+    assert 0 < len(skipped) < DAYS
+
+
+def test_a_day_that_was_taken_back_stays_as_it_is_through_all_its_follow_ups(shop):
+    day = label(2)
+    change(shop)
+    shop.run("load", "orders", "--day", day)
+    taken_back = "select sum(value) as s from events where day = '%s'" % day
+    edited = shop.rows(taken_back)
+    shop.run("undo", "orders", "--day", day)
+    before = shop.rows(taken_back)
+    assert before != edited
+    for _ in range(14):
+        a_day_passes(shop)
+        _, loaded = followed_up(shop)
+        assert day not in loaded
+        assert shop.rows(taken_back) == before
+    [row] = [row for row in shop.json("days", "orders") if row["day"] == day]
+    assert row["status"] == "held"
+    assert row["known_difference"] == "the warehouse has other values in as many rows"
+
+
+def test_a_plan_says_what_following_up_costs(home, database):
+    database.sql("create table orders (ts timestamptz, user_id text, kind text, amount float8, "
+                 "page text)")
+    home.init(NOON_ZONE)
+    home.database = database
+    (home.path / "definitions.toml").write_text(
+        database.connection() + INGESTION.format(follow_up=""))
+    assert "≈ 6 × the daily load" in home.run("plan", home.path / "definitions.toml").stdout
+    follow(home, 'preset = "3d-5pct"')
+    home.apply(home.database.connection() + INGESTION.format(
+        follow_up='ages = [1, 4]\nthreshold = "2%"'))
+    shown = home.run("ingestion", "show", "orders").stdout
+    assert "ages = [1, 4]" in shown and 'threshold = "2%"' in shown

@@ -1,0 +1,167 @@
+"""Pause, resume, retry, cancel; and what is left of a process that died."""
+import datetime
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+from home import NOON_ZONE, ROOT, TODAY
+from servers.postgres import wait_until
+
+sys.path.insert(0, str(ROOT / "tests/api"))
+
+INGESTION = """
+[ingestion.{name}]
+connection = "shop"
+dataset = "events"
+query = "{query}"
+[ingestion.{name}.mapping]
+event_name = "kind"
+timestamp = "ts"
+timestamp_zone = "%s"
+ids = {{ userID = "user_id" }}
+event_value = "amount"
+{more}
+""" % NOON_ZONE
+
+
+def label(ago):
+    return str(TODAY - datetime.timedelta(days=ago))
+
+
+def orders(database, days=10, rows=50):
+    database.sql(f"""create table orders as
+        select i as id, timestamp '{label(days)}' + i * interval '1 day' / {rows} as ts,
+               'u' || i % 7 as user_id, 'order' as kind, i * 1.5 as amount
+        from generate_series(0, {days * rows - 1}) i""")
+
+
+@pytest.fixture
+def shop(home, database):
+    orders(database)
+    home.init(NOON_ZONE)
+    home.database = database
+    return home
+
+
+def apply(home, query="select * from orders", more=""):
+    home.apply(home.database.connection()
+               + INGESTION.format(name="orders", query=query, more=more))
+
+
+SLOW = "select *, pg_sleep(0.2)::text as s from orders"
+
+
+def test_cancel_ends_a_load_of_another_process_here_and_in_the_warehouse(shop):
+    apply(shop, SLOW)
+    loading = subprocess.Popen(shop.command("--json", "load", "orders", "--from", label(10), "--to",
+                                            label(1)), stdout=subprocess.PIPE, text=True)
+    try:
+        assert wait_until(
+            lambda: any("/* millrace" in text for text in shop.database.running()), 30)
+        done = shop.json("cancel", "orders")
+        assert len(done["loads"]) >= 1 and done["statements_left"] == 0
+        told, _ = loading.communicate(timeout=20)
+    finally:
+        loading.kill()
+    assert {one["error"]["code"] for one in json.loads(told)} <= {"cancelled", "stopped"}
+    assert shop.database.running() == []
+    assert {row["status"] for row in shop.json("days", "orders")} <= {"failed"}
+    [run] = shop.json("run", "list")
+    assert run["status"] == "failed" and run["under_way"] == 0
+    shown = shop.json("run", "show", run["run"])
+    assert {one["status"] for one in shown} == {"failed"}
+    assert shop.run("cancel", "orders", code=3).stdout == "orders: there is nothing to cancel\n"
+
+
+def test_what_was_asked_and_has_not_begun_is_not_begun_once_it_is_cancelled(shop):
+    apply(shop)
+    shop.run("trigger", "orders", "--day", label(1))
+    assert shop.json("cancel", "orders")["not_begun"] == 1
+    assert shop.json("load", "--due") == []
+
+
+def test_a_paused_ingestion_is_left_alone_until_it_is_resumed(shop):
+    apply(shop)
+    shop.run("pause", "orders", "--why", "the warehouse moves")
+    shop.run("trigger", "orders", "--day", label(1))
+    assert shop.json("load", "--due") == []
+    assert "paused: the warehouse moves" in shop.run("schedule").stdout
+    shop.run("resume", "orders")
+    assert [one["result"] for one in shop.json("load", "--due")] == ["loaded"]
+
+
+def test_retry_asks_for_what_failed_and_for_nothing_else(shop):
+    apply(shop)
+    shop.run("load", "orders", "--day", label(1))
+    shop.database.sql("alter table orders rename to gone")
+    shop.run("load", "orders", "--day", label(2), code=1)
+    shop.database.sql("alter table gone rename to orders")
+    assert shop.json("retry", "orders")["days"] == [label(2)]
+    assert [(one["day"], one["result"]) for one in shop.json("load", "--due")] == \
+        [(label(2), "loaded")]
+    shop.run("retry", "orders", code=3)
+
+
+def test_statements_that_a_killed_process_left_are_ended_by_the_next(shop):
+    """The server does not look for its client here, so the statement would go on for minutes."""
+    database = shop.database
+    database.sql("create function slow(id bigint) returns text language plpgsql as "
+                 "$$ begin perform set_config('client_connection_check_interval', '0', false); "
+                 "perform pg_sleep(60); return 'x'; end $$")
+    apply(shop, "select *, slow(id) as s from orders")
+    loading = subprocess.Popen(shop.command("load", "orders", "--day", label(1)),
+                               stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+                               start_new_session=True)
+    assert wait_until(lambda: any("slow(" in text for text in database.running()), 30)
+    os.killpg(loading.pid, signal.SIGKILL)
+    loading.wait()
+    apply(shop)
+    shop.run("load", "orders", "--day", label(1))
+    assert wait_until(lambda: database.running() == [], 5), database.running()
+
+
+def test_a_budget_pauses_before_the_load_that_would_break_it(shop):
+    apply(shop, more="[ingestion.orders.limits]\nrows_per_month = 220")
+    done = shop.json("load", "orders", "--from", label(10), "--to", label(1), code=4)
+    loaded = [one for one in done if one["status"] == "loaded"]
+    assert 4 <= len(loaded) <= 5
+    refused = [one["error"] for one in done if one["status"] == "failed"]
+    assert refused[0]["code"] == "over_budget"
+    assert "would add about 50 billable rows" in refused[0]["message"]
+    assert "over budget" in shop.run("schedule").stdout
+    assert shop.rows("select count(*) as n from events")[0]["n"] <= 220
+
+
+def test_kills_of_the_service_change_nothing_of_what_a_backfill_brings(home, database):
+    names = [f"orders{i}" for i in range(4)]
+    orders(database, days=30)
+    home.init(NOON_ZONE)
+    more = '[ingestion.{0}.schedule]\nmode = "api"\n'
+    home.apply(database.connection() + "".join(
+        INGESTION.format(name=name, query="select * from orders", more=more.format(name))
+        .replace('dataset = "events"', 'dataset = "events"\nenabled = true') for name in names))
+    from called_service import Service, unlimited
+    key = unlimited(home)
+    with Service(home) as service:
+        for name in names:
+            asked = service.ask("POST", "/console/v1/ingestion/backfill", key,
+                                {"type": "postgres", "dataset": "Events", "source": [name],
+                                 "datestamp_start": label(30), "datestamp_end": label(1)})
+            assert asked.status < 300, asked.text
+        time.sleep(1)
+    for _ in range(4):
+        with Service(home):
+            time.sleep(1.5)
+    with Service(home):
+        for name in names:
+            assert wait_until(lambda: sum(
+                row["status"] == "succeeded" for row in home.json("days", name)) == 30, 60)
+    [found] = home.rows("select count(*) as n, count(distinct (ingestion, day)) as days, "
+                        "sum(value)::bigint as s from events")
+    [truth] = database.sql("select count(*), sum(amount)::bigint from orders")
+    assert found == {"n": 4 * truth[0], "days": 120, "s": 4 * truth[1]}

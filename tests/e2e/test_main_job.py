@@ -91,17 +91,17 @@ def test_an_export_applied_again_is_an_empty_plan(shop):
 
 def test_a_first_load_of_unusual_volume_succeeds_with_a_warning(home, engine):
     home.init()
-    rows = {1: 10, 8: 12, 15: 10, 22: 11, 29: 60}  # Five Sundays of November 2026.
+    rows = {2: 10, 9: 12, 16: 10, 23: 11, 30: 60}  # Five Sundays of August 2026.
     for day, count in rows.items():
-        engine.sql(f"""copy (select timestamp '2026-11-{day:02}' + interval (i) minute as ts,
+        engine.sql(f"""copy (select timestamp '2026-08-{day:02}' + interval (i) minute as ts,
             'u' || i as user_id, 'd' || i as device_id, 'purchase' as kind, 1.5 as amount,
             'p' as page from range({count}) r(i)) to '{home.warehouse}/{day:02}.parquet'
             (format parquet)""")
     home.apply(home.connect_files() + EVENTS)
     for day in rows:
-        [outcome] = home.json("load", "purchases", "--day", f"2026-11-{day:02}")
+        [outcome] = home.json("load", "purchases", "--day", f"2026-08-{day:02}")
         assert outcome["status"] == "loaded"
     assert outcome["note"] == "unusual volume: 60 rows, where the last four such weekdays had 10"
-    assert "unusual volume" in home.run("days", "purchases", "--from", "2026-11-29").stdout
-    home.run("load", "purchases", "--day", "2026-11-29")  # A second look is no first load.
+    assert "unusual volume" in home.run("days", "purchases", "--from", "2026-08-29").stdout
+    home.run("load", "purchases", "--day", "2026-08-29")  # A second look is no first load.
     assert "unusual volume" not in home.run("days", "purchases").stdout

@@ -55,10 +55,10 @@ def test_many_ingestions_that_one_outage_hits_are_two_mails(told):
     told.home.warehouse.rename(away)
     assert len(told.due(code=4)) == 12
     for _ in range(3):
-        told.later(hours=13)
+        told.later(hours=20)
         assert len(told.due(code=4)) == 12
     away.rename(told.home.warehouse)
-    told.later(hours=13)
+    told.later(hours=20)
     assert {one["result"] for one in told.due()} == {"loaded"}
     told.later()
     told.due()
@@ -202,7 +202,7 @@ def pretend_digests_ended_yesterday(home):
 
 def test_neither_rows_nor_secrets_are_in_a_message(told, database):
     database.sql("create table purchases (ts timestamptz, user_id text, amount text);"
-                 f"insert into purchases values ('{YESTERDAY} 10:00', 'u1', 'row-value-4711')")
+                 f"insert into purchases values ('{YESTERDAY} 11:30', 'u1', 'row-value-4711')")
     definition = ingestion(
         "purchases", query="select *, amount::int as kind from purchases").replace("lake", "shop")
     told.home.apply(database.connection() + definition)

@@ -333,8 +333,8 @@ constexpr std::string_view kHandles[] = {
 };
 
 /// Migration n leads from schema n to n + 1. Never edit one that was released; add another.
-constexpr std::span<const std::string_view> kMigrations[] = {kFirst, kRenewedLeases, kUpkeep,
-                                                             kService, kTelling, kHandles};
+constexpr std::span<const std::string_view> kMigrations[] = {kFirst,   kRenewedLeases, kUpkeep,
+                                                             kService, kTelling,       kHandles};
 
 void refuse_newer(Database& database, int version) {
   if (version <= kSchemaVersion) return;

@@ -18,10 +18,12 @@ namespace millrace::engine {
 struct Database::State {
   duckdb_database database = nullptr;
   duckdb_connection connection = nullptr;
+  duckdb_connection streaming = nullptr;
   std::map<std::string, arrow::Stream> scans;
 
   ~State() {
     scans.clear();
+    if (streaming != nullptr) duckdb_disconnect(&streaming);
     if (connection != nullptr) duckdb_disconnect(&connection);
     if (database != nullptr) duckdb_close(&database);
   }
@@ -122,7 +124,13 @@ Database Database::open(const Options& options) {
     throw Error(Fault::Unavailable, "engine_failed",
                 fmt::format("could not open the engine: {}", text));
   }
-  check(duckdb_connect(state->database, &state->connection) == DuckDBSuccess, "a connection opens");
+  for (duckdb_connection* connection : {&state->connection, &state->streaming}) {
+    check(duckdb_connect(state->database, connection) == DuckDBSuccess, "a connection opens");
+  }
+  // Chunks that wait, for company or to be pulled, are bounded by rows or by bytes without those of
+  // their texts: thousands of rows of 10 MB would wait.
+  Result(state->streaming, "SET enable_caching_operators = false", {});
+  Result(state->streaming, "SET streaming_buffer_size = '1B'", {});
   Database database(std::move(state));
   for (const std::string& extension : options.extensions) {
     database.execute(fmt::format("LOAD {}", literal(fmt::format("{}/extensions/{}.duckdb_extension",
@@ -201,7 +209,7 @@ void Database::scan(const std::string& name, arrow::Stream stream) {
 }
 
 arrow::Stream Database::stream(const std::string& select, std::stop_token stop) {
-  return result_stream(state_->database, select, std::move(stop));
+  return result_stream(state_->streaming, select, std::move(stop));
 }
 
 double Database::progress() const {

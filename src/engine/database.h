@@ -82,8 +82,8 @@ class Database {
   /// Makes `select * from <name>` read the stream, once. The stream and its flow live until the
   /// Database closes or the name is scanned again.
   void scan(const std::string& name, arrow::Stream stream);
-  /// The rows of a SELECT, computed as they are pulled, beside what else runs; not beyond the
-  /// Database's end.
+  /// The rows of a SELECT, computed as they are pulled, beside what else runs; not beyond the next
+  /// stream or the Database's end.
   arrow::Stream stream(const std::string& select, std::stop_token stop = {});
   /// How much of the running statement's input has been read, 0 to 1; 0 when nobody can tell. From
   /// any thread.

@@ -40,8 +40,9 @@ class Result {
   std::stop_token stop_;
 };
 
-/// The statement's rows as they are pulled, on a connection of its own.
-arrow::Stream result_stream(duckdb_database database, const std::string& sql, std::stop_token stop);
+/// The statement's rows as they are pulled; the connection runs nothing else meanwhile.
+arrow::Stream result_stream(duckdb_connection connection, const std::string& sql,
+                            std::stop_token stop);
 
 /// The rows that COPY … RETURN_STATS answers with.
 std::vector<WrittenFile> written_files(Result&& result);

@@ -22,20 +22,6 @@ void require(duckdb_error_data problem) {
               fmt::format("the engine could not hand rows over: {}", words));
 }
 
-class Connection {
- public:
-  explicit Connection(duckdb_database database) {
-    check(duckdb_connect(database, &connection_) == DuckDBSuccess, "a connection opens");
-  }
-  ~Connection() { duckdb_disconnect(&connection_); }
-  Connection(const Connection&) = delete;
-  Connection& operator=(const Connection&) = delete;
-  duckdb_connection get() const { return connection_; }
-
- private:
-  duckdb_connection connection_ = nullptr;
-};
-
 class ArrowOptions {
  public:
   explicit ArrowOptions(duckdb_result* result)
@@ -51,10 +37,8 @@ class ArrowOptions {
 
 class ResultRows final : public arrow::Producer {
  public:
-  ResultRows(duckdb_database database, const std::string& sql, std::stop_token stop)
-      : connection_(database),
-        result_(connection_.get(), sql, std::move(stop)),
-        options_(result_.raw()) {}
+  ResultRows(duckdb_connection connection, const std::string& sql, std::stop_token stop)
+      : result_(connection, sql, std::move(stop)), options_(result_.raw()) {}
 
   void schema(ArrowSchema& out) override {
     const std::vector<std::string> names = result_.names();
@@ -79,16 +63,15 @@ class ResultRows final : public arrow::Producer {
   }
 
  private:
-  Connection connection_;
   Result result_;
   ArrowOptions options_;
 };
 
 }  // namespace
 
-arrow::Stream result_stream(duckdb_database database, const std::string& sql,
+arrow::Stream result_stream(duckdb_connection connection, const std::string& sql,
                             std::stop_token stop) {
-  return arrow::stream_of(std::make_unique<ResultRows>(database, sql, std::move(stop)));
+  return arrow::stream_of(std::make_unique<ResultRows>(connection, sql, std::move(stop)));
 }
 
 }  // namespace millrace::engine

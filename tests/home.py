@@ -15,6 +15,10 @@ NOON_ZONE = f"UTC{12 - BEGAN.hour:+d}"
 TODAY = BEGAN.astimezone(NOON).date()
 
 
+def days_ago(count):
+    return str(TODAY - datetime.timedelta(days=count))
+
+
 class Home:
     def __init__(self, path):
         self.path = path

@@ -167,17 +167,21 @@ void keep_backfilling(const std::filesystem::path& home_path, std::chrono::secon
 
 /// Tells whose newest day is late, however that came about: beside everything else that runs.
 void watch_freshness(const std::filesystem::path& home_path, std::stop_token stop) {
-  while (real_env().wait(kFreshnessEvery, stop)) {
+  while (!stop.stop_requested()) {
     try {
       Home home(home_path);
       catalog::Catalog catalog({.path = home.catalog_path()}, real_env());
-      for (const schedule::Freshness& news : schedule::watch_freshness(catalog, real_env().now())) {
-        (news.is_late ? log::warning : log::info)(
-            news.is_late ? "a day is late" : "a late day is there",
-            {{"ingestion", news.ingestion}, {"day", news.day.text()}, {"text", news.text}});
+      while (real_env().wait(kFreshnessEvery, stop)) {
+        for (const schedule::Freshness& news :
+             schedule::watch_freshness(catalog, real_env().now())) {
+          (news.is_late ? log::warning : log::info)(
+              news.is_late ? "a day is late" : "a late day is there",
+              {{"ingestion", news.ingestion}, {"day", news.day.text()}, {"text", news.text}});
+        }
       }
     } catch (const Error& error) {
       log::warning("could not look whether days are late", {{"error", error.what()}});
+      real_env().wait(kFreshnessEvery, stop);
     }
   }
 }
@@ -227,8 +231,8 @@ std::string mode_text(const Upkeep& upkeep) {
     return fmt::format("every {} h, today as provisional", schedule.every_hours);
   }
   if (schedule.mode == ScheduleMode::Daily) {
-    return fmt::format("daily at {:02}:00, until {:02}:{:02}", schedule.hour,
-                       schedule.deadline_minutes / 60, schedule.deadline_minutes % 60);
+    return fmt::format("daily at {}, until {}", clock_text(schedule.hour * 60),
+                       clock_text(schedule.deadline_minutes));
   }
   return std::string(name_of(schedule.mode));
 }

@@ -145,10 +145,10 @@ void add_upkeep(const Upkeep& upkeep, std::vector<Entry>& entries) {
     schedule.raw("hour", fmt::format("{}", upkeep.schedule.hour));
   }
   if (const int minutes = upkeep.schedule.deadline_minutes; minutes != usual.deadline_minutes) {
-    schedule.text("deadline", fmt::format("{:02}:{:02}", minutes / 60, minutes % 60));
+    schedule.text("deadline", clock_text(minutes));
   }
   if (const auto minutes = upkeep.schedule.fresh_by_minutes) {
-    schedule.text("fresh_by", fmt::format("{:02}:{:02}", *minutes / 60, *minutes % 60));
+    schedule.text("fresh_by", clock_text(*minutes));
   }
   if (!upkeep.schedule.ready.empty()) {
     std::string questions;

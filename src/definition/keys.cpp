@@ -148,8 +148,7 @@ constexpr std::array<std::string_view, 4> kPresets = {"exact", "3d-5pct", "2w-1p
 constexpr KeyRule kSchedule[] = {
     {"mode", Shape::Text,
      "Who starts the first load of a day: the clock (`hourly`: today, too, again and again until "
-     "it "
-     "is over), a call, or a person. Default `daily`.",
+     "it is over), a call, or a person. Default `daily`.",
      "\"daily\"", kEveryDataset, kModes},
     {"hour", Shape::Integer,
      "0 to 23, in the project's zone, on the day after the one that is loaded. Default 10.", "10"},
@@ -172,8 +171,8 @@ constexpr KeyRule kSchedule[] = {
 constexpr KeyRule kFollowUp[] = {
     {"preset", Shape::Text,
      "`exact`: at ages 1, 2, 3, 5, 8 and 14 days since a day first ended, by count and "
-     "fingerprint. "
-     "`3d-5pct`: the last three days, by count alone; one that differs by more than 5 % is loaded. "
+     "fingerprint. `3d-5pct`: the last three days, by count alone; one that differs by more than 5 "
+     "% is loaded. "
      "`2w-1pct`: for two weeks since it first ended, by more than 1 %. `off`: never. Default "
      "`exact`.",
      "\"exact\"", kEveryDataset, kPresets},
@@ -216,8 +215,7 @@ constexpr KeyRule kLimits[] = {
      "Whether a loaded day may become empty by itself. Default false.", "true"},
     {"rows_per_month", Shape::Integer,
      "A budget of billable rows for a calendar month: a load that would exceed it is not begun, "
-     "and "
-     "the ingestion is paused. Default: none.",
+     "and the ingestion is paused. Default: none.",
      "2000000000"},
 };
 

@@ -22,7 +22,6 @@ std::string owner_text(const std::string& managed_by) {
   return managed_by.starts_with(kFileOwner) ? managed_by.substr(kFileOwner.size()) : "the API";
 }
 
-/// Compares a set of files with a catalog, and then makes the catalog what the files say.
 /// Before it is switched on: how much more than loading a day once.
 std::string follow_up_cost(const Upkeep& upkeep) {
   const std::size_t ages = upkeep.follow_up.size();
@@ -40,6 +39,7 @@ std::string follow_up_cost(const Upkeep& upkeep) {
       preset, ages, ages);
 }
 
+/// Compares a set of files with a catalog, and then makes the catalog what the files say.
 class Planner {
  public:
   Planner(const FileSet& files, catalog::Catalog& catalog, bool prune)

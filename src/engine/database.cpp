@@ -97,6 +97,10 @@ Error in_the_callers_lines(const Error& error) {
   return {error.fault, error.code, text, error.advice};
 }
 
+void run(duckdb_connection connection, const std::string& sql, std::stop_token stop = {}) {
+  Result(connection, sql, stop);
+}
+
 void each_row(duckdb_connection connection, const std::string& sql,
               const std::function<void(const Row&)>& row, std::stop_token stop) {
   try {
@@ -129,8 +133,8 @@ Database Database::open(const Options& options) {
   }
   // Chunks that wait, for company or to be pulled, are bounded by rows or by bytes without those of
   // their texts: thousands of rows of 10 MB would wait.
-  Result(state->streaming, "SET enable_caching_operators = false", {});
-  Result(state->streaming, "SET streaming_buffer_size = '1B'", {});
+  run(state->streaming, "SET enable_caching_operators = false");
+  run(state->streaming, "SET streaming_buffer_size = '1B'");
   Database database(std::move(state));
   for (const std::string& extension : options.extensions) {
     database.execute(fmt::format("LOAD {}", literal(fmt::format("{}/extensions/{}.duckdb_extension",
@@ -149,7 +153,7 @@ Database Database::open(const Options& options) {
 }
 
 void Database::execute(const std::string& sql, std::stop_token stop) {
-  Result(state_->connection, sql, stop);
+  run(state_->connection, sql, stop);
 }
 
 void Database::each(const std::string& sql, const std::function<void(const Row&)>& row,

@@ -32,7 +32,9 @@ class Day {
 /// First and last day, both included; never empty.
 struct DayRange {
   Day first, last;
-  int size() const { return static_cast<int>((last.sys() - first.sys()).count()) + 1; }
+  /// 0 for the first day; of a day outside: negative, or at least `size()`.
+  int place_of(Day day) const { return static_cast<int>((day.sys() - first.sys()).count()); }
+  int size() const { return place_of(last) + 1; }
   std::vector<Day> days() const;
 };
 

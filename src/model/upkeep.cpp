@@ -1,5 +1,7 @@
 #include "model/upkeep.h"
 
+#include <fmt/format.h>
+
 #include <stdexcept>
 
 namespace millrace {
@@ -16,6 +18,10 @@ std::string_view name_of(ScheduleMode mode) {
       return "manual";
   }
   throw std::logic_error("a mode of a schedule without a name");
+}
+
+std::string clock_text(int minutes) {
+  return fmt::format("{:02}:{:02}", minutes / 60, minutes % 60);
 }
 
 std::span<const Preset> presets() {

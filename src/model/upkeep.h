@@ -16,6 +16,8 @@ enum class ScheduleMode {
   Api,     ///< A call; days that are loaded are followed up all the same.
   Manual,  ///< A person; nothing happens by itself.
 };
+/// "18:00"; minutes since midnight.
+std::string clock_text(int minutes);
 std::string_view name_of(ScheduleMode mode);  ///< "daily", "hourly", "api", "manual"
 
 /// Times of day in the project's zone, on the day after the one that is loaded.

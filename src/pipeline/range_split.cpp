@@ -54,14 +54,9 @@ class Meter {
   bool too_much() const { return too_much_; }
 
  private:
-  struct Forward {
-    Forward(std::stop_token stop, std::function<void()> call)
-        : callback(std::move(stop), std::move(call)) {}
-    std::stop_callback<std::function<void()>> callback;
-  };
   std::stop_source source_;
   std::atomic<bool> too_much_ = false;
-  Forward forward_;
+  std::stop_callback<std::function<void()>> forward_;
   std::jthread thread_;
 };
 
@@ -77,9 +72,7 @@ RangeSplit::~RangeSplit() {
   fs::remove_all(folder_, ignored);
 }
 
-int RangeSplit::part_of(Day day) const {
-  return static_cast<int>((day.sys() - days_.first.sys()).count()) / days_a_part_;
-}
+int RangeSplit::part_of(Day day) const { return days_.place_of(day) / days_a_part_; }
 
 fs::path RangeSplit::part_folder(int part) const {
   return folder_ / "rows" / fmt::format("{}={}", kPart, part);
@@ -139,7 +132,7 @@ engine::Relation RangeSplit::rows(Day day) const {
     list += fmt::format("{}_c{} AS {}", i == 0 ? "" : ", ", i, identifier(columns_[i].name));
   }
   relation.sql = fmt::format("SELECT {} FROM {} WHERE {} = {}", list, parquet(files),
-                             warehouse::kDayNumber, (day.sys() - days_.first.sys()).count());
+                             warehouse::kDayNumber, days_.place_of(day));
   return relation;
 }
 

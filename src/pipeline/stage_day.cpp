@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <array>
-#include <chrono>
 #include <filesystem>
 
 #include "arrow/batches.h"
@@ -88,11 +87,7 @@ class Staging {
 
   template <typename Work>
   void timed(const char* stage, const Work& work) {
-    using std::chrono::milliseconds;
-    const auto start = std::chrono::steady_clock::now();
-    work();
-    manifest_.took_ms[stage] +=
-        std::chrono::duration_cast<milliseconds>(std::chrono::steady_clock::now() - start).count();
+    manifest_.took_ms[stage] += took_ms(work);
   }
 
   /// Before the read: a change that lands while we read must show at the next check.

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <chrono>
+#include <cstdint>
 #include <map>
 #include <optional>
 #include <stop_token>
@@ -53,6 +55,15 @@ engine::Database mapping_engine(const Budget& budget, const std::string& staging
                                 warehouse::Connector& connector,
                                 const std::vector<std::string>& setup = {},
                                 const std::string& reads = {});
+
+/// Does the work; returns how long it took.
+template <typename Work>
+std::int64_t took_ms(const Work& work) {
+  const auto start = std::chrono::steady_clock::now();
+  work();
+  const auto took = std::chrono::steady_clock::now() - start;
+  return std::chrono::duration_cast<std::chrono::milliseconds>(took).count();
+}
 
 /// What the warehouse says when it stops delivering, as the day's failure.
 Error source_failed(const Error& failure);

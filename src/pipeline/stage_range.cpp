@@ -1,7 +1,6 @@
 #include "pipeline/stage_range.h"
 
 #include <algorithm>
-#include <chrono>
 #include <filesystem>
 #include <memory>
 #include <span>
@@ -132,15 +131,6 @@ class RangeStaging {
     return true;
   }
 
-  template <typename Work>
-  std::int64_t timed(const Work& work) {
-    const auto start = std::chrono::steady_clock::now();
-    work();
-    return std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::steady_clock::now() -
-                                                                 start)
-        .count();
-  }
-
   static void share(std::vector<ReadBefore>& read, const char* stage, std::int64_t took_ms) {
     for (ReadBefore& day : read) {
       day.took_ms[stage] += took_ms / static_cast<std::int64_t>(read.size());
@@ -150,24 +140,27 @@ class RangeStaging {
   /// Before the read: a change that lands while we read must show at the next check.
   void look(Days days, std::vector<ReadBefore>& read) {
     const Query query = query_of_chunk(days);
+    const DayRange range = range_of(days);
     tell_({.load = days.front().load, .day = days.front().day, .stage = "fingerprint"});
-    const auto took = timed([&] {
+    const auto took = took_ms([&] {
       const bool snapshot = connector_.snapshot(stop_);
-      for (std::size_t i = 0; i < days.size(); ++i) {
-        read[i].snapshot = snapshot;
-        read[i].counted_by = connector_.server();
-        read[i].token = token_of(connector_, query, days[i].day, stop_);
+      const std::string server = connector_.server();
+      for (ReadBefore& day : read) {
+        day.snapshot = snapshot;
+        day.counted_by = server;
+      }
+      for (Token& token : connector_.tokens(query, range, stop_)) {
+        read.at(static_cast<std::size_t>(range.place_of(token.day))).token = std::move(token.text);
       }
       if (work_.fingerprint) {
-        const auto prints = connector_.fingerprints(query, range_of(days), stop_);
+        const auto prints = connector_.fingerprints(query, range, stop_);
         for (std::size_t i = 0; i < days.size(); ++i) {
           read[i].before = prints.at(i);
           read[i].rows = prints[i].rows;
         }
       } else {
-        for (const DayCount& count : connector_.count(query, range_of(days), false, stop_)) {
-          read.at(static_cast<std::size_t>((count.day.sys() - days[0].day.sys()).count())).rows +=
-              count.rows;
+        for (const DayCount& count : connector_.count(query, range, false, stop_)) {
+          read.at(static_cast<std::size_t>(range.place_of(count.day))).rows += count.rows;
         }
       }
     });
@@ -175,7 +168,7 @@ class RangeStaging {
     const bool any_first =
         std::any_of(days.begin(), days.end(), [](const DayOrder& day) { return day.first_load; });
     if (work_.fingerprint && any_first) {
-      share(read, "repeat", timed([&] { ask_again(days, query, read); }));
+      share(read, "repeat", took_ms([&] { ask_again(days, query, read); }));
     }
   }
 
@@ -207,7 +200,7 @@ class RangeStaging {
     for (ReadBefore& day : read) day.rows_of_all = bounds.rows_total;
     bool can = false;
     const auto took =
-        timed([&] { can = split.read(connector_, query, bounds, days.front(), tell_, stop_); });
+        took_ms([&] { can = split.read(connector_, query, bounds, days.front(), tell_, stop_); });
     share(read, "read", took);
     if (!can) return false;
     bytes_a_day_ = split.bytes_read() / static_cast<std::int64_t>(days.size());

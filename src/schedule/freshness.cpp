@@ -1,15 +1,6 @@
 #include "schedule/freshness.h"
 
 namespace millrace::schedule {
-namespace {
-
-std::string clock_text(int minutes) {
-  const auto two = [](int number) { return (number < 10 ? "0" : "") + std::to_string(number); };
-  return two(minutes / 60) + ":" + two(minutes % 60);
-}
-
-}  // namespace
-
 std::optional<Day> missing_day(const Schedule& schedule, const Zone& zone,
                                std::optional<Day> newest_ended, Instant now) {
   if (!schedule.fresh_by_minutes || !newest_ended) return {};

@@ -221,7 +221,7 @@ std::string day_number(const Query& query, const std::vector<Column>& described,
   const DayColumn column = time_column(query, described, dialect);
   if (!column.start) return {};
   return decision(column, range.days(),
-                  [&](Day day) { return std::to_string((day.sys() - range.first.sys()).count()); });
+                  [&](Day day) { return std::to_string(range.place_of(day)); });
 }
 
 }  // namespace millrace::warehouse

@@ -1,5 +1,4 @@
 """A service with two ingestions that wait for calls, and callers with keys."""
-import datetime
 import http.client
 import json
 import re
@@ -8,12 +7,7 @@ import subprocess
 import threading
 import time
 
-from home import NOON_ZONE, TODAY
-
-
-def days_ago(count):
-    return str(TODAY - datetime.timedelta(days=count))
-
+from home import NOON_ZONE, days_ago
 
 INGESTION = """
 [ingestion.{name}]

@@ -4,8 +4,8 @@ import time
 
 import pytest
 
-from called_service import days_ago, running, unlimited
-from home import NOON_ZONE
+from called_service import running, unlimited
+from home import NOON_ZONE, days_ago
 
 SOURCE = "/console/v1/ingestion"
 CREATE = {"type": "files", "dataset": "Events", "source_name": "Web events",

@@ -11,8 +11,8 @@ import urllib.parse
 
 import pytest
 
-from called_service import INGESTION, Service, days_ago, unlimited, write_day
-from home import NOON_ZONE
+from called_service import INGESTION, Service, unlimited, write_day
+from home import NOON_ZONE, days_ago
 
 REFERENCE = pathlib.Path(__file__).resolve().parents[2] / "docs" / "reference" / "api.md"
 READY = "/v1/mark_data_ready_dwh"

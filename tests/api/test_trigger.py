@@ -8,8 +8,8 @@ import time
 
 import pytest
 
-from called_service import INGESTION, days_ago, make_key, running, unlimited, write_day
-from home import NOON, ROOT
+from called_service import INGESTION, make_key, running, unlimited, write_day
+from home import NOON, ROOT, days_ago
 
 READY = "/v1/mark_data_ready_dwh"
 

@@ -1,8 +1,7 @@
 """What a service tells those who watch it, and the pages that it serves."""
 import re
 
-from called_service import days_ago
-from home import ROOT
+from home import ROOT, days_ago
 
 
 def metrics(service):

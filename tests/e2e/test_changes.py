@@ -1,10 +1,9 @@
 """What changed in a PostgreSQL table is found by the first check, loaded, and nothing else is."""
-import datetime
 import sqlite3
 
 import pytest
 
-from home import NOON_ZONE, TODAY
+from home import NOON_ZONE, days_ago
 
 INGESTION = """
 [ingestion.orders]
@@ -27,14 +26,10 @@ DAYS = 8
 ROWS = 100
 
 
-def label(ago):
-    return str(TODAY - datetime.timedelta(days=ago))
-
-
 def between(ago):
     zone = f"{-NOON_OFFSET:+d}"
-    return f"ts >= timestamp '{label(ago)}' at time zone '{zone}' and " \
-           f"ts < timestamp '{label(ago - 1)}' at time zone '{zone}'"
+    return f"ts >= timestamp '{days_ago(ago)}' at time zone '{zone}' and " \
+           f"ts < timestamp '{days_ago(ago - 1)}' at time zone '{zone}'"
 
 
 NOON_OFFSET = int(NOON_ZONE[3:])
@@ -57,7 +52,7 @@ CHANGES = {
 def shop(home, database):
     zone = f"{-NOON_OFFSET:+d}"
     database.sql(f"""create table orders as
-        select i as id, (timestamp '{label(DAYS)}' + i * interval '1 day' / {ROWS})
+        select i as id, (timestamp '{days_ago(DAYS)}' + i * interval '1 day' / {ROWS})
                         at time zone '{zone}' as ts, 'u' || i % 7 as user_id, 'order' as kind,
                i * 1.5 as amount, '/p' || i % 3 as page
         from generate_series(0, {DAYS * ROWS - 1}) i;
@@ -65,7 +60,7 @@ def shop(home, database):
     home.init(NOON_ZONE)
     home.database = database
     follow(home, "")
-    home.run("load", "orders", "--from", label(DAYS), "--to", label(1))
+    home.run("load", "orders", "--from", days_ago(DAYS), "--to", days_ago(1))
     a_day_passes(home)
     return home
 
@@ -100,9 +95,9 @@ def test_six_kinds_of_change_are_found_by_the_first_exact_check_and_nothing_else
     checked, loaded = followed_up(shop)
     assert len(checked) == DAYS
     # A day that lost rows is looked at a second time before it is believed.
-    assert loaded == {label(ago) for ago in CHANGES}
+    assert loaded == {days_ago(ago) for ago in CHANGES}
     held = {row["day"] for row in shop.json("days", "orders") if row["status"] == "held"}
-    assert held == {label(7)}
+    assert held == {days_ago(7)}
 
 
 @pytest.mark.parametrize("upheaval", [
@@ -122,13 +117,13 @@ def test_what_a_preset_leaves_is_shown_as_a_known_difference(shop):
     shop.database.sql("delete from orders where id = "
                       f"(select min(id) from orders where {between(8)})")
     _, loaded = followed_up(shop)
-    assert loaded == {label(ago) for ago in (5, 6, 7)}
+    assert loaded == {days_ago(ago) for ago in (5, 6, 7)}
     days = {row["day"]: row for row in shop.json("days", "orders")}
-    assert days[label(8)]["known_difference"] == "the warehouse has 99 rows, 100 were read"
+    assert days[days_ago(8)]["known_difference"] == "the warehouse has 99 rows, 100 were read"
     # Edits in as many rows are what it cannot see.
-    assert "known_difference" not in days[label(2)]
+    assert "known_difference" not in days[days_ago(2)]
     found = {one["day"]: one for one in shop.json("check", "orders")}
-    assert found[label(2)]["by"] == "fingerprint"
+    assert found[days_ago(2)]["by"] == "fingerprint"
 
 
 def test_one_count_answers_all_days_of_a_check(shop):
@@ -152,7 +147,7 @@ def test_what_max_scan_skips_is_shown(shop):
 
 
 def test_a_day_that_was_taken_back_stays_as_it_is_through_all_its_follow_ups(shop):
-    day = label(2)
+    day = days_ago(2)
     change(shop)
     shop.run("load", "orders", "--day", day)
     taken_back = "select sum(value) as s from events where day = '%s'" % day

@@ -1,5 +1,4 @@
 """Pause, resume, retry, cancel; and what is left of a process that died."""
-import datetime
 import json
 import os
 import signal
@@ -9,7 +8,7 @@ import time
 
 import pytest
 
-from home import NOON_ZONE, ROOT, TODAY
+from home import NOON_ZONE, ROOT, days_ago
 from servers.postgres import wait_until
 
 sys.path.insert(0, str(ROOT / "tests/api"))
@@ -29,13 +28,9 @@ event_value = "amount"
 """ % NOON_ZONE
 
 
-def label(ago):
-    return str(TODAY - datetime.timedelta(days=ago))
-
-
 def orders(database, days=10, rows=50):
     database.sql(f"""create table orders as
-        select i as id, timestamp '{label(days)}' + i * interval '1 day' / {rows} as ts,
+        select i as id, timestamp '{days_ago(days)}' + i * interval '1 day' / {rows} as ts,
                'u' || i % 7 as user_id, 'order' as kind, i * 1.5 as amount
         from generate_series(0, {days * rows - 1}) i""")
 
@@ -58,8 +53,9 @@ SLOW = "select *, pg_sleep(0.2)::text as s from orders"
 
 def test_cancel_ends_a_load_of_another_process_here_and_in_the_warehouse(shop):
     apply(shop, SLOW)
-    loading = subprocess.Popen(shop.command("--json", "load", "orders", "--from", label(10), "--to",
-                                            label(1)), stdout=subprocess.PIPE, text=True)
+    loading = subprocess.Popen(shop.command("--json", "load", "orders", "--from", days_ago(10),
+                                            "--to", days_ago(1)),
+                               stdout=subprocess.PIPE, text=True)
     try:
         assert wait_until(
             lambda: any("/* millrace" in text for text in shop.database.running()), 30)
@@ -80,7 +76,7 @@ def test_cancel_ends_a_load_of_another_process_here_and_in_the_warehouse(shop):
 
 def test_what_was_asked_and_has_not_begun_is_not_begun_once_it_is_cancelled(shop):
     apply(shop)
-    shop.run("trigger", "orders", "--day", label(1))
+    shop.run("trigger", "orders", "--day", days_ago(1))
     assert shop.json("cancel", "orders")["not_begun"] == 1
     assert shop.json("load", "--due") == []
 
@@ -88,7 +84,7 @@ def test_what_was_asked_and_has_not_begun_is_not_begun_once_it_is_cancelled(shop
 def test_a_paused_ingestion_is_left_alone_until_it_is_resumed(shop):
     apply(shop)
     shop.run("pause", "orders", "--why", "the warehouse moves")
-    shop.run("trigger", "orders", "--day", label(1))
+    shop.run("trigger", "orders", "--day", days_ago(1))
     assert shop.json("load", "--due") == []
     assert "paused: the warehouse moves" in shop.run("schedule").stdout
     shop.run("resume", "orders")
@@ -97,13 +93,13 @@ def test_a_paused_ingestion_is_left_alone_until_it_is_resumed(shop):
 
 def test_retry_asks_for_what_failed_and_for_nothing_else(shop):
     apply(shop)
-    shop.run("load", "orders", "--day", label(1))
+    shop.run("load", "orders", "--day", days_ago(1))
     shop.database.sql("alter table orders rename to gone")
-    shop.run("load", "orders", "--day", label(2), code=1)
+    shop.run("load", "orders", "--day", days_ago(2), code=1)
     shop.database.sql("alter table gone rename to orders")
-    assert shop.json("retry", "orders")["days"] == [label(2)]
+    assert shop.json("retry", "orders")["days"] == [days_ago(2)]
     assert [(one["day"], one["result"]) for one in shop.json("load", "--due")] == \
-        [(label(2), "loaded")]
+        [(days_ago(2), "loaded")]
     shop.run("retry", "orders", code=3)
 
 
@@ -114,20 +110,20 @@ def test_statements_that_a_killed_process_left_are_ended_by_the_next(shop):
                  "$$ begin perform set_config('client_connection_check_interval', '0', false); "
                  "perform pg_sleep(60); return 'x'; end $$")
     apply(shop, "select *, slow(id) as s from orders")
-    loading = subprocess.Popen(shop.command("load", "orders", "--day", label(1)),
+    loading = subprocess.Popen(shop.command("load", "orders", "--day", days_ago(1)),
                                stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
                                start_new_session=True)
     assert wait_until(lambda: any("slow(" in text for text in database.running()), 30)
     os.killpg(loading.pid, signal.SIGKILL)
     loading.wait()
     apply(shop)
-    shop.run("load", "orders", "--day", label(1))
+    shop.run("load", "orders", "--day", days_ago(1))
     assert wait_until(lambda: database.running() == [], 5), database.running()
 
 
 def test_a_budget_pauses_before_the_load_that_would_break_it(shop):
     apply(shop, more="[ingestion.orders.limits]\nrows_per_month = 220")
-    done = shop.json("load", "orders", "--from", label(10), "--to", label(1), code=4)
+    done = shop.json("load", "orders", "--from", days_ago(10), "--to", days_ago(1), code=4)
     loaded = [one for one in done if one["status"] == "loaded"]
     assert 4 <= len(loaded) <= 5
     refused = [one["error"] for one in done if one["status"] == "failed"]
@@ -151,7 +147,7 @@ def test_kills_of_the_service_change_nothing_of_what_a_backfill_brings(home, dat
         for name in names:
             asked = service.ask("POST", "/console/v1/ingestion/backfill", key,
                                 {"type": "postgres", "dataset": "Events", "source": [name],
-                                 "datestamp_start": label(30), "datestamp_end": label(1)})
+                                 "datestamp_start": days_ago(30), "datestamp_end": days_ago(1)})
             assert asked.status < 300, asked.text
         time.sleep(1)
     for _ in range(4):

@@ -12,7 +12,7 @@ help:     ## list the verbs
 	@sed -nE 's/^([a-z]+): .*## (.*)/  make \1\t\2/p' Makefile | expand -t 18
 
 setup:    ## install what any verb needs: Debian packages, pinned libraries, test servers
-	@tools/setup build demo test lint bench
+	@tools/setup build demo test dbt lint bench
 
 build:    ## build/release/millrace, with everything it loads beside it
 	@tools/setup build
@@ -27,7 +27,7 @@ demo: build  ## the main job on a year of real flights, in a few minutes
 	@tools/demo
 
 test: build  ## everything, against real servers that it starts and stops
-	@tools/setup test demo bench
+	@tools/setup test dbt demo bench
 	@cmake --build $(build) -j $(JOBS) --target unit_tests
 	@tools/test $(build)
 

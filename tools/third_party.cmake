@@ -27,6 +27,8 @@ find_package(PostgreSQL REQUIRED)
 find_package(OpenSSL REQUIRED)
 find_package(Threads REQUIRED)
 find_package(CURL REQUIRED)
+find_package(PkgConfig REQUIRED)
+pkg_check_modules(sodium REQUIRED IMPORTED_TARGET libsodium)
 
 # -- Loaded at run time from lib/millrace: beside the binary in a build folder (as links into the
 # cache), at ../lib/millrace when installed. The RPATH follows the same rule.
@@ -77,5 +79,5 @@ set(third_party_engine duckdb)
 set(third_party_warehouse duckdb adbc_manager PostgreSQL::PostgreSQL)
 set(third_party_catalog soci)
 set(third_party_notify CURL::libcurl OpenSSL::Crypto)
-set(third_party_definition tomlplusplus::tomlplusplus)
-set(third_party_api md4c::md4c-html)
+set(third_party_definition tomlplusplus::tomlplusplus PkgConfig::sodium)
+set(third_party_api md4c::md4c-html PkgConfig::sodium OpenSSL::SSL)

@@ -42,9 +42,8 @@ std::string ids_of(catalog::Catalog& catalog, const std::string& name) {
 }
 
 DayRange range_in(const Request& request) {
-  const std::string first = request.parameter("start_date"), last = request.parameter("end_date");
-  if (first.empty() || last.empty()) bad_request("start_date and end_date are required");
-  const DayRange range{day_in(first, "start_date"), day_in(last, "end_date")};
+  const DayRange range{day_in(request.parameter("start_date"), "start_date"),
+                       day_in(request.parameter("end_date"), "end_date")};
   if (range.last < range.first) bad_request("end_date lies before start_date");
   return range;
 }
@@ -61,9 +60,7 @@ Answer count(Call& call) {
   if (!event.empty()) sql += fmt::format(" and event_name = {}", quoted(event));
   sql += " group by all order by all";
   const auto published = published_at(call.catalog, source, range);
-  const definition::Configuration& configuration = call.service.configuration();
-  store::Store store(store::local_folder(configuration.store_root), configuration.project.id,
-                     call.service.env());
+  store::Store store = call.service.store();
   json::Value rows = json::Value::array();
   query::run(sql, call.catalog, store,
              [&](std::string_view line) {
@@ -86,34 +83,14 @@ Answer count(Call& call) {
   return one("Event count read successfully.", std::move(rows));
 }
 
-json::Value unit_json(const std::string& name) { return {{"name", name}}; }
-
-Answer unit_types(Call& call) {
-  const Page page = page_of(call.request, 100);
-  std::vector<json::Value> rows;
-  std::int64_t skip = page.skip();
-  for (const std::string& name : call.catalog.project().unit_types) {
-    if (skip-- > 0) continue;
-    if (static_cast<std::int64_t>(rows.size()) <= page.limit) rows.push_back(unit_json(name));
-  }
-  return list("Unit ID Types listed successfully.", call.request, page, std::move(rows));
-}
-
-Answer unit_type(Call& call) {
-  for (const std::string& name : call.catalog.project().unit_types) {
-    if (name == call.id) return one("Unit ID Type read successfully.", unit_json(name));
-  }
-  not_found(fmt::format("Unit ID Type {} not found", call.id));
-}
-
 constexpr Route kRoutes[] = {
-    {"GET", "/console/v1/ingestion/events/count", Access::Read,
-     "Stored events per day: of one event, or of each under `events`.",
-     "`start_date`*, `end_date`*, `source_name`, `event_name`", count},
-    {"GET", "/console/v1/unit_id_types", Access::Read, "The project's types of units.",
-     "`page`, `limit`", unit_types},
-    {"GET", "/console/v1/unit_id_types/{id}", Access::Read, "One of them, by its name.", "",
-     unit_type},
+    {.method = "GET",
+     .path = "/console/v1/ingestion/events/count",
+     .access = Access::Read,
+     .about = "Stored events per day: of one event, or of each under `events`.",
+     .query = "{start_date*: day, end_date*: day, source_name, event_name}",
+     .gives = "one [EventCount]",
+     .answer = count},
 };
 
 }  // namespace

@@ -2,6 +2,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "definition/toml_text.h"
 #include "model/json.h"
 
 namespace millrace::api {
@@ -33,6 +34,11 @@ bool decode(std::string_view text, bool in_query, std::string& out) {
   return true;
 }
 
+/// What goes on into JSON and SQL.
+bool is_sound(const std::string& text) {
+  return text.find('\0') == std::string::npos && definition::is_utf8(text);
+}
+
 }  // namespace
 
 std::string Request::parameter(const std::string& name) const {
@@ -55,7 +61,7 @@ bool read_target(const std::string& target, Request& request) {
   if (!target.starts_with('/')) return false;
   const std::string_view whole(target);
   const std::size_t mark = whole.find('?');
-  if (!decode(whole.substr(0, mark), false, request.path)) return false;
+  if (!decode(whole.substr(0, mark), false, request.path) || !is_sound(request.path)) return false;
   std::string_view rest = mark == std::string_view::npos ? "" : whole.substr(mark + 1);
   while (!rest.empty()) {
     const std::string_view pair = rest.substr(0, rest.find('&'));
@@ -67,6 +73,7 @@ bool read_target(const std::string& target, Request& request) {
     if (equals != std::string_view::npos && !decode(pair.substr(equals + 1), true, value)) {
       return false;
     }
+    if (!is_sound(name) || !is_sound(value)) return false;
     if (name.ends_with("[]")) name.resize(name.size() - 2);
     request.query.emplace(std::move(name), std::move(value));
   }

@@ -34,13 +34,15 @@ struct Answer {
 /// Answers one request; called from several threads at once. What it throws becomes a 500.
 using Handler = std::function<Answer(const Request&)>;
 
-/// An HTTP/1.1 server with its own threads. Bounded in everything: connections, size of a head and
-/// of a body, time that a caller may take to send one or to read an answer. Malformed requests are
-/// answered here, in the form of `refusal`, and never reach the handler.
+/// An HTTP/1.1 server with its own threads, through TLS 1.2 and 1.3 where it is given a
+/// certificate. Bounded in everything: connections, size of a head and of a body, time that a
+/// caller may take to send one or to read an answer. Malformed requests are answered here, in the
+/// form of `refusal`, and never reach the handler.
 class HttpServer {
  public:
   struct Options {
     std::string listen = "127.0.0.1:8080";  ///< Port 0: a free one; see `address`.
+    std::string certificate, key;           ///< PEM files; empty: no TLS. Read once.
     std::uint64_t body_bytes = 1 << 20;
     std::uint32_t head_bytes = 16 << 10;
     std::size_t connections = 256;
@@ -49,7 +51,7 @@ class HttpServer {
     std::chrono::seconds idle{60};              ///< Between two requests of one connection.
     std::chrono::milliseconds draining{5'000};  ///< For what is under way when it is destroyed.
   };
-  /// Listens at once. Throws Misconfigured `bad_address` or `address_in_use`.
+  /// Listens at once. Throws Misconfigured `bad_address`, `address_in_use` or `bad_certificate`.
   HttpServer(const Options& options, Handler handler);
   /// Accepts nothing more, finishes what is under way, then ends.
   ~HttpServer();
@@ -58,6 +60,7 @@ class HttpServer {
 
   const std::string& address() const;  ///< "127.0.0.1:8080"
   bool is_local() const;               ///< Only this machine can reach it.
+  bool is_encrypted() const;
 
  private:
   struct Running;
@@ -67,7 +70,7 @@ class HttpServer {
 /// {"status": 404, "message": "…"}: how everything that is not done is answered.
 Answer refusal(int status, const std::string& message);
 
-/// Takes "/a%20b?x=1&y=" apart; false when it is no valid target.
+/// Takes "/a%20b?x=1&y=" apart; false when it is no valid target, or not UTF-8.
 bool read_target(const std::string& target, Request& request);
 
 }  // namespace millrace::api

@@ -4,11 +4,13 @@
 #include <boost/asio/detached.hpp>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/redirect_error.hpp>
+#include <boost/asio/ssl/context.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/thread_pool.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/beast/core.hpp>
 #include <boost/beast/http.hpp>
+#include <boost/beast/ssl.hpp>
 #include <charconv>
 #include <condition_variable>
 #include <list>
@@ -63,6 +65,27 @@ std::string text_of(const tcp::endpoint& endpoint) {
                      endpoint.port());
 }
 
+/// TLS 1.2 and newer, with this certificate; nothing where there is none.
+std::optional<asio::ssl::context> tls_of(const HttpServer::Options& options) {
+  if (options.certificate.empty()) return {};
+  asio::ssl::context tls(asio::ssl::context::tls_server);
+  tls.set_options(asio::ssl::context::default_workarounds | asio::ssl::context::no_tlsv1 |
+                  asio::ssl::context::no_tlsv1_1);
+  std::string reading = options.certificate;
+  try {
+    tls.use_certificate_chain_file(options.certificate);
+    reading = options.key;
+    tls.use_private_key_file(options.key, asio::ssl::context::pem);
+  } catch (const boost::system::system_error& error) {
+    throw Error(
+        Fault::Misconfigured, "bad_certificate",
+        fmt::format("could not use {} for TLS: {}", reading, error.code().message()),
+        "tls_certificate is a PEM file with the certificate and those above it, tls_key one "
+        "with its private key, without a password");
+  }
+  return tls;
+}
+
 bool take_apart(const Message& message, Request& request) {
   request.method = std::string(message.method_string());
   for (const auto& field : message) {
@@ -90,6 +113,7 @@ std::optional<Answer> answer_to(const beast::error_code& problem) {
 struct HttpServer::Running {
   Options options;
   Handler handler;
+  std::optional<asio::ssl::context> tls;
   asio::io_context io{1};
   asio::thread_pool workers;
   tcp::acceptor acceptor{io};
@@ -103,6 +127,7 @@ struct HttpServer::Running {
   Running(const Options& wanted, Handler answers)
       : options(wanted),
         handler(std::move(answers)),
+        tls(tls_of(wanted)),
         workers(static_cast<std::size_t>(wanted.handlers)) {}
 
   void listen() {
@@ -145,16 +170,31 @@ struct HttpServer::Running {
     }
   }
 
-  /// One connection: requests one after the other, pipelined or not.
   asio::awaitable<void> converse(tcp::socket socket) {
-    beast::tcp_stream stream(std::move(socket));
+    if (!tls) {
+      beast::tcp_stream stream(std::move(socket));
+      co_await talk(stream);
+      co_return;
+    }
+    beast::ssl_stream<beast::tcp_stream> stream(std::move(socket), *tls);
+    beast::error_code problem;
+    beast::get_lowest_layer(stream).expires_after(options.reading);
+    co_await stream.async_handshake(asio::ssl::stream_base::server,
+                                    asio::redirect_error(asio::use_awaitable, problem));
+    if (problem) co_return;
+    co_await talk(stream);
+  }
+
+  /// One connection: requests one after the other, pipelined or not.
+  template <class Stream>
+  asio::awaitable<void> talk(Stream& stream) {
     beast::flat_buffer buffer(options.head_bytes + options.body_bytes + 4096);
     for (bool more = true; more && !stopping;) {
       if (!co_await begun(stream, buffer)) break;
       http::request_parser<http::string_body> parser;
       parser.header_limit(options.head_bytes);
       parser.body_limit(options.body_bytes);
-      stream.expires_after(options.reading);
+      beast::get_lowest_layer(stream).expires_after(options.reading);
       beast::error_code problem;
       co_await http::async_read(stream, buffer, parser,
                                 asio::redirect_error(asio::use_awaitable, problem));
@@ -175,10 +215,11 @@ struct HttpServer::Running {
   }
 
   /// Waits for the first byte of a request, as long as a connection may be idle.
-  asio::awaitable<bool> begun(beast::tcp_stream& stream, beast::flat_buffer& buffer) {
+  template <class Stream>
+  asio::awaitable<bool> begun(Stream& stream, beast::flat_buffer& buffer) {
     if (buffer.size() > 0) co_return true;
-    stream.expires_after(options.idle);
-    waiting.push_back(&stream.socket());
+    beast::get_lowest_layer(stream).expires_after(options.idle);
+    waiting.push_back(&beast::get_lowest_layer(stream).socket());
     const auto place = std::prev(waiting.end());
     beast::error_code problem;
     const std::size_t got = co_await stream.async_read_some(
@@ -207,8 +248,9 @@ struct HttpServer::Running {
         asio::use_awaitable);
   }
 
-  asio::awaitable<bool> written(beast::tcp_stream& stream, const Answer& answer,
-                                const Message& message, bool more) {
+  template <class Stream>
+  asio::awaitable<bool> written(Stream& stream, const Answer& answer, const Message& message,
+                                bool more) {
     http::response<http::string_body> response;
     response.result(static_cast<unsigned>(answer.status));
     response.set(http::field::content_type, "application/json; charset=utf-8");
@@ -218,7 +260,7 @@ struct HttpServer::Running {
     response.body() = answer.body;
     response.prepare_payload();
     if (message.method() == http::verb::head) response.body().clear();
-    stream.expires_after(options.reading);
+    beast::get_lowest_layer(stream).expires_after(options.reading);
     beast::error_code problem;
     co_await http::async_write(stream, response,
                                asio::redirect_error(asio::use_awaitable, problem));
@@ -227,13 +269,19 @@ struct HttpServer::Running {
 
   /// Reads what a refused caller still sends, for a while: closing at once would take the answer
   /// away from it.
-  asio::awaitable<void> leave(beast::tcp_stream& stream, beast::flat_buffer& buffer) {
+  template <class Stream>
+  asio::awaitable<void> leave(Stream& stream, beast::flat_buffer& buffer) {
+    beast::tcp_stream& lowest = beast::get_lowest_layer(stream);
+    lowest.expires_after(std::chrono::seconds(1));
     beast::error_code problem;
-    stream.socket().shutdown(tcp::socket::shutdown_send, problem);
-    stream.expires_after(std::chrono::seconds(1));
+    if constexpr (!std::is_same_v<Stream, beast::tcp_stream>) {
+      co_await stream.async_shutdown(asio::redirect_error(asio::use_awaitable, problem));
+      co_return;
+    }
+    lowest.socket().shutdown(tcp::socket::shutdown_send, problem);
     while (!problem && !stopping) {
       buffer.clear();
-      co_await stream.async_read_some(buffer.prepare(4096),
+      co_await lowest.async_read_some(buffer.prepare(4096),
                                       asio::redirect_error(asio::use_awaitable, problem));
     }
   }
@@ -273,5 +321,6 @@ HttpServer::~HttpServer() { running_->stop(); }
 
 const std::string& HttpServer::address() const { return running_->address; }
 bool HttpServer::is_local() const { return running_->is_local; }
+bool HttpServer::is_encrypted() const { return running_->tls.has_value(); }
 
 }  // namespace millrace::api

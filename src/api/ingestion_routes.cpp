@@ -22,14 +22,13 @@ struct Address {
 };
 
 Address address_in(const Request& request) {
-  const std::string type = request.parameter("type"), dataset = request.parameter("dataset");
-  if (type.empty() || dataset.empty()) bad_request("type and dataset are required");
-  return {type, request.parameter("source_name"), dataset_in(dataset)};
+  return {request.parameter("type"), request.parameter("source_name"),
+          dataset_in(request.parameter("dataset"))};
 }
 
 Address address_in(const json::Value& body) {
-  return {needed_text(body, "type"), text_or_empty(body, "source_name"),
-          dataset_in(needed_text(body, "dataset"))};
+  return {text_or_empty(body, "type"), text_or_empty(body, "source_name"),
+          dataset_in(text_or_empty(body, "dataset"))};
 }
 
 std::vector<Ingestion> matching(catalog::Catalog& catalog, const Address& address) {
@@ -128,9 +127,7 @@ std::string handle_for(catalog::Catalog& catalog, const std::string& name) {
 
 bool boolean_in(const json::Value& body, const char* name, bool fallback) {
   const auto found = body.find(name);
-  if (found == body.end() || found->is_null()) return fallback;
-  if (!found->is_boolean()) bad_request(fmt::format("{} must be true or false", name));
-  return found->get<bool>();
+  return found == body.end() || found->is_null() ? fallback : found->get<bool>();
 }
 
 /// What POST and PATCH have in common.
@@ -138,33 +135,30 @@ void read_body(const json::Value& body, Ingestion& ingestion) {
   if (boolean_in(body, "use_delta_sharing", false)) {
     bad_request("use_delta_sharing: Delta Sharing is not supported; write a query");
   }
-  if (body.contains("query")) ingestion.definition.query = needed_text(body, "query");
-  if (const auto mapping = body.find("column_mapping"); mapping != body.end()) {
+  if (const std::string query = text_or_empty(body, "query"); !query.empty()) {
+    ingestion.definition.query = query;
+  }
+  if (const auto mapping = body.find("column_mapping");
+      mapping != body.end() && !mapping->is_null()) {
     read_column_mapping(*mapping, ingestion.definition.dataset, ingestion.definition.mapping);
   }
   ingestion.upkeep.enabled = boolean_in(body, "enabled", ingestion.upkeep.enabled);
-  if (const std::string mode = text_or_empty(body, "schedule_mode"); !mode.empty()) {
-    bool is_known = false;
-    for (const auto known : {ScheduleMode::Daily, ScheduleMode::Api, ScheduleMode::Manual}) {
-      if (mode != name_of(known)) continue;
-      ingestion.upkeep.schedule.mode = known;
-      is_known = true;
-    }
-    if (!is_known) bad_request("schedule_mode must be daily, api or manual");
+  const std::string mode = text_or_empty(body, "schedule_mode");
+  for (const auto known : {ScheduleMode::Daily, ScheduleMode::Api, ScheduleMode::Manual}) {
+    if (mode == name_of(known)) ingestion.upkeep.schedule.mode = known;
   }
 }
 
 Ingestion stored(Call& call, const Ingestion& ingestion) {
-  return call.catalog.put_ingestion(
-      definition::as_defined(ingestion, call.service.configuration()));
+  definition::Configuration configuration = call.service.configuration();
+  configuration.project = call.catalog.project();  // With the unit types that callers made.
+  return call.catalog.put_ingestion(definition::as_defined(ingestion, configuration));
 }
 
 Answer create(Call& call) {
   const Address address = address_in(call.body);
-  if (address.name.empty()) bad_request("source_name is required");
-  needed_text(call.body, "query");
-  if (!call.body.contains("column_mapping")) bad_request("column_mapping is required");
   const Connection connection = connection_for(call, address.type);
+  require_grant(call, "connection.use", connection.name);
   Ingestion made;
   call.catalog.atomically([&] {
     for (const Ingestion& known : call.catalog.ingestions()) {
@@ -192,6 +186,7 @@ Answer update(Call& call) {
   Ingestion changed;
   call.catalog.atomically([&] {
     Ingestion known = changeable(call.catalog, address_in(call.body));
+    require_grant(call, "connection.use", known.connection);
     read_body(call.body, known);
     changed = stored(call, known);
   });
@@ -225,21 +220,15 @@ json::Value schedule_json(catalog::Catalog& catalog, Dataset dataset) {
 }
 
 Answer schedule(Call& call) {
-  const std::string text = call.request.parameter("dataset");
-  if (text.empty()) bad_request("dataset is required");
   return one("Ingestion schedule read successfully.",
-             schedule_json(call.catalog, dataset_in(text)));
+             schedule_json(call.catalog, dataset_in(call.request.parameter("dataset"))));
 }
 
 int hour_in(const Call& call) {
-  json::Value given = kHour;
-  if (call.body.contains("scheduled_hour_pst")) given = call.body["scheduled_hour_pst"];
   const std::string text = call.request.parameter("scheduled_hour_pst");
-  if (!text.empty()) given = json::Value::parse(text, nullptr, false);
-  const bool is_hour = given.is_number() && given.get<double>() >= 0 && given.get<double>() <= 23 &&
-                       given.get<double>() == given.get<int>();
-  if (!is_hour) bad_request("scheduled_hour_pst must be an hour from 0 to 23");
-  return given.get<int>();
+  if (!text.empty()) return std::stoi(text);
+  const auto hour = call.body.find("scheduled_hour_pst");
+  return hour == call.body.end() || hour->is_null() ? kHour : hour->get<int>();
 }
 
 Answer set_schedule(Call& call) {
@@ -288,8 +277,8 @@ std::vector<Ingestion> sources_of(Call& call, Address address) {
 }
 
 Answer backfill(Call& call) {
-  const Day first = day_in(needed_text(call.body, "datestamp_start"), "datestamp_start");
-  const Day last = day_in(needed_text(call.body, "datestamp_end"), "datestamp_end");
+  const Day first = day_in(text_or_empty(call.body, "datestamp_start"), "datestamp_start");
+  const Day last = day_in(text_or_empty(call.body, "datestamp_end"), "datestamp_end");
   if (last < first) bad_request("datestamp_end lies before datestamp_start");
   if (last > call.catalog.project().zone.day_of(call.service.env().now())) {
     bad_request("Data is not available: datestamp_end has not begun yet");
@@ -309,29 +298,68 @@ Answer backfill(Call& call) {
 }
 
 constexpr Route kRoutes[] = {
-    {"GET", "/console/v1/ingestion", Access::Read,
-     "The source, or a list of them where several match.", "`type`*, `dataset`*, `source_name`",
-     read},
-    {"POST", "/console/v1/ingestion", Access::Write, "A new source.",
-     "`type`*, `dataset`*, `source_name`*, `query`*, `column_mapping`*, `enabled`, `connection`, "
-     "`schedule_mode` daily, api or manual",
-     create},
-    {"PATCH", "/console/v1/ingestion", Access::Write,
-     "Changes what is named; of `column_mapping`, too.",
-     "`type`*, `dataset`*, `source_name`, `query`, `column_mapping`, `enabled`, `schedule_mode`",
-     update},
-    {"DELETE", "/console/v1/ingestion", Access::Write,
-     "Nothing new is loaded; its days stay, and the same source made again goes on with them.",
-     "`type`*, `dataset`*, `source_name`", remove},
-    {"GET", "/console/v1/ingestion/schedule", Access::Read, "When sources of a dataset are loaded.",
-     "`dataset`*", schedule},
-    {"POST", "/console/v1/ingestion/schedule", Access::Write, "Another hour.",
-     "`dataset`*, `scheduled_hour_pst` 0 to 23, default 10; in the body or the query",
-     set_schedule},
-    {"POST", "/console/v1/ingestion/backfill", Access::Write,
-     "Loads a range of days, also days that are loaded already.",
-     "`datestamp_start`*, `datestamp_end`*, `type`*, `dataset`*, `source` name or list of names",
-     backfill},
+    {.method = "GET",
+     .path = "/console/v1/ingestion",
+     .access = Access::Read,
+     .about = "The source, or a list of them where several match.",
+     .query = "{type*: warehouse, dataset*: dataset, source_name}",
+     .gives = "one Source/[Source]",
+     .refuses = "404",
+     .answer = read},
+    {.method = "POST",
+     .path = "/console/v1/ingestion",
+     .access = Access::Write,
+     .about = "A new source. `connection` names one where the type has several.",
+     .body = "{type*: warehouse, dataset*: dataset, source_name*: name, query*: name, "
+             "column_mapping*: ColumnMapping, enabled: flag, connection, "
+             "schedule_mode: daily|api|manual, use_delta_sharing: flag}",
+     .gives = "one Source",
+     .refuses = "404 409",
+     .answer = create},
+    {.method = "PATCH",
+     .path = "/console/v1/ingestion",
+     .access = Access::Write,
+     .about = "Changes what is named; of `column_mapping`, too.",
+     .body = "{type*: warehouse, dataset*: dataset, source_name, query: name, "
+             "column_mapping: ColumnMapping, enabled: flag, schedule_mode: daily|api|manual}",
+     .gives = "one Source",
+     .refuses = "404 409",
+     .answer = update},
+    {.method = "DELETE",
+     .path = "/console/v1/ingestion",
+     .access = Access::Write,
+     .about = "Nothing new is loaded; its days stay, and the same source made again goes on with "
+              "them.",
+     .query = "{type*: warehouse, dataset*: dataset, source_name}",
+     .gives = "done",
+     .refuses = "404 409",
+     .answer = remove},
+    {.method = "GET",
+     .path = "/console/v1/ingestion/schedule",
+     .access = Access::Read,
+     .about = "When sources of a dataset are loaded.",
+     .query = "{dataset*: dataset}",
+     .gives = "one Schedule",
+     .answer = schedule},
+    {.method = "POST",
+     .path = "/console/v1/ingestion/schedule",
+     .access = Access::Write,
+     .about = "Another hour, default 10; in the body or the query.",
+     .query = "{dataset: dataset, scheduled_hour_pst: hour}",
+     .body = "{dataset: dataset, scheduled_hour_pst: hour}",
+     .gives = "one Schedule",
+     .refuses = "409",
+     .answer = set_schedule},
+    {.method = "POST",
+     .path = "/console/v1/ingestion/backfill",
+     .access = Access::Write,
+     .about = "Loads a range of days, also days that are loaded already. `source` names one or "
+              "several; none: all.",
+     .body = "{datestamp_start*: day, datestamp_end*: day, type*: warehouse, dataset*: dataset, "
+             "source: texts}",
+     .gives = "one {runID*: text}",
+     .refuses = "404",
+     .answer = backfill},
 };
 
 }  // namespace

@@ -15,6 +15,10 @@ namespace {
 constexpr std::string_view kConsoleScopes[] = {"omni_read_only", "omni_read_write",
                                                "can_access_keys"};
 
+/// Of the contract; what they would allow does not exist here, so that they are only kept.
+constexpr std::string_view kClientScopes[] = {"client_download_config_specs", "none_hash_enabled",
+                                              "client_can_write_user_store"};
+
 std::string shown_type(const catalog::ApiKey& key) {
   return key.type == "console" ? "CONSOLE" : key.type == "secret" ? "SERVER" : "CLIENT";
 }
@@ -22,9 +26,7 @@ std::string shown_type(const catalog::ApiKey& key) {
 std::string type_in(const std::string& type) {
   const std::map<std::string, std::string> types{
       {"CONSOLE", "console"}, {"SERVER", "secret"}, {"CLIENT", "client"}};
-  const auto found = types.find(type);
-  if (found == types.end()) bad_request("type must be CONSOLE, SERVER or CLIENT");
-  return found->second;
+  return types.at(type);
 }
 
 json::Value key_json(const catalog::ApiKey& key) {
@@ -43,16 +45,17 @@ json::Value key_json(const catalog::ApiKey& key) {
 std::vector<std::string> scopes_in(const json::Value& body, const std::string& type) {
   std::vector<std::string> scopes = texts(body, "scopes");
   for (const std::string& scope : scopes) {
-    if (type == "console" && std::ranges::find(kConsoleScopes, scope) != std::end(kConsoleScopes)) {
-      continue;
-    }
-    bad_request(fmt::format("the scope {} is not known for a {} key", scope, type));
+    const bool is_known =
+        (type == "console" &&
+         std::ranges::find(kConsoleScopes, scope) != std::end(kConsoleScopes)) ||
+        (type == "client" && std::ranges::find(kClientScopes, scope) != std::end(kClientScopes));
+    if (!is_known) bad_request(fmt::format("the scope {} is not known for a {} key", scope, type));
   }
   return scopes;
 }
 
 std::string description_in(const json::Value& body) {
-  const std::string description = needed_text(body, "description");
+  const std::string description = text_or_empty(body, "description");
   constexpr std::size_t kLongest = 1'000;
   if (description.size() > kLongest) bad_request("description is longer than 1000 characters");
   return description;
@@ -68,18 +71,14 @@ catalog::ApiKey key_in(Call& call) {
 }
 
 Answer keys(Call& call) {
-  const Page page = page_of(call.request, 100);
+  const Page page = page_of(call.request);
   std::vector<json::Value> rows;
-  std::int64_t skip = page.skip();
-  for (const catalog::ApiKey& key : call.catalog.keys()) {
-    if (skip-- > 0) continue;
-    if (static_cast<std::int64_t>(rows.size()) <= page.limit) rows.push_back(key_json(key));
-  }
-  return list("Keys listed successfully.", call.request, page, std::move(rows));
+  for (const catalog::ApiKey& key : call.catalog.keys()) rows.push_back(key_json(key));
+  return list("Keys listed successfully.", call.request, page, page.of(std::move(rows)));
 }
 
 Answer create(Call& call) {
-  const std::string type = type_in(needed_text(call.body, "type"));
+  const std::string type = type_in(text_or_empty(call.body, "type"));
   NewKey key = make_key(type, description_in(call.body), call.service.env());
   if (call.body.contains("scopes")) key.kept.scopes = scopes_in(call.body, type);
   call.catalog.put_key(key.kept);
@@ -92,8 +91,10 @@ Answer read(Call& call) { return one("Key read successfully.", key_json(key_in(c
 
 Answer update(Call& call) {
   catalog::ApiKey key = key_in(call);
-  if (call.body.contains("description")) key.description = description_in(call.body);
-  if (call.body.contains("scopes")) key.scopes = scopes_in(call.body, key.type);
+  if (!text_or_empty(call.body, "description").empty()) key.description = description_in(call.body);
+  if (const auto given = call.body.find("scopes"); given != call.body.end() && !given->is_null()) {
+    key.scopes = scopes_in(call.body, key.type);
+  }
   call.catalog.put_key(key);
   return one("Key updated successfully.", key_json(key));
 }
@@ -105,16 +106,69 @@ Answer deactivate(Call& call) {
   return one("Key deactivated successfully.", key_json(key));
 }
 
+Answer remove(Call& call) {
+  call.catalog.remove_key(key_in(call).id);
+  return done("Key deleted successfully.");
+}
+
+/// The old key ends at once: who needs both for a while makes a second one first.
+Answer rotate(Call& call) {
+  catalog::ApiKey key = key_in(call);
+  const NewKey made = make_key(key.type, key.description, call.service.env());
+  key.digest = made.kept.digest;
+  key.hint = made.kept.hint;
+  call.catalog.put_key(key);
+  json::Value value = key_json(key);
+  value["key"] = made.text;
+  return one("Key rotated successfully.", std::move(value));
+}
+
 constexpr Route kRoutes[] = {
-    {"GET", "/console/v1/keys", Access::Keys, "All keys; of each only its beginning is known.",
-     "`page`, `limit`", keys},
-    {"POST", "/console/v1/keys", Access::Keys, "A new key, shown once.",
-     "`description`*, `type`* CONSOLE, SERVER or CLIENT, `scopes`", create},
-    {"GET", "/console/v1/keys/{id}", Access::Keys, "One key, by its id or by itself.", "", read},
-    {"PATCH", "/console/v1/keys/{id}", Access::Keys, "Another description, or other scopes.",
-     "`description`, `scopes`", update},
-    {"PATCH", "/console/v1/keys/{id}/deactivate", Access::Keys,
-     "From now on calls with it answer 401.", "", deactivate},
+    {.method = "GET",
+     .path = "/console/v1/keys",
+     .access = Access::Keys,
+     .about = "All keys; of each only its beginning is known.",
+     .query = "{page: page, limit: limit}",
+     .gives = "list Key",
+     .answer = keys},
+    {.method = "POST",
+     .path = "/console/v1/keys",
+     .access = Access::Keys,
+     .about = "A new key, shown once.",
+     .body = "{description*: name, type*: CONSOLE|SERVER|CLIENT, scopes: [text]}",
+     .gives = "one Key",
+     .answer = create},
+    {.method = "GET",
+     .path = "/console/v1/keys/{id}",
+     .access = Access::Keys,
+     .about = "One key, by its id or by itself.",
+     .gives = "one Key",
+     .answer = read},
+    {.method = "PATCH",
+     .path = "/console/v1/keys/{id}",
+     .access = Access::Keys,
+     .about = "Another description, or other scopes.",
+     .body = "{description: name, scopes: [text]}",
+     .gives = "one Key",
+     .answer = update},
+    {.method = "PATCH",
+     .path = "/console/v1/keys/{id}/deactivate",
+     .access = Access::Keys,
+     .about = "From now on calls with it answer 401.",
+     .gives = "one Key",
+     .answer = deactivate},
+    {.method = "PATCH",
+     .path = "/console/v1/keys/{id}/rotate",
+     .access = Access::Keys,
+     .about = "Another key in its place, shown once; the old one ends at once.",
+     .gives = "one Key",
+     .answer = rotate},
+    {.method = "DELETE",
+     .path = "/console/v1/keys/{id}",
+     .access = Access::Keys,
+     .about = "Forgets the key; the audit log remembers that there was one.",
+     .gives = "done",
+     .answer = remove},
 };
 
 }  // namespace

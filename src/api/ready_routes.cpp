@@ -59,7 +59,7 @@ std::vector<Ingestion> wanted_ones(catalog::Catalog& catalog, Dataset dataset,
 
 std::vector<Day> dates_in(const json::Value& body, Day today) {
   const std::vector<std::string> given = texts(body, "datestamps");
-  if (given.empty()) bad_request("datestamps is required: a date or a list of dates");
+  if (given.empty()) bad_request("datestamps names no date");
   if (given.size() > kDatesMost) {
     bad_request(fmt::format("datestamps names {} dates, at most {}", given.size(), kDatesMost));
   }
@@ -136,7 +136,7 @@ Answer once(Call& call, const std::function<json::Value()>& work) {
 
 Answer mark_data_ready_dwh(Call& call) {
   return once(call, [&] {
-    const Dataset dataset = dataset_in(needed_text(call.body, "type"));
+    const Dataset dataset = dataset_in(text_or_empty(call.body, "type"));
     const Day today = call.catalog.project().zone.day_of(call.service.env().now());
     const std::vector<Day> days = dates_in(call.body, today);
     const auto sources = wanted_ones(call.catalog, dataset, texts(call.body, "sources"));
@@ -146,13 +146,10 @@ Answer mark_data_ready_dwh(Call& call) {
 }
 
 Instant timestamp_in(const json::Value& body) {
-  const auto found = body.find("timestamp");
   constexpr std::int64_t kLatest = 4'102'444'800;  // 2100
-  if (found == body.end() || !found->is_number_integer() || found->get<std::int64_t>() < 0 ||
-      found->get<std::int64_t>() > kLatest) {
-    bad_request("timestamp is required: unix seconds");
-  }
-  return Instant(std::chrono::seconds(found->get<std::int64_t>()));
+  const auto seconds = body.at("timestamp").get<std::int64_t>();
+  if (seconds < 0 || seconds > kLatest) bad_request("timestamp must be unix seconds");
+  return Instant(std::chrono::seconds(seconds));
 }
 
 /// The days that lie wholly before `until` and after what was marked before; of a first call only
@@ -165,7 +162,7 @@ std::vector<Day> days_before(const Zone& zone, Instant until, std::optional<Inst
 
 Answer mark_data_ready(Call& call) {
   return once(call, [&] {
-    const Dataset dataset = dataset_in(needed_text(call.body, "type"));
+    const Dataset dataset = dataset_in(text_or_empty(call.body, "type"));
     if (dataset != Dataset::Metrics) bad_request("type must be metrics");
     const Instant until = timestamp_in(call.body);
     if (until > call.service.env().now()) bad_request("timestamp lies in the future");
@@ -181,13 +178,25 @@ Answer mark_data_ready(Call& call) {
 }
 
 constexpr Route kRoutes[] = {
-    {"POST", "/v1/mark_data_ready_dwh", Access::Ready,
-     "These dates are complete in the warehouse: loads them now.",
-     "`datestamps`* date or list of dates, `type`* events or metrics, `sources` list of names",
-     mark_data_ready_dwh},
-    {"POST", "/v1/mark_data_ready", Access::Ready,
-     "Everything before the timestamp is complete: loads the days that it closes.",
-     "`timestamp`* unix seconds, `type`* metrics", mark_data_ready},
+    {.method = "POST",
+     .path = "/v1/mark_data_ready_dwh",
+     .access = Access::Ready,
+     .about = "These dates are complete in the warehouse: loads them now.",
+     .body = "{datestamps*: texts, type*: name, sources: texts}",
+     .status = 202,
+     .gives = "{success*: flag, runs*: [StartedRun]}",
+     .refuses = "422",
+     .answer = mark_data_ready_dwh},
+    {.method = "POST",
+     .path = "/v1/mark_data_ready",
+     .access = Access::Ready,
+     .about = "Everything before the timestamp (unix seconds) is complete: loads the days that it "
+              "closes. `type` is metrics.",
+     .body = "{timestamp*: integer, type*: name}",
+     .status = 202,
+     .gives = "{success*: flag, runs*: [StartedRun]}",
+     .refuses = "422",
+     .answer = mark_data_ready},
 };
 
 }  // namespace

@@ -3,10 +3,12 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <charconv>
+#include <map>
 #include <nlohmann/json.hpp>
+#include <set>
 #include <vector>
 
+#include "api/people.h"
 #include "base/error.h"
 
 namespace millrace::api {
@@ -21,19 +23,6 @@ constexpr Word kTypes[] = {
 std::string folded(std::string text) {
   for (char& c : text) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
   return text;
-}
-
-std::int64_t number_in(const Request& request, const char* name, std::int64_t fallback,
-                       std::int64_t most) {
-  const std::string text = request.parameter(name);
-  if (text.empty()) return fallback;
-  std::int64_t number = 0;
-  const auto read = std::from_chars(text.data(), text.data() + text.size(), number);
-  if (read.ec != std::errc() || read.ptr != text.data() + text.size() || number < 1 ||
-      number > most) {
-    bad_request(fmt::format("{} must be a number from 1 to {}", name, most));
-  }
-  return number;
 }
 
 /// The same question about another page: a path and a query, as callers know it.
@@ -59,12 +48,43 @@ std::span<const Route> routes() {
   static const std::vector<Route> all = [] {
     std::vector<Route> joined;
     for (const auto part : {state_routes(), ready_routes(), ingestion_routes(), run_routes(),
-                            data_routes(), key_routes()}) {
+                            data_routes(), event_routes(), unit_type_routes(), key_routes(),
+                            audit_routes(), connection_routes(), day_routes(), session_routes()}) {
       joined.insert(joined.end(), part.begin(), part.end());
     }
     return joined;
   }();
   return all;
+}
+
+std::vector<int> statuses_of(const Route& route) {
+  std::set<int> all{route.status};
+  if (route.access != Access::Open) all.insert({401, 429, 503});
+  if (route.access != Access::Open && route.access != Access::Read) all.insert(403);
+  if (!route.query.empty() || !route.body.empty()) all.insert(400);
+  if (route.path.find('{') != std::string_view::npos) all.insert({400, 404});
+  for (std::size_t at = 0; at < route.refuses.size(); at += 4) {
+    all.insert(std::stoi(std::string(route.refuses.substr(at, 3))));
+  }
+  return {all.begin(), all.end()};
+}
+
+const Shape& shape_in(std::string_view text) {
+  static const std::map<std::string_view, Shape> all = [] {
+    std::map<std::string_view, Shape> read;
+    for (const Route& route : routes()) {
+      for (const std::string_view written : {route.query, route.body, route.gives}) {
+        std::string_view shape = written;
+        if (shape.starts_with("one ") || shape.starts_with("list ")) {
+          shape.remove_prefix(shape.find(' ') + 1);
+        }
+        if (!shape.empty() && shape != "done" && !shape.starts_with("text/"))
+          read[written] = read_shape(shape);
+      }
+    }
+    return read;
+  }();
+  return all.at(text);
 }
 
 Answer one(std::string_view message, json::Value data) {
@@ -75,15 +95,25 @@ Answer done(std::string_view message) {
   return {200, json::Value{{"message", message}}.dump(), {}};
 }
 
-Page page_of(const Request& request, std::int64_t limit) {
-  constexpr std::int64_t kMostItems = 1'000, kMostPages = 1'000'000;
-  return {number_in(request, "page", 1, kMostPages),
-          number_in(request, "limit", limit, kMostItems)};
+std::int64_t number_in(const Request& request, const char* name, std::int64_t fallback) {
+  const std::string text = request.parameter(name);
+  return text.empty() ? fallback : std::stoll(text);
+}
+
+Page page_of(const Request& request) {
+  const Page usual;
+  return {number_in(request, "page", usual.number), number_in(request, "limit", usual.limit)};
+}
+
+std::vector<json::Value> Page::of(std::vector<json::Value> all) const {
+  const auto first = all.begin() + std::min<std::int64_t>(skip(), std::ssize(all));
+  const auto last = first + std::min<std::int64_t>(limit + 1, all.end() - first);
+  return {std::make_move_iterator(first), std::make_move_iterator(last)};
 }
 
 Answer list(std::string_view message, const Request& request, const Page& page,
             std::vector<json::Value> data) {
-  const bool more = static_cast<std::int64_t>(data.size()) > page.limit;
+  const bool more = std::ssize(data) > page.limit;
   if (more) data.resize(static_cast<std::size_t>(page.limit));
   json::Value pagination{{"itemsPerPage", page.limit}, {"pageNumber", page.number}};
   pagination["nextPage"] = more ? json::Value(address_of(request, page.number + 1)) : nullptr;
@@ -96,6 +126,13 @@ Answer list(std::string_view message, const Request& request, const Page& page,
           {}};
 }
 
+void require_grant(const Call& call, const std::string& grant, const std::string& connection) {
+  if (!call.user || has_grant(*call.user, grant, connection)) return;
+  throw Error(Fault::Misconfigured, "forbidden",
+              fmt::format("Forbidden resource: {} lacks the grant {}:{}", call.user->email, grant,
+                          connection));
+}
+
 void bad_request(const std::string& message) {
   throw Error(Fault::Misconfigured, "bad_request", message);
 }
@@ -104,16 +141,9 @@ void not_found(const std::string& message) {
   throw Error(Fault::Misconfigured, "not_found", message);
 }
 
-std::string needed_text(const json::Value& body, const char* name) {
-  std::string text = text_or_empty(body, name);
-  if (text.empty()) bad_request(fmt::format("{} is required", name));
-  return text;
-}
-
 std::string text_or_empty(const json::Value& body, const char* name) {
   const auto found = body.find(name);
   if (found == body.end() || found->is_null()) return {};
-  if (!found->is_string()) bad_request(fmt::format("{} must be a string", name));
   return found->get<std::string>();
 }
 
@@ -122,11 +152,7 @@ std::vector<std::string> texts(const json::Value& body, const char* name) {
   if (found == body.end() || found->is_null()) return {};
   if (found->is_string()) return {found->get<std::string>()};
   std::vector<std::string> all;
-  const bool is_list = found->is_array() && std::ranges::all_of(*found, [&](const auto& item) {
-                         return item.is_string();
-                       });
-  if (!is_list) bad_request(fmt::format("{} must be a string or a list of strings", name));
-  for (const auto& item : *found) all.push_back(item.template get<std::string>());
+  for (const auto& item : *found) all.push_back(item.get<std::string>());
   return all;
 }
 

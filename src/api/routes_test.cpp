@@ -9,7 +9,20 @@
 using namespace millrace;
 
 TEST_CASE("the reference of the API is the table of routes") {
-  CHECK(golden::difference("docs/reference/api.md", api::reference_page()) == "");
+  const std::string path = "docs/reference/api.md";
+  const std::string page = golden::content(golden::source(path));
+  CHECK(golden::difference(path, api::reference_page(page)) == "");
+}
+
+TEST_CASE("what a route takes, gives and answers can be read") {
+  for (const api::Route& route : api::routes()) {
+    INFO(route.method, " ", route.path);
+    CHECK_FALSE(route.about.empty());
+    CHECK_FALSE(route.gives.empty());
+    CHECK((route.answer != nullptr));
+    CHECK_NOTHROW(api::statuses_of(route));
+  }
+  CHECK(api::openapi().find("\"openapi\": \"3.1.0\"") != std::string::npos);
 }
 
 TEST_CASE("no two routes answer the same request") {
@@ -26,7 +39,7 @@ TEST_CASE("a target is taken apart, and what is no target is refused") {
   CHECK(request.query.count("x") == 2);
   CHECK(request.parameter("statuses") == "A B");
   CHECK(request.parameter("z") == "");
-  for (const char* bad : {"", "a", "/%", "/%4", "/%zz", "/?a=%", "http://x/"}) {
+  for (const char* bad : {"", "a", "/%", "/%4", "/%zz", "/?a=%", "http://x/", "/%ff", "/?a=%00"}) {
     api::Request other;
     CHECK_FALSE(api::read_target(bad, other));
   }

@@ -111,10 +111,9 @@ json::Value status_json(const Step& step) {
 
 /// The days from `first` to `last` as instants, both included.
 Interval interval_in(Call& call, const char* first, const char* last) {
-  const std::string from = call.request.parameter(first), to = call.request.parameter(last);
-  if (from.empty() || to.empty()) bad_request(fmt::format("{} and {} are required", first, last));
   const Zone zone = call.catalog.project().zone;
-  const Day begins = day_in(from, first), ends = day_in(to, last);
+  const Day begins = day_in(call.request.parameter(first), first);
+  const Day ends = day_in(call.request.parameter(last), last);
   if (ends < begins) bad_request(fmt::format("{} lies before {}", last, first));
   return {zone.bounds(begins).start, zone.bounds(ends).end};
 }
@@ -128,7 +127,7 @@ std::string source_id(Call& call, const std::string& name) {
 }
 
 Answer status(Call& call) {
-  const Page page = page_of(call.request, 100);
+  const Page page = page_of(call.request);
   catalog::StepFilter filter{.at = interval_in(call, "startDate", "endDate")};
   if (const auto text = call.request.parameter("dataset"); !text.empty()) {
     filter.dataset = dataset_in(text);
@@ -254,8 +253,7 @@ json::Value run_json(const std::string& run, const std::vector<RunDay>& days,
 }
 
 Answer runs(Call& call) {
-  Page page = page_of(call.request, 10);
-  page.limit = 10;
+  const Page page{.number = number_in(call.request, "page", 1), .limit = 10};
   const auto names = names_of(call.catalog);
   std::vector<json::Value> rows;
   for (const std::string& run : call.catalog.runs(page.limit + 1, page.skip())) {
@@ -271,13 +269,27 @@ Answer run(Call& call) {
 }
 
 constexpr Route kRoutes[] = {
-    {"GET", "/console/v1/ingestion/status", Access::Read,
-     "What happened to loads in these days of the project's zone, newest first.",
-     "`startDate`*, `endDate`*, `source`, `dataset`, `status`, `statuses`, `page`, `limit`",
-     status},
-    {"GET", "/console/v1/ingestion/runs", Access::Read, "Runs, newest first, ten a page.", "`page`",
-     runs},
-    {"GET", "/console/v1/ingestion/runs/{id}", Access::Read, "One run.", "", run},
+    {.method = "GET",
+     .path = "/console/v1/ingestion/status",
+     .access = Access::Read,
+     .about = "What happened to loads in these days of the project's zone, newest first.",
+     .query = "{startDate*: day, endDate*: day, source, dataset: dataset, status: [text], "
+              "statuses: [text], page: page, limit: limit}",
+     .gives = "list Status",
+     .answer = status},
+    {.method = "GET",
+     .path = "/console/v1/ingestion/runs",
+     .access = Access::Read,
+     .about = "Runs, newest first, ten a page.",
+     .query = "{page: page}",
+     .gives = "list Run",
+     .answer = runs},
+    {.method = "GET",
+     .path = "/console/v1/ingestion/runs/{id}",
+     .access = Access::Read,
+     .about = "One run.",
+     .gives = "one Run",
+     .answer = run},
 };
 
 }  // namespace

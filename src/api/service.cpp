@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 
 #include "api/key.h"
+#include "api/people.h"
 #include "api/routes.h"
 #include "base/log.h"
 
@@ -18,10 +19,12 @@ struct CodeStatus {
   int status;
 };
 constexpr CodeStatus kStatuses[] = {
-    {"not_found", 404},         {"unknown_ingestion", 404}, {"unknown_connection", 404},
-    {"unknown_run", 404},       {"catalog_busy", 503},      {"no_active_key", 401},
-    {"forbidden", 403},         {"key_reused", 422},        {"ready_too_often", 429},
-    {"catalog_read_only", 500}, {"catalog_damaged", 500},   {"newer_schema", 500}};
+    {"not_found", 404},    {"unknown_ingestion", 404}, {"unknown_connection", 404},
+    {"unknown_run", 404},  {"unknown_day", 404},       {"unknown_version", 404},
+    {"catalog_busy", 503}, {"no_active_key", 401},     {"forbidden", 403},
+    {"key_reused", 422},   {"ready_too_often", 429},   {"wrong_sign_in", 401},
+    {"locked_out", 429},   {"catalog_read_only", 500}, {"catalog_damaged", 500},
+    {"newer_schema", 500}};
 
 int status_of(const Error& error) {
   for (const CodeStatus& known : kStatuses) {
@@ -77,8 +80,9 @@ bool has_scope(const catalog::ApiKey& key, std::string_view scope) {
 }
 
 void require_scope(const catalog::ApiKey& key, Access access) {
-  if (key.type == "console" && (access == Access::Write || access == Access::Ready) &&
-      !has_scope(key, "omni_read_write")) {
+  const bool changes =
+      access == Access::Write || access == Access::Ready || access == Access::Sample;
+  if (key.type == "console" && changes && !has_scope(key, "omni_read_write")) {
     forbid("the key lacks the scope omni_read_write");
   }
   if (access == Access::Keys && !has_scope(key, "can_access_keys")) {
@@ -146,7 +150,13 @@ struct Service::Lent {
 Service::Service(definition::Configuration configuration, Env& env)
     : configuration_(std::move(configuration)), env_(env) {}
 
-Service::~Service() = default;
+Service::~Service() {
+  try {
+    refused_.flush(*lend().catalog);
+  } catch (const Error& error) {
+    log::warning("could not note refused calls", {{"error", error.what()}});
+  }
+}
 
 Service::Lent Service::lend() {
   {
@@ -182,24 +192,76 @@ Answer Service::answered(const Request& request, std::string& path) {
   path = route.path;
   try {
     const Lent lent = lend();
-    catalog::Catalog& catalog = *lent.catalog;
-    catalog::ApiKey key;
-    if (route.access != Access::Open) {
-      key = proven(request, catalog, types_for(route.access));
-      if (auto refused = limited(key)) return *std::move(refused);
-      require_scope(key, route.access);
+    catalog::Actor actor{.kind = "key", .id = {}, .name = "no known key"};
+    Answer answer;
+    try {
+      answer = answered(request, route, found.id, *lent.catalog, actor);
+    } catch (const Error& error) {
+      answer = answer_to(error);
     }
-    const json::Value body = body_of(request);
-    Call call{*this, request, catalog, key, found.id, body};
-    return route.answer(call);
+    if (answer.status == 401 || answer.status == 403 || answer.status == 429) {
+      refused_.note(*lent.catalog, actor, fmt::format("{} {}", route.method, route.path),
+                    answer.status, env_.now());
+    }
+    return answer;
   } catch (const Error& error) {
     return answer_to(error);
   }
 }
 
-catalog::ApiKey Service::proven(const Request& request, catalog::Catalog& catalog, unsigned types) {
+Answer Service::answered(const Request& request, const Route& route, const std::string& id,
+                         catalog::Catalog& catalog, catalog::Actor& actor) {
+  catalog::ApiKey key;
+  std::optional<catalog::User> user;
+  if (route.access != Access::Open) {
+    if (request.header("statsig-api-key").empty()) user = signed_in(request, catalog);
+    if (user) {
+      key = as_key(*user);
+      actor = {.kind = "user", .id = user->id, .name = user->email};
+    } else {
+      key = proven(request, catalog, types_for(route.access), actor);
+    }
+    if (auto refused = limited(key)) return *std::move(refused);
+    require_scope(key, route.access);
+  }
+  catalog.act_as(actor);
+  const json::Value body = body_of(request);
+  if (!route.query.empty()) require_parameters(request.query, shape_in(route.query));
+  if (!route.body.empty()) require_shape(body, shape_in(route.body));
+  Call call{*this, request, catalog, key, user ? &*user : nullptr, id, body};
+  return route.answer(call);
+}
+
+store::Store Service::store() const {
+  return {store::local_folder(configuration_.store_root), configuration_.project.id, env_};
+}
+
+pipeline::House Service::house(catalog::Catalog& catalog, store::Store& store) const {
+  const std::filesystem::path home = configuration_.home;
+  return {.env = env_,
+          .catalog = catalog,
+          .store = store,
+          .project = configuration_.project,
+          .file_roots = configuration_.file_roots,
+          .resolve = [this, home, &catalog](const Connection& connection) {
+            definition::Vault keys = vault(catalog);
+            return definition::resolve(connection, home, keys);
+          }};
+}
+
+definition::Vault Service::vault(catalog::Catalog& catalog) const {
+  return {configuration_.home, catalog, env_};
+}
+
+catalog::ApiKey Service::proven(const Request& request, catalog::Catalog& catalog, unsigned types,
+                                catalog::Actor& actor) {
   const std::string sent = request.header("statsig-api-key");
   const auto key = sent.empty() ? std::nullopt : catalog.key_with_digest(digest_of(sent));
+  if (key) {
+    actor = {.kind = "key",
+             .id = key->id,
+             .name = key->description.empty() ? key->hint : key->description};
+  }
   if (key && key->active && (type_bit(key->type) & types) != 0) {
     constexpr std::chrono::minutes kNoted(1);
     if (!key->last_used_at || env_.now() - *key->last_used_at > kNoted) {

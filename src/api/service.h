@@ -10,10 +10,16 @@
 #include "api/http.h"
 #include "api/metrics.h"
 #include "api/rate_limit.h"
+#include "api/refused_calls.h"
 #include "catalog/catalog.h"
 #include "definition/files.h"
+#include "definition/vault.h"
+#include "pipeline/house.h"
+#include "store/store.h"
 
 namespace millrace::api {
+
+struct Route;
 
 /// What answers requests: finds the route, proves the key, counts against its limits, calls the
 /// handler, and turns an Error into a status. Thread-safe: each request has a catalog of its own.
@@ -26,26 +32,37 @@ class Service {
   /// From now on `/readyz` says that this process is about to end.
   void drain() { draining_ = true; }
   bool is_draining() const { return draining_; }
+  /// Callers reach us through TLS.
+  void be_encrypted() { encrypted_ = true; }
+  bool is_encrypted() const { return encrypted_; }
 
   const RequestCounts& requests() const { return requests_; }
   const definition::Configuration& configuration() const { return configuration_; }
   Env& env() const { return env_; }
+  /// What operations on days need; the catalog and the store outlive it.
+  store::Store store() const;
+  definition::Vault vault(catalog::Catalog& catalog) const;
+  pipeline::House house(catalog::Catalog& catalog, store::Store& store) const;
 
  private:
   struct Lent;  ///< A catalog for one request; given back at its end.
   Lent lend();
-  /// `route` becomes the one that answered.
   Answer answered(const Request& request, std::string& route);
-  catalog::ApiKey proven(const Request& request, catalog::Catalog& catalog, unsigned types);
+  Answer answered(const Request& request, const Route& route, const std::string& id,
+                  catalog::Catalog& catalog, catalog::Actor& actor);
+  catalog::ApiKey proven(const Request& request, catalog::Catalog& catalog, unsigned types,
+                         catalog::Actor& actor);
   std::optional<Answer> limited(const catalog::ApiKey& key);
 
   definition::Configuration configuration_;
   Env& env_;
   std::atomic<bool> draining_ = false;
   RequestCounts requests_;
+  std::atomic<bool> encrypted_ = false;
   std::mutex mutex_;  ///< Of the two below.
   std::vector<std::unique_ptr<catalog::Catalog>> idle_;
   RateLimit limits_;
+  RefusedCalls refused_;
 };
 
 }  // namespace millrace::api

@@ -1,5 +1,6 @@
 #include "catalog/asked.h"
 
+#include <algorithm>
 #include <map>
 #include <utility>
 
@@ -53,6 +54,14 @@ std::vector<std::string> Catalog::ask(const std::string& run, const std::string&
   refuse_crowd(session, days.size());
   std::vector<std::string> runs;
   for (const Day day : days) runs.push_back(ask_for(session, run, *wanted, day, trigger));
+  if (!days.empty()) {
+    const auto [first, last] = std::ranges::minmax(days);
+    write_audit(session, trigger == "backfill" ? "ingestion_backfill" : "ingestion_trigger",
+                wanted->name,
+                fmt::format("{} of {} from {} to {}: run {}", days.size() == 1 ? "a day" : "days",
+                            wanted->handle, first.text(), last.text(), run),
+                "{}");
+  }
   transaction.commit();
   return runs;
 }

@@ -1,3 +1,5 @@
+#include <fmt/format.h>
+
 #include <nlohmann/json.hpp>
 
 #include "catalog/session.h"
@@ -22,23 +24,64 @@ ApiKey key_in(const Row& row) {
   return key;
 }
 
+std::optional<ApiKey> find_key(Session& session, const std::string& id) {
+  std::optional<ApiKey> key;
+  session.db.query(std::string(kKeyColumns) + "WHERE project_id = :project AND id = :id",
+                   {session.project, id}, [&](const Row& row) { key = key_in(row); });
+  return key;
+}
+
+std::string described(const ApiKey& key) {
+  return "a " + key.type + " key" + (key.description.empty() ? "" : ": " + key.description);
+}
+
+void note_key(Session& session, const ApiKey& key) {
+  const auto known = find_key(session, key.id);
+  const auto shown = [](const ApiKey& one) {
+    return json::Value{{"description", one.description}, {"scopes", one.scopes},
+                       {"per_10s", one.per_10s},         {"per_15min", one.per_15min},
+                       {"active", one.active},           {"key", one.hint}};
+  };
+  const std::string changes =
+      differences(known ? shown(*known) : json::Value::object(), shown(key));
+  const char* action = !known                         ? "sdk_key_create"
+                       : known->digest != key.digest  ? "secret_key_regenerate"
+                       : known->active && !key.active ? "sdk_key_deactivate"
+                                                      : "sdk_key_update";
+  if (changes != "{}") write_audit(session, action, key.hint, described(key), changes);
+}
+
 }  // namespace
 
 void Catalog::put_key(const ApiKey& key) {
   Session& session = *session_;
   Transaction transaction(session.db);
+  note_key(session, key);
   session.db.run(
       R"(INSERT INTO api_key (project_id, id, type, digest, hint, description, scopes, per_10s,
                               per_15min, active, created_at, last_used_at)
          VALUES (:project, :id, :type, :digest, :hint, :description, :scopes, :per_10s,
                  :per_15min, :active, :created_at, :last_used_at)
          ON CONFLICT (project_id, id) DO UPDATE SET
+           digest = excluded.digest, hint = excluded.hint,
            description = excluded.description, scopes = excluded.scopes,
            per_10s = excluded.per_10s, per_15min = excluded.per_15min,
            active = excluded.active)",
       {session.project, key.id, key.type, key.digest, key.hint, key.description,
        json::Value(key.scopes).dump(), key.per_10s, key.per_15min, key.active ? 1 : 0,
        key.created_at, key.last_used_at});
+  transaction.commit();
+}
+
+void Catalog::remove_key(const std::string& id) {
+  Session& session = *session_;
+  Transaction transaction(session.db);
+  const auto known = find_key(session, id);
+  if (known) {
+    session.db.run("DELETE FROM api_key WHERE project_id = :project AND id = :id",
+                   {session.project, id});
+    write_audit(session, "sdk_key_delete", known->hint, described(*known), "{}");
+  }
   transaction.commit();
 }
 
@@ -114,10 +157,14 @@ std::optional<int> Catalog::dataset_hour(Dataset dataset) {
 }
 
 void Catalog::set_dataset_hour(Dataset dataset, int hour) {
+  Transaction transaction(session_->db);
   session_->db.run(R"(INSERT INTO dataset_rule (project_id, dataset, hour)
                       VALUES (:project, :dataset, :hour)
                       ON CONFLICT (project_id, dataset) DO UPDATE SET hour = excluded.hour)",
                    {session_->project, name_of(dataset), hour});
+  write_audit(*session_, "ingestion_schedule_update", std::string(name_of(dataset)),
+              fmt::format("loaded at hour {}", hour), "{}");
+  transaction.commit();
 }
 
 }  // namespace millrace::catalog

@@ -16,8 +16,11 @@
 #include "base/process.h"
 #include "catalog/api_key.h"
 #include "catalog/asked.h"
+#include "catalog/audit.h"
+#include "catalog/rows.h"
 #include "catalog/tally.h"
 #include "catalog/telling.h"
+#include "catalog/user.h"
 #include "model/version.h"
 #include "model/work.h"
 
@@ -58,66 +61,6 @@ inline constexpr std::chrono::minutes kLeaseLasts{10}, kLeaseRenewedEvery{1};
 /// How many days may wait at once for being loaded because somebody asked.
 inline constexpr std::int64_t kAskedMost = 20'000;
 
-struct LoadRow {
-  std::string id, ingestion;
-  Day day;
-  std::string revision, run, trigger;
-  Attempt attempt = Attempt::None;
-  ProcessId holder;
-  Instant renewed_at;  ///< The holder's last sign of life.
-  Instant started_at;
-  std::optional<Instant> closed_at;
-  std::string error_text;
-};
-
-/// Billable rows: one entry per published load, so a reload counts again.
-struct LedgerEntry {
-  std::string load, ingestion;
-  Dataset dataset = Dataset::Events;
-  Day day;
-  std::int64_t rows = 0;
-  Instant at;
-  std::string trigger;  ///< Of the load; empty where its row is gone with a rebuilt catalog.
-};
-
-/// The change token that a later one is compared with, and when the day was last known to match it.
-struct KnownToken {
-  std::string text;
-  Instant confirmed_at;
-};
-
-/// Something that people should know and that no load says.
-struct Alert {
-  std::int64_t id = 0;
-  std::string ingestion;
-  Day day;
-  std::string what;  ///< "not_fresh"
-  std::string text;  ///< A sentence.
-  Instant raised_at;
-  std::optional<Instant> cleared_at;
-};
-
-/// An ingestion that is paused: since when, and why.
-struct Paused {
-  Instant at;
-  std::string why;
-};
-
-/// The last check of a day.
-struct Checked {
-  CheckResult result;
-  Instant at;
-};
-
-/// A day as the clock sees it.
-struct KeptDay {
-  DayState state;
-  std::optional<Instant> first_ended_at;  ///< When it first was loaded, or found without data.
-  std::optional<Instant> loaded_at;       ///< Of the current version.
-  std::optional<Instant> checked_at;
-  double lost_percent = 0;  ///< Of a held load: how many of the day's rows it lacks.
-};
-
 /// The control plane: which version of each day is current, who works on what, what is owed.
 /// SQLite through SOCI: WAL, synchronous=FULL, BEGIN IMMEDIATE, a bounded wait and then a Conflict
 /// `catalog_busy` that names the holder. One object per thread; many processes may open one file.
@@ -146,6 +89,14 @@ class Catalog {
   // -- project, connections, ingestions
   Project project();
   void set_project(const Project& project);
+  /// The project's unit types, in order; also those that the API made.
+  std::vector<UnitType> unit_types();
+  /// A new one of the API's; a name that the project has is a Conflict `name_taken`, one that
+  /// differs only by case Misconfigured `unit_type_taken`.
+  void add_unit_type(const std::string& name, const std::string& about);
+  void describe_unit_type(const std::string& name, const std::string& about);
+  /// Only one of the API's that no mapping names. Its name is not used again for something else.
+  void retire_unit_type(const std::string& name);
   /// Unit types ever used, also retired ones: a name is never used again for something else.
   std::vector<std::string> unit_types_ever();
   std::vector<Connection> connections();
@@ -277,10 +228,37 @@ class Catalog {
   /// whatever bears its id is of no use, also what had its final name before the process died.
   bool is_leftover(const std::string& load);
 
+  // -- people
+  /// Creates or changes; a changed password, or `active` taken away, ends the user's sessions. An
+  /// address that another one has is a Conflict `name_taken`.
+  void put_user(const User& user);
+  std::vector<User> users();
+  std::optional<User> user(const std::string& email);
+  std::optional<User> user_by_id(const std::string& id);
+  void note_sign_in(const std::string& id, std::int64_t failures,
+                    std::optional<Instant> locked_until);
+  void put_session(const UserSession& made);
+  std::optional<UserSession> session(const std::string& digest);
+  void remove_session(const std::string& digest);
+
+  // -- secrets of connections, sealed by `definition::Vault`
+  void put_secret(const SealedSecret& sealed);
+  std::optional<SealedSecret> secret(const std::string& name);
+  std::vector<SealedSecret> secrets();
+  void remove_secret(const std::string& name);
+
+  // -- who changed what
+  /// From now on changes made through this object are noted as this one's.
+  void act_as(const Actor& actor);
+  /// Every change below notes itself; this is for what is none, such as a refused call.
+  void note(const std::string& action, const std::string& name, const std::string& about);
+  std::vector<AuditEntry> audit(const AuditFilter& filter);
+
   // -- what was asked of the service, and by whom; a rebuilt catalog does not know it any more
   void put_key(const ApiKey& key);
   std::vector<ApiKey> keys();
   std::optional<ApiKey> key_with_digest(const std::string& digest);
+  void remove_key(const std::string& id);
   void note_key_used(const std::string& id);
   /// Asks for days, and returns the run that each belongs to: `run`, or the one that it joined.
   /// More than `kAskedMost` open ones are Unavailable `too_much_asked`.

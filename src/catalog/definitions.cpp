@@ -1,5 +1,4 @@
 #include <algorithm>
-#include <cctype>
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
@@ -28,12 +27,6 @@ Ingestion ingestion_in(const Row& row) {
   ingestion.audience = json::audience(json::parse(audience, "audience in the catalog"));
   ingestion.definition = json::definition(json::parse(definition, "definition in the catalog"));
   return ingestion;
-}
-
-std::string folded(std::string text) {
-  std::transform(text.begin(), text.end(), text.begin(),
-                 [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
-  return text;
 }
 
 std::string full_name(const Ingestion& ingestion) {
@@ -145,6 +138,50 @@ std::optional<Ingestion> settle_identity(Session& session, Ingestion& ingestion)
   return known;
 }
 
+json::Value connection_json(const Connection& connection) {
+  json::Value value{{"kind", connection.kind}, {"managed_by", connection.managed_by}};
+  for (const auto& [name, setting] : connection.settings) value[name] = setting;
+  return value;
+}
+
+/// What people change about an ingestion, member by member.
+json::Value ingestion_json(const Ingestion& ingestion) {
+  json::Value value{{"name", ingestion.name},
+                    {"handle", ingestion.handle},
+                    {"connection", ingestion.connection},
+                    {"managed_by", ingestion.managed_by}};
+  for (const json::Value& part : {json::from(ingestion.definition), json::from(ingestion.limits),
+                                  json::from(ingestion.upkeep)}) {
+    for (const auto& [name, member] : part.items()) value[name] = member;
+  }
+  return value;
+}
+
+void note_ingestion(Session& session, const std::optional<Ingestion>& known,
+                    const Ingestion& ingestion) {
+  const bool is_new = !known || known->archived;
+  const std::string changes = differences(is_new ? json::Value::object() : ingestion_json(*known),
+                                          ingestion_json(ingestion));
+  write_audit(
+      session, is_new ? "ingestion_source_create" : "ingestion_source_update", ingestion.name,
+      fmt::format("{}{}", full_name(ingestion), is_new ? " is new" : ": " + names_in(changes)),
+      changes);
+}
+
+void note_project(Session& session, const Project& project) {
+  std::string zone, unit_types;
+  session.db.one("SELECT zone, unit_types FROM project", {}, zone, unit_types);
+  const json::Value before{
+      {"zone", zone},
+      {"unit_types",
+       unit_types.empty() ? json::Value::array() : json::parse(unit_types, "unit types")}};
+  const std::string changes =
+      differences(before, {{"zone", project.zone.name()}, {"unit_types", project.unit_types}});
+  if (changes != "{}") {
+    write_audit(session, "project_update", project.id, names_in(changes), changes);
+  }
+}
+
 bool same(const Ingestion& a, const Ingestion& b) {
   return a.id == b.id && a.handle == b.handle && a.name == b.name && a.connection == b.connection &&
          a.kind == b.kind && a.definition == b.definition && a.limits == b.limits &&
@@ -194,23 +231,6 @@ void store_ingestion(Session& session, const Ingestion& ingestion) {
        ingestion.managed_by, ingestion.archived ? 1 : 0});
 }
 
-void remember_unit_type(Session& session, const std::string& name) {
-  std::string known;
-  if (session.db.one("SELECT name FROM unit_type WHERE project_id = :project AND folded = :folded",
-                     {session.project, folded(name)}, known)) {
-    if (known == name) return;
-    throw Error(Fault::Misconfigured, "unit_type_taken",
-                fmt::format("the unit type {} differs only by case from {}, which is or was in use",
-                            name, known),
-                fmt::format("Spell it {}, or choose another name: columns are named after it for "
-                            "ever",
-                            known));
-  }
-  session.db.run(R"(INSERT INTO unit_type (project_id, folded, name, first_used_at, position)
-                    VALUES (:project, :folded, :name, :now, (SELECT COUNT(*) FROM unit_type)))",
-                 {session.project, folded(name), name, session.env.now()});
-}
-
 Project Catalog::project() {
   Project project;
   std::string zone, unit_types;
@@ -233,6 +253,7 @@ void Catalog::set_project(const Project& project) {
                 "Give each project a home of its own");
   }
   session.project = project.id;
+  note_project(session, project);
   session.db.run(R"(INSERT INTO project (project_id, zone, unit_types)
                     VALUES (:project, :zone, :unit_types)
                     ON CONFLICT (project_id) DO UPDATE SET
@@ -240,14 +261,6 @@ void Catalog::set_project(const Project& project) {
                  {project.id, project.zone.name(), json::Value(project.unit_types).dump()});
   for (const std::string& name : project.unit_types) remember_unit_type(session, name);
   transaction.commit();
-}
-
-std::vector<std::string> Catalog::unit_types_ever() {
-  std::vector<std::string> names;
-  session_->db.query(R"(SELECT name FROM unit_type WHERE project_id = :project
-                        ORDER BY position)",
-                     {session_->project}, [&](const Row& row) { row.into(names.emplace_back()); });
-  return names;
 }
 
 std::vector<Connection> Catalog::connections() {
@@ -273,6 +286,15 @@ std::optional<Connection> Catalog::connection(const std::string& name) {
 
 void Catalog::put_connection(const Connection& connection) {
   Transaction transaction(session_->db);
+  const auto known = this->connection(connection.name);
+  const std::string changes = differences(known ? connection_json(*known) : json::Value::object(),
+                                          connection_json(connection));
+  if (changes != "{}") {
+    write_audit(*session_, "integration_upsert", connection.name,
+                fmt::format("connection {} ({}){}", connection.name, connection.kind,
+                            known ? ": " + names_in(changes) : " is new"),
+                changes);
+  }
   session_->db.run(R"(INSERT INTO connection (project_id, name, kind, settings, managed_by)
                       VALUES (:project, :name, :kind, :settings, :managed_by)
                       ON CONFLICT (project_id, name) DO UPDATE SET
@@ -296,6 +318,7 @@ void Catalog::remove_connection(const std::string& name) {
   }
   session_->db.run("DELETE FROM connection WHERE project_id = :project AND name = :name",
                    {session_->project, name});
+  write_audit(*session_, "integration_delete", name, "connection " + name + " is removed", "{}");
   transaction.commit();
 }
 
@@ -323,6 +346,7 @@ Ingestion Catalog::put_ingestion(Ingestion ingestion) {
   const auto known = settle_identity(*session_, ingestion);
   ingestion.archived = false;
   if (!known || !same(*known, ingestion)) {
+    note_ingestion(*session_, known, ingestion);
     announce(*session_, {.what = What::Define, .ingestion = ingestion});
   }
   transaction.commit();
@@ -334,6 +358,8 @@ void Catalog::archive_ingestion(const std::string& id) {
   auto ingestion = find_ingestion(*session_, id);
   if (ingestion && !ingestion->archived) {
     ingestion->archived = true;
+    write_audit(*session_, "ingestion_source_delete", ingestion->name,
+                ingestion->handle + " is removed, its days stay", "{}");
     announce(*session_, {.what = What::Archive, .ingestion = *ingestion});
   }
   transaction.commit();

@@ -204,6 +204,8 @@ Lease Catalog::accept_load(const std::string& ingestion, Day day) {
       {self.host, std::int64_t{self.pid}, self.start_time, session.env.now(), session.project,
        holding.held_load});
   const Lease lease = take_lease(session, ingestion, day, holding.held_load, holding);
+  write_audit(session, "day_accept", wanted.handle, day.text() + ": what was held is published",
+              "{}");
   transaction.commit();
   return lease;
 }

@@ -226,6 +226,8 @@ Published Catalog::undo(const std::string& ingestion, Day day, const std::string
   state.changed_at = record.at;
   record.state = state;
   const Published published = announce(session, std::move(record));
+  write_audit(session, "day_undo", handle_of(session, ingestion),
+              fmt::format("{}: version {} is current again", day.text(), target.id), "{}");
   transaction.commit();
   return published;
 }
@@ -247,6 +249,8 @@ Published Catalog::release(const std::string& ingestion, Day day) {
   state.changed_at = record.at;
   record.state = state;
   const Published published = announce(session, std::move(record));
+  write_audit(session, "day_release", handle_of(session, ingestion),
+              day.text() + " is no longer held", "{}");
   transaction.commit();
   return published;
 }
@@ -269,6 +273,8 @@ std::vector<Published> Catalog::remove_ingestion(const std::string& id) {
                Error(Fault::Unavailable, "process_died", "its process ended"));
   }
   const Published published = announce(session, {.what = What::Remove, .ingestion = *ingestion});
+  write_audit(session, "ingestion_source_purge", ingestion->name,
+              ingestion->handle + " is removed with its days", "{}");
   transaction.commit();
   return {published};
 }

@@ -4,8 +4,10 @@
 #include <optional>
 #include <string>
 
+#include "catalog/audit.h"
 #include "catalog/catalog.h"
 #include "catalog/database.h"
+#include "model/json.h"
 
 namespace millrace::catalog {
 
@@ -17,7 +19,16 @@ struct Session {
   Env& env;
   Database db;
   std::string project = "default";  ///< Its id; on every row.
+  Actor actor;                      ///< Whom the audit log names.
 };
+
+/// Writes an entry of the audit log, in the transaction of the change; `changes` as `differences`.
+void write_audit(Session& session, const std::string& action, const std::string& name,
+                 const std::string& about, const std::string& changes);
+/// The members that differ: {"name": {"before", "after"}}
+std::string differences(const json::Value& before, const json::Value& after);
+/// "name, query": which members they are.
+std::string names_in(const std::string& changes);
 
 std::optional<Ingestion> find_ingestion(Session& session, const std::string& id);
 /// Inserts or replaces it, with its definition.

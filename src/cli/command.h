@@ -78,6 +78,8 @@ std::span<const Command> schedule_commands();
 std::span<const Command> run_commands();
 std::span<const Command> service_commands();
 std::span<const Command> notify_commands();
+std::span<const Command> secret_commands();
+std::span<const Command> user_commands();
 std::span<const Command> usage_commands();
 std::span<const Command> day_commands();
 std::span<const Command> query_commands();

@@ -268,6 +268,8 @@ std::span<const Topic> topics() {
                               {"See what runs, stop it", run_commands()},
                               {"Let others call", service_commands()},
                               {"Tell people", notify_commands()},
+                              {"Keep secrets", secret_commands()},
+                              {"Let people sign in", user_commands()},
                               {"Look at days, take them back", day_commands()},
                               {"Ask", query_commands()},
                               {"Count what is billed", usage_commands()},

@@ -12,6 +12,7 @@
 #include "base/file.h"
 #include "base/process.h"
 #include "base/scratch_folder.h"
+#include "definition/vault.h"
 #include "engine/database.h"
 #include "pipeline/tell.h"
 
@@ -139,8 +140,9 @@ std::string file_roots(Home& home) {
 
 std::string credentials(Home& home) {
   std::int64_t count = 0;
+  definition::Vault vault(home.path(), home.reading(), real_env());
   for (const Connection& connection : home.reading().connections()) {
-    definition::resolve(connection, home.path());
+    definition::resolve(connection, home.path(), vault);
     ++count;
   }
   return fmt::format("of {} are there", counted(count, "connection"));

@@ -1,11 +1,47 @@
 #include "cli/home.h"
 
 #include <fmt/format.h>
+#include <pwd.h>
+#include <unistd.h>
+
+#include <algorithm>
 
 #include "base/file.h"
+#include "base/log.h"
+#include "definition/vault.h"
 
 namespace millrace::cli {
 namespace fs = std::filesystem;
+
+namespace {
+
+/// The project's unit types are those of its file, then those that the API made.
+void add_unit_types_of_api(Project& project, catalog::Catalog& catalog) {
+  std::vector<std::string>& names = project.unit_types;
+  for (const catalog::UnitType& type : catalog.unit_types()) {
+    const bool is_known = std::ranges::find(names, type.name) != names.end();
+    if (!type.file && !is_known) names.push_back(type.name);
+  }
+}
+
+void add_unit_types_of_api(definition::Configuration& configuration) {
+  if (!fs::exists(configuration.catalog_url)) return;
+  try {
+    catalog::Catalog catalog({.path = configuration.catalog_url, .read_only = true}, real_env());
+    add_unit_types_of_api(configuration.project, catalog);
+  } catch (const Error& error) {
+    // Whoever needs the catalog will say what is wrong with it.
+    log::debug("could not ask the catalog for unit types", {{"error", error.what()}});
+  }
+}
+
+/// Whose shell it is, for the audit log.
+catalog::Actor actor_of_shell() {
+  const passwd* user = getpwuid(getuid());
+  return {.kind = "shell", .id = {}, .name = user ? user->pw_name : std::to_string(getuid())};
+}
+
+}  // namespace
 
 fs::path Home::find(const std::string& given) {
   if (!given.empty()) return fs::absolute(given);
@@ -39,7 +75,10 @@ void Home::require() {
 
 const definition::Configuration& Home::configuration() {
   require();
-  if (!configuration_) configuration_ = definition::read_configuration(path_);
+  if (!configuration_) {
+    configuration_ = definition::read_configuration(path_);
+    add_unit_types_of_api(*configuration_);
+  }
   return *configuration_;
 }
 
@@ -59,8 +98,10 @@ catalog::Catalog& Home::writing() {
   catalog_.reset();
   auto catalog = std::make_unique<catalog::Catalog>(
       catalog::Catalog::Options{.path = catalog_path()}, real_env());
+  catalog->act_as(actor_of_shell());
   pipeline::claim_store(*catalog, store(), real_env());
-  const Project& wanted = configuration().project;
+  Project wanted = configuration().project;
+  add_unit_types_of_api(wanted, *catalog);
   const Project known = catalog->project();
   if (known.zone != wanted.zone || known.unit_types != wanted.unit_types) {
     catalog->set_project(wanted);
@@ -89,8 +130,9 @@ pipeline::House& Home::house(bool write) {
                         .store = store(),
                         .project = configuration().project,
                         .file_roots = configuration().file_roots,
-                        .resolve = [home](const Connection& connection) {
-                          return definition::resolve(connection, home);
+                        .resolve = [home, &catalog](const Connection& connection) {
+                          definition::Vault vault(home, catalog, real_env());
+                          return definition::resolve(connection, home, vault);
                         }});
   }
   return *house_;

@@ -4,6 +4,7 @@
 
 #include "cli/command.h"
 #include "cli/one_day.h"
+#include "definition/vault.h"
 #include "model/json.h"
 #include "notify/courier.h"
 #include "notify/teller.h"
@@ -65,7 +66,12 @@ std::vector<catalog::Note> send_tests(Context& context, const std::set<Target>& 
   const definition::Configuration& configuration = context.home.configuration();
   const std::string event = new_id(env);
   notify::Courier courier(
-      catalog, [&] { return definition::resolve(configuration.notify, configuration.home); }, env);
+      catalog,
+      [&] {
+        definition::Vault vault(configuration.home, catalog, env);
+        return definition::resolve(configuration.notify, configuration.home, vault);
+      },
+      env);
   std::vector<catalog::Note> notes;
   for (const Target& target : targets) {
     notify::Message message;

@@ -7,6 +7,7 @@
 #include "base/file.h"
 #include "base/nearest.h"
 #include "definition/files.h"
+#include "definition/vault.h"
 #include "pipeline/worker.h"
 
 namespace millrace::cli {
@@ -45,7 +46,8 @@ WorkOrder question(Context& context, const Connection& connection, Verb verb) {
   WorkOrder order;
   order.verb = verb;
   order.kind = connection.kind;
-  order.settings = definition::resolve(connection, context.home.path());
+  definition::Vault vault(context.home.path(), context.home.reading(), real_env());
+  order.settings = definition::resolve(connection, context.home.path(), vault);
   order.roots = configuration.file_roots;
   order.unit_types = configuration.project.unit_types;
   order.definition.zone = configuration.project.zone.name();

@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "cli/command.h"
 #include "cli/outcomes.h"
+#include "definition/vault.h"
 #include "model/json.h"
 #include "notify/telling_thread.h"
 #include "pipeline/stage_day.h"
@@ -112,11 +113,16 @@ std::unique_ptr<api::HttpServer> listening(const Arguments& arguments, api::Serv
   if (listen == "none") return nullptr;
   api::HttpServer::Options options;
   if (!listen.empty()) options.listen = listen;
+  options.certificate = service.configuration().tls_certificate;
+  options.key = service.configuration().tls_key;
   auto server = std::make_unique<api::HttpServer>(
       options, [&service](const api::Request& request) { return service.answer(request); });
-  log::info("listening", {{"address", server->address()}});
-  if (!server->is_local()) {
-    log::warning("keys travel in clear text: put a proxy with TLS in front of this address",
+  log::info("listening",
+            {{"address", server->address()}, {"tls", server->is_encrypted() ? "yes" : "no"}});
+  if (server->is_encrypted()) {
+    service.be_encrypted();
+  } else if (!server->is_local()) {
+    log::warning("keys travel in clear text: set tls_certificate and tls_key under [server]",
                  {{"address", server->address()}});
   }
   return server;
@@ -124,8 +130,11 @@ std::unique_ptr<api::HttpServer> listening(const Arguments& arguments, api::Serv
 
 /// What is told of, and how, from now on. Secrets are looked for when there is something to send.
 notify::Courier::Settings resolved(const definition::Configuration& configuration) {
-  return [settings = configuration.notify, home = configuration.home] {
-    return definition::resolve(settings, home);
+  return [settings = configuration.notify, home = configuration.home,
+          path = configuration.catalog_url] {
+    catalog::Catalog catalog({.path = path, .read_only = true}, real_env());
+    definition::Vault vault(home, catalog, real_env());
+    return definition::resolve(settings, home, vault);
   };
 }
 

@@ -8,6 +8,7 @@
 #include "api/key.h"
 #include "cli/command.h"
 #include "cli/one_day.h"
+#include "cli/trigger.h"
 #include "model/json.h"
 
 namespace millrace::cli {
@@ -100,85 +101,24 @@ ExitCode key_deactivate(Context& context, const Arguments& arguments) {
   return kDone;
 }
 
-/// "2h", "30m", "90s"
-std::chrono::seconds duration_in(const Arguments& arguments, std::string_view name,
-                                 std::chrono::seconds fallback) {
-  if (!arguments.has(name)) return fallback;
-  const std::string text = arguments.get(name);
-  std::int64_t count = 0;
-  const auto read = std::from_chars(text.data(), text.data() + text.size(), count);
-  const auto unit = std::string_view(text).substr(static_cast<std::size_t>(read.ptr - text.data()));
-  const std::int64_t seconds = unit == "h" ? 3600 : unit == "m" ? 60 : unit == "s" ? 1 : 0;
-  constexpr std::int64_t kMost = 1'000;
-  if (read.ec != std::errc() || count < 1 || count > kMost * 3600 || seconds == 0) {
-    wrong_usage(fmt::format("--{} {} is no length of time", name, text),
-                "Write for example 2h, 30m or 90s");
-  }
-  return std::chrono::seconds(count * seconds);
-}
-
-json::Value run_day_json(const Asked& it, const std::string& run, const catalog::RunDay* day) {
-  json::Value value{{"run", run}, {"ingestion", it.ingestion.handle}, {"day", it.day.text()}};
-  value["result"] = !day ? "asked" : std::string(name_of(day->attempt));
-  if (!day) return value;
-  value["load"] = day->load;
-  value["rows"] = day->rows;
-  if (!day->error_code.empty()) {
-    value["error"] = {{"code", day->error_code}, {"message", day->error_text}};
-  }
-  return value;
-}
-
-catalog::RunDay wait_until_done(Context& context, const Asked& it, const std::string& run,
-                                std::chrono::seconds timeout) {
-  Env& env = real_env();
-  const Instant until = env.now() + timeout;
-  constexpr std::chrono::milliseconds kLook(200);
-  do {
-    for (const catalog::RunDay& day : it.house.catalog.run_days(run)) {
-      const bool is_it = day.ingestion == it.ingestion.id && day.day == it.day;
-      if (is_it && day.ended_at) return day;
-    }
-    if (!env.wait(kLook, context.stop)) {
-      throw Error(Fault::Cancelled, "cancelled", "stopped waiting; the day stays asked for");
-    }
-  } while (env.now() < until);
-  throw Error(
-      Fault::Unavailable, "not_done_yet",
-      fmt::format("{} was not loaded within {} s; it stays asked for", it.text(), timeout.count()),
-      "See whether `millrace serve` runs, and what its log says");
-}
-
-ExitCode trigger(Context& context, const Arguments& arguments) {
-  constexpr std::chrono::hours kPatience(2);
-  const auto timeout = duration_in(arguments, "timeout", kPatience);
-  const Asked it = asked(context, arguments, true);
-  const std::string run =
-      it.house.catalog.ask(new_id(real_env()), it.ingestion.id, {it.day}, "manual").front();
-  std::optional<catalog::RunDay> day;
-  if (arguments.has("wait")) day = wait_until_done(context, it, run, timeout);
-  if (context.terminal.json()) {
-    context.terminal.answer(run_day_json(it, run, day ? &*day : nullptr));
-  } else if (!day) {
-    context.terminal.say(fmt::format("{} is asked for: run {}", it.text(), run));
-  } else {
-    context.terminal.say(fmt::format("{}: {}{}{}", it.text(), name_of(day->attempt),
-                                     day->error_text.empty() ? "" : ", ", day->error_text));
-  }
-  const bool is_well = !day || day->attempt == Attempt::Loaded || day->attempt == Attempt::Empty;
-  return is_well ? kDone : kSomeDaysFailed;
-}
-
 const Command kCommands[] = {
     {"trigger",
      "Ask the running service to load a day",
-     {{"NAME", "The ingestion", Option::Kind::Argument, "ingestion"},
+     {{"NAME", "The ingestion", Option::Kind::OptionalArgument, "ingestion"},
+      {"dbt-results", "Instead of NAME: dbt's run_results.json", Option::Kind::Value, "file"},
       {"day", "The day", Option::Kind::NeededValue, "day"},
       {"wait", "Wait until it is done", Option::Kind::Flag},
       {"timeout", "How long to wait, for example 30m (default 2h)", Option::Kind::Value, "time"}},
      trigger,
      R"(What is asked for lies in the catalog until `millrace serve` (or `load --due`) does it;
-asking twice is asking once. With --wait, exit code 4 when the day was not loaded.)"},
+asking twice is asking once. With --wait, exit code 4 when the day was not loaded.
+
+With --dbt-results every enabled ingestion is meant whose query reads a model of that run, as long
+as all models that it reads succeeded. Exit code 3 when there is none.
+
+Examples
+  millrace trigger purchases --day 2026-11-20 --wait --timeout 30m
+  dbt build && millrace trigger --dbt-results target/run_results.json --day 2026-11-20)"},
     {"key create",
      "Make a key for callers of the API; it is shown once",
      {{"type", "What it may call", Option::Kind::NeededValue, "console|secret|client"},

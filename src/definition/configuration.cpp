@@ -110,7 +110,18 @@ Configuration configuration_from(const Node& root, const fs::path& home) {
   for (const std::string& folder : texts_in(table_of(root, "files"), "roots")) {
     configuration.file_roots.push_back(under(home, folder).string());
   }
-  configuration.listen = text_in(table_of(root, "server"), "listen");
+  const Node server = table_of(root, "server");
+  configuration.listen = text_in(server, "listen");
+  for (const auto& [key, path] : {std::pair{"tls_certificate", &configuration.tls_certificate},
+                                  std::pair{"tls_key", &configuration.tls_key}}) {
+    const std::string given = text_in(server, key);
+    if (!given.empty()) *path = under(home, given).string();
+  }
+  if (configuration.tls_certificate.empty() != configuration.tls_key.empty()) {
+    refuse(root.find("server")->value.place,
+           "of \"tls_certificate\" and \"tls_key\" only one is given",
+           "TLS needs both: a certificate, and its private key");
+  }
   configuration.notify = read_notify(root, home);
   return configuration;
 }

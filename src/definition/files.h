@@ -28,7 +28,8 @@ struct Configuration {
   std::string store_root;   ///< Default `<home>/store`.
   std::string catalog_url;  ///< Default `<home>/catalog.db`.
   std::vector<std::string> file_roots;
-  std::string listen;  ///< Where `serve` answers; empty: the default.
+  std::string listen;                    ///< Where `serve` answers; empty: the default.
+  std::string tls_certificate, tls_key;  ///< PEM files; empty: no TLS.
   NotifySettings notify;
 };
 
@@ -42,17 +43,22 @@ Configuration read_configuration(const std::filesystem::path& home);
 /// What a table's key may be, of a "connection" or an "ingestion": it is typed on command lines,
 /// and names files. Throws Misconfigured `bad_name`.
 void require_name(std::string_view name, std::string_view what);
+/// A unit type's name: `[A-Za-z_][A-Za-z0-9_]*`, as columns are named after it.
+bool is_unit_type_name(std::string_view name);
 /// Makes `<home>/millrace.toml` say this; an existing one keeps its comments and other tables.
 /// Empty members mean the defaults.
 void write_configuration(const Configuration& configuration);
 
-/// `env:NAME`, `file:PATH`: the value behind a reference; only files under the home may be named.
-/// Throws Misconfigured `secret_missing` saying which variable or file.
+class Vault;
+
+/// `env:NAME`, `file:PATH`, `secret:NAME`: the value behind a reference; only files under the home
+/// may be named. Throws Misconfigured `secret_missing` saying which variable, file or secret.
 std::map<std::string, std::string> resolve(const Connection& connection,
-                                           const std::filesystem::path& home);
+                                           const std::filesystem::path& home, Vault& vault);
 
 /// The same for how people are reached.
-NotifySettings resolve(const NotifySettings& settings, const std::filesystem::path& home);
+NotifySettings resolve(const NotifySettings& settings, const std::filesystem::path& home,
+                       Vault& vault);
 
 /// One that comes from elsewhere, as if a file had defined it: the same rules, the same `bad_toml`.
 Ingestion as_defined(const Ingestion& ingestion, const Configuration& configuration);

@@ -62,6 +62,11 @@ constexpr KeyRule kServer[] = {
     {"listen", Shape::Text,
      "Address and port of the API, or `none`; `serve --listen` wins. Default `127.0.0.1:8080`.",
      "\"127.0.0.1:8080\""},
+    {"tls_certificate", Shape::Text,
+     "PEM file: the API's certificate and those above it; relative to the home. Default: no TLS.",
+     "\"tls/certificate.pem\""},
+    {"tls_key", Shape::Text, "PEM file with its private key; relative to the home.",
+     "\"tls/key.pem\""},
 };
 
 constexpr std::array<std::string_view, 3> kTls = {"starttls", "implicit", "none"};

@@ -7,6 +7,7 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "definition/tables.h"
+#include "definition/vault.h"
 
 namespace millrace::definition {
 namespace {
@@ -15,6 +16,7 @@ namespace fs = std::filesystem;
 
 constexpr std::string_view kVariable = "env:";
 constexpr std::string_view kFile = "file:";
+constexpr std::string_view kSecret = "secret:";
 
 bool is_variable_name(std::string_view name) {
   return !name.empty() && !std::isdigit(static_cast<unsigned char>(name.front())) &&
@@ -59,10 +61,11 @@ std::string secret_file(const std::string& name, const std::string& setting, con
 }  // namespace
 
 bool is_reference(std::string_view value) {
-  return value.starts_with(kVariable) || value.starts_with(kFile);
+  return value.starts_with(kVariable) || value.starts_with(kFile) || value.starts_with(kSecret);
 }
 
 void check_reference(std::string_view value) {
+  if (value.starts_with(kSecret)) return;  // The vault knows which names there are.
   const bool of_variable = value.starts_with(kVariable);
   const std::string_view named = value.substr(of_variable ? kVariable.size() : kFile.size());
   if (of_variable ? is_variable_name(named) : !named.empty() && !leaves_its_folder(named)) return;
@@ -79,30 +82,34 @@ bool lies_under(const fs::path& path, const fs::path& folder) {
 
 namespace {
 
-std::string resolved(const std::string& value, const std::string& setting, const fs::path& home) {
+std::string resolved(const std::string& value, const std::string& setting, const fs::path& home,
+                     Vault& vault) {
   if (!is_reference(value)) return value;
   check_reference(value);
+  if (value.starts_with(kSecret)) return vault.get(value.substr(kSecret.size())).reveal();
   return value.starts_with(kVariable) ? variable(value.substr(kVariable.size()), setting)
                                       : secret_file(value.substr(kFile.size()), setting, home);
 }
 
 }  // namespace
 
-std::map<std::string, std::string> resolve(const Connection& connection, const fs::path& home) {
+std::map<std::string, std::string> resolve(const Connection& connection, const fs::path& home,
+                                           Vault& vault) {
   std::map<std::string, std::string> settings;
   for (const auto& [name, value] : connection.settings) {
     settings[name] =
-        resolved(value, fmt::format("{} of connection {}", name, connection.name), home);
+        resolved(value, fmt::format("{} of connection {}", name, connection.name), home, vault);
   }
   return settings;
 }
 
-NotifySettings resolve(const NotifySettings& settings, const fs::path& home) {
+NotifySettings resolve(const NotifySettings& settings, const fs::path& home, Vault& vault) {
   NotifySettings all = settings;
-  all.smtp.password = resolved(settings.smtp.password, "password of [notify.smtp]", home);
-  all.slack.token = resolved(settings.slack.token, "token of [notify.slack]", home);
+  all.smtp.password = resolved(settings.smtp.password, "password of [notify.smtp]", home, vault);
+  all.slack.token = resolved(settings.slack.token, "token of [notify.slack]", home, vault);
   for (auto& [name, hook] : all.webhooks) {
-    hook.secret = resolved(hook.secret, fmt::format("secret of [notify.webhook.{}]", name), home);
+    hook.secret =
+        resolved(hook.secret, fmt::format("secret of [notify.webhook.{}]", name), home, vault);
   }
   return all;
 }

@@ -5,9 +5,17 @@
 
 #include "definition/tables.h"
 #include "definition/test_home.h"
+#include "definition/vault.h"
 
 namespace millrace::definition {
 namespace {
+
+std::map<std::string, std::string> resolve(const Connection& connection,
+                                           const std::filesystem::path& home) {
+  catalog::Catalog catalog({.path = home / "catalog.db"}, real_env());
+  Vault vault(home, catalog, real_env());
+  return definition::resolve(connection, home, vault);
+}
 
 Connection with_password(const std::string& value) {
   return {.name = "shop", .kind = "postgres", .settings = {{"password", value}}, .managed_by = {}};

@@ -43,9 +43,6 @@ void check_name(const Node::Member& table, std::string_view what);
 /// Throws Misconfigured when the ingestion reads a folder and its `kind` cannot.
 void check_folder_layout(const Ingestion& ingestion);
 
-/// A unit type's name: `[A-Za-z_][A-Za-z0-9_]*`, as columns are named after it.
-bool is_unit_type_name(std::string_view name);
-
 /// The path as FileSet::origin says it: relative to the home where it lies under it.
 std::string origin_of(const std::filesystem::path& path, const std::filesystem::path& home);
 /// By what the file system says, symbolic links followed.

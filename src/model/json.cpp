@@ -46,9 +46,9 @@ constexpr std::array kAll<Attempt>{Attempt::None,    Attempt::Waiting, Attempt::
                                    Attempt::Loaded,  Attempt::Empty,   Attempt::Failed,
                                    Attempt::Rejected};
 template <>
-constexpr std::array kAll<Verb>{Verb::Probe,    Verb::Browse, Verb::Columns, Verb::Describe,
-                                Verb::Sample,   Verb::Scalar, Verb::Check,   Verb::Load,
-                                Verb::Validate, Verb::Replay, Verb::Cancel};
+constexpr std::array kAll<Verb>{Verb::Probe,  Verb::Browse,   Verb::Columns, Verb::Describe,
+                                Verb::Sample, Verb::Scalar,   Verb::Count,   Verb::Check,
+                                Verb::Load,   Verb::Validate, Verb::Replay,  Verb::Cancel};
 template <>
 constexpr std::array kAll<ColumnType>{
     ColumnType::Boolean,     ColumnType::Integer, ColumnType::Double, ColumnType::Decimal,

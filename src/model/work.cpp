@@ -18,6 +18,8 @@ std::string_view name_of(Verb verb) {
       return "sample";
     case Verb::Scalar:
       return "scalar";
+    case Verb::Count:
+      return "count";
     case Verb::Check:
       return "check";
     case Verb::Load:

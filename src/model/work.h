@@ -48,6 +48,7 @@ enum class Verb {
   Describe,
   Sample,
   Scalar,
+  Count,
   Check,
   Load,
   Validate,
@@ -68,7 +69,8 @@ struct WorkOrder {
   std::vector<std::string> unit_types;
   Limits limits;
   std::vector<DayOrder> days;
-  std::string text;  ///< Browse: pattern. Columns: table. Scalar: SQL.
+  std::string text;  ///< Browse: pattern. Columns: table. Scalar: SQL. Count: "name", where
+                     ///< each name is counted by itself.
   std::int64_t rows = 100;
   std::int64_t memory_bytes = 0;  ///< For the engine; 0: its default.
   int threads = 0;

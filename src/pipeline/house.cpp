@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 namespace millrace::pipeline {
 namespace {
 
@@ -84,6 +86,11 @@ WorkOrder order_for(House& house, const Ingestion& ingestion, Verb verb) {
   order.ingestion = ingestion.id;
   order.definition = ingestion.definition;
   order.unit_types = house.project.unit_types;
+  for (const std::string& name : house.catalog.project().unit_types) {
+    // A caller of the API may have made one since this process began.
+    const bool is_known = std::ranges::find(order.unit_types, name) != order.unit_types.end();
+    if (!is_known) order.unit_types.push_back(name);
+  }
   order.limits = ingestion.limits;
   order.memory_bytes = house.memory_bytes;
   order.threads = house.threads;

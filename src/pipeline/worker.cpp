@@ -60,6 +60,8 @@ class Work {
         return sample_rows(order_, *connector_, stop_);
       case Verb::Scalar:
         return scalar();
+      case Verb::Count:
+        return count();
       case Verb::Check:
         return check_days();
       case Verb::Load:
@@ -89,6 +91,15 @@ class Work {
     const auto value =
         connector_->scalar(order_.text, day(), Zone::named(order_.definition.zone), stop_);
     return value ? json::Value(*value) : json::Value(nullptr);
+  }
+
+  json::Value count() {
+    json::Value list = json::Value::array();
+    const DayRange days{order_.days.front().day, order_.days.back().day};
+    for (const DayCount& one : connector_->count(query(), days, order_.text == "name", stop_)) {
+      list.push_back({{"day", one.day.text()}, {"name", one.name}, {"rows", one.rows}});
+    }
+    return list;
   }
 
   json::Value check_days() {

@@ -17,8 +17,8 @@ namespace millrace::pipeline {
 //   {"checked": {"result": CheckResult, "token": text?}}      Verb::Check, one a day
 //   {"result": …} or {"error": Error}                         the last line, always
 // Results: Probe ProbeReport · Browse [Table] · Columns, Describe [Column] · Scalar text or null ·
-// Validate, Replay Manifest · Cancel {"ended": how many, "still": [id]} · Sample {"columns":
-// [Column], "rows": [object], "notes": [text]}.
+// Count [{"day", "name", "rows"}] · Validate, Replay Manifest · Cancel {"ended": how many, "still":
+// [id]} · Sample {"columns": [Column], "rows": [object], "notes": [text]}.
 
 /// The child's whole life (`millrace warehouse-worker`): an order as one JSON line on stdin, JSON
 /// lines on stdout, the exit code. Ends when stdin closes. Never opens the catalog or the store.

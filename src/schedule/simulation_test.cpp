@@ -118,7 +118,7 @@ class World {
     }
     const bool is_over = action.day < kept_.zone.day_of(now_);
     if (is_over) ++(day.known.first_ended_at ? day.reloads : day.first_loads);
-    state.flags = is_over ? 0 : kProvisional;
+    state.flags = is_over ? 0U : kProvisional;
     publish(day);
     if (is_over && !day.known.first_ended_at) day.known.first_ended_at = now_;
   }

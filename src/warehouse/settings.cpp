@@ -11,7 +11,7 @@ namespace millrace::warehouse {
 namespace {
 
 bool is_reference(std::string_view value) {
-  return value.starts_with("env:") || value.starts_with("file:");
+  return value.starts_with("env:") || value.starts_with("file:") || value.starts_with("secret:");
 }
 
 const Setting* declared(const Kind& kind, std::string_view name) {

@@ -113,8 +113,8 @@ def test_an_idempotency_key_gets_the_stored_answer_also_when_limited(shop, servi
 
 
 @pytest.mark.parametrize("body, said", [
-    ({}, "type is required"),
-    ({"type": "events"}, "datestamps is required"),
+    ({}, "datestamps is required"),
+    ({"datestamps": "2026-11-20"}, "type is required"),
     ({"type": "events", "datestamps": 20261120}, "datestamps must be a string or a list"),
     ({"type": "events", "datestamps": ["2026-13-01"]}, "must be a date such as"),
     ({"type": "events", "datestamps": "2999-01-01"}, "has not begun yet"),

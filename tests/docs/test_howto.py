@@ -197,6 +197,40 @@ def test_notifications(reader):
         "[Millrace] A test: messages of Millrace arrive here"]
 
 
+def dbt_project(folder, database):
+    """Two models of the same rows, for the dbt on the PATH."""
+    (folder / "models").mkdir()
+    for model in "purchases", "visits":
+        (folder / f"models/{model}.sql").write_text("select * from public.purchases\n")
+    (folder / "dbt_project.yml").write_text(
+        "{name: shop, version: 1.0.0, profile: shop, models: {shop: {+materialized: table}}}\n")
+    (folder / "profiles.yml").write_text(f"""
+shop:
+  target: test
+  outputs:
+    test: {{type: postgres, host: 127.0.0.1, port: {database.server.port}, user: millrace_admin,
+            password: secret, dbname: {database.name}, schema: analytics, threads: 1}}
+""")
+
+
+def test_dbt(loaded):
+    (loaded.folder / "bin/dbt").symlink_to(CACHE / "venv-dbt/bin/dbt")
+    loaded.environment["DBT_SEND_ANONYMOUS_USAGE_STATS"] = "false"
+    dbt_project(loaded.folder, loaded.database)
+    by_call = INGESTION.replace("from purchases", "from analytics.purchases")
+    by_call = by_call.replace("dataset", "enabled = true\ndataset")
+    by_call += '[ingestion.purchases.schedule]\nmode = "api"\n'
+    (loaded.folder / ".millrace/purchases.toml").write_text(
+        loaded.database.connection() + by_call + by_call.replace("purchases", "visits"))
+    loaded.run("millrace apply ~/.millrace/purchases.toml")
+    said = loaded.run(steps("dbt.md"))
+    assert "purchases 2026-11-20 is asked for" in said
+    assert "visits 2026-11-20 is asked for" in said
+    assert "purchases 2026-11-21 is asked for" in said
+    assert "visits is not asked for: model.shop.visits did not succeed" in said
+    assert len(re.findall(r"^(?:purchases|visits) +2026-11-2[01] +load .* loaded", said, re.M)) == 3
+
+
 def test_restore_and_rebuild(loaded):
     said = loaded.run(steps("restore-and-rebuild.md"))
     assert "exit code 1" in said and "rebuild-catalog" in said

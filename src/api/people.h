@@ -1,0 +1,41 @@
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "api/http.h"
+#include "base/secret.h"
+#include "catalog/catalog.h"
+
+/// Who signs in with a password, and what they may do.
+namespace millrace::api {
+
+/// A new user. Throws Misconfigured `bad_email`, `unknown_role`, `unknown_grant`, `weak_password`.
+catalog::User make_user(const std::string& email, const Secret& password, const std::string& role,
+                        const std::vector<std::string>& grants, Env& env);
+void require_role_and_grants(const std::string& role, const std::vector<std::string>& grants);
+
+/// What a browser gets when somebody signs in; shown once.
+struct SignedIn {
+  catalog::User user;
+  std::string cookie, csrf;
+  std::chrono::seconds lasts{0};
+};
+/// Five wrong passwords in a row lock the user out for 15 minutes: Throttled `locked_out`. Anything
+/// else that is wrong is the same Misconfigured `wrong_sign_in`.
+SignedIn sign_in(catalog::Catalog& catalog, const std::string& email, const Secret& password,
+                 Env& env);
+
+/// The value of the session's cookie, or empty.
+std::string cookie_of(const Request& request);
+/// Who is signed in at the browser that asks; nobody, where its session is over. A request that
+/// changes something must bring the session's token in X-CSRF-Token: else it is `forbidden`.
+std::optional<catalog::User> signed_in(const Request& request, catalog::Catalog& catalog);
+
+/// The user as a key with the scopes of the role, and without limits.
+catalog::ApiKey as_key(const catalog::User& user);
+/// "connection.use" or "rows.read", for this connection. Admins have both; viewers neither.
+bool has_grant(const catalog::User& user, const std::string& grant, const std::string& connection);
+
+}  // namespace millrace::api

@@ -1,0 +1,76 @@
+#include <fmt/format.h>
+
+#include <nlohmann/json.hpp>
+
+#include "api/key.h"
+#include "api/people.h"
+#include "api/routes.h"
+#include "api/service.h"
+
+namespace millrace::api {
+namespace {
+
+json::Value user_json(const catalog::User& user) {
+  return {{"email", user.email}, {"role", user.role}, {"grants", user.grants}};
+}
+
+/// Scripts of a page do not see it, and no other site sends it.
+std::string cookie(const Call& call, const std::string& value, std::chrono::seconds lasts) {
+  return fmt::format("millrace_session={}; Path=/; Max-Age={}; HttpOnly; SameSite=Strict{}", value,
+                     lasts.count(), call.service.is_encrypted() ? "; Secure" : "");
+}
+
+Answer begin(Call& call) {
+  const Secret password(text_or_empty(call.body, "password"));
+  const SignedIn made =
+      sign_in(call.catalog, text_or_empty(call.body, "email"), password, call.service.env());
+  json::Value value = user_json(made.user);
+  value["csrf_token"] = made.csrf;
+  Answer answer = one("Signed in.", std::move(value));
+  answer.headers.emplace_back("Set-Cookie", cookie(call, made.cookie, made.lasts));
+  return answer;
+}
+
+Answer read(Call& call) {
+  if (!call.user) not_found("Nobody is signed in: this call came with a key");
+  return one("Session read successfully.", user_json(*call.user));
+}
+
+Answer end(Call& call) {
+  if (!call.user) not_found("Nobody is signed in: this call came with a key");
+  call.catalog.remove_session(digest_of(cookie_of(call.request)));
+  Answer answer = done("Signed out.");
+  answer.headers.emplace_back("Set-Cookie", cookie(call, "", std::chrono::seconds(0)));
+  return answer;
+}
+
+constexpr Route kRoutes[] = {
+    {.method = "POST",
+     .path = "/api/v1/session",
+     .about = "Signs in: sets a cookie, and gives the token that changes must bring in "
+              "X-CSRF-Token. Five wrong passwords lock the user out for 15 minutes.",
+     .body = "{email*: name, password*: name}",
+     .gives = "one {email*: text, role*: text, grants*: [text], csrf_token*: text}",
+     .refuses = "401 429 503",
+     .answer = begin},
+    {.method = "GET",
+     .path = "/api/v1/session",
+     .access = Access::Read,
+     .about = "Who is signed in.",
+     .gives = "one {email*: text, role*: text, grants*: [text]}",
+     .refuses = "404",
+     .answer = read},
+    {.method = "DELETE",
+     .path = "/api/v1/session",
+     .access = Access::Read,
+     .about = "Signs out.",
+     .gives = "done",
+     .refuses = "403 404",
+     .answer = end},
+};
+
+}  // namespace
+
+std::span<const Route> session_routes() { return kRoutes; }
+
+}  // namespace millrace::api

@@ -1,0 +1,89 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "base/env.h"
+#include "base/process.h"
+#include "model/version.h"
+#include "model/work.h"
+
+/// What the catalog answers and keeps, a struct a row.
+namespace millrace::catalog {
+
+struct LoadRow {
+  std::string id, ingestion;
+  Day day;
+  std::string revision, run, trigger;
+  Attempt attempt = Attempt::None;
+  ProcessId holder;
+  Instant renewed_at;  ///< The holder's last sign of life.
+  Instant started_at;
+  std::optional<Instant> closed_at;
+  std::string error_text;
+};
+
+/// Billable rows: one entry per published load, so a reload counts again.
+struct LedgerEntry {
+  std::string load, ingestion;
+  Dataset dataset = Dataset::Events;
+  Day day;
+  std::int64_t rows = 0;
+  Instant at;
+  std::string trigger;  ///< Of the load; empty where its row is gone with a rebuilt catalog.
+};
+
+/// The change token that a later one is compared with, and when the day was last known to match it.
+struct KnownToken {
+  std::string text;
+  Instant confirmed_at;
+};
+
+/// Something that people should know and that no load says.
+struct Alert {
+  std::int64_t id = 0;
+  std::string ingestion;
+  Day day;
+  std::string what;  ///< "not_fresh"
+  std::string text;  ///< A sentence.
+  Instant raised_at;
+  std::optional<Instant> cleared_at;
+};
+
+/// An ingestion that is paused: since when, and why.
+struct Paused {
+  Instant at;
+  std::string why;
+};
+
+/// What ids are of. `file`: millrace.toml names it; else the API made it.
+struct UnitType {
+  std::string name, about;
+  bool file = true;
+};
+
+/// A secret as it is kept: nobody reads it without the master key.
+struct SealedSecret {
+  std::string name;
+  std::string key;  ///< Which master key.
+  std::string box;  ///< Nonce and ciphertext, hex.
+  Instant set_at;
+};
+
+/// The last check of a day.
+struct Checked {
+  CheckResult result;
+  Instant at;
+};
+
+/// A day as the clock sees it.
+struct KeptDay {
+  DayState state;
+  std::optional<Instant> first_ended_at;  ///< When it first was loaded, or found without data.
+  std::optional<Instant> loaded_at;       ///< Of the current version.
+  std::optional<Instant> checked_at;
+  double lost_percent = 0;  ///< Of a held load: how many of the day's rows it lacks.
+};
+
+}  // namespace millrace::catalog

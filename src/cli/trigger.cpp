@@ -1,0 +1,139 @@
+#include "cli/trigger.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <charconv>
+#include <nlohmann/json.hpp>
+
+#include "cli/one_day.h"
+#include "definition/dbt.h"
+#include "model/json.h"
+
+namespace millrace::cli {
+namespace {
+
+/// "2h", "30m", "90s"
+std::chrono::seconds duration_in(const Arguments& arguments, std::string_view name,
+                                 std::chrono::seconds fallback) {
+  if (!arguments.has(name)) return fallback;
+  const std::string text = arguments.get(name);
+  std::int64_t count = 0;
+  const auto read = std::from_chars(text.data(), text.data() + text.size(), count);
+  const auto unit = std::string_view(text).substr(static_cast<std::size_t>(read.ptr - text.data()));
+  const std::int64_t seconds = unit == "h" ? 3600 : unit == "m" ? 60 : unit == "s" ? 1 : 0;
+  constexpr std::int64_t kMost = 1'000;
+  if (read.ec != std::errc() || count < 1 || count > kMost * 3600 || seconds == 0) {
+    throw Error(Fault::Misconfigured, "wrong_usage",
+                fmt::format("--{} {} is no length of time", name, text),
+                "Write for example 2h, 30m or 90s");
+  }
+  return std::chrono::seconds(count * seconds);
+}
+
+/// One ingestion's day that was asked for, and what became of it, as far as is known.
+struct Triggered {
+  Asked it;
+  std::string run;
+  std::optional<catalog::RunDay> day;
+  bool is_well() const {
+    return !day || day->attempt == Attempt::Loaded || day->attempt == Attempt::Empty;
+  }
+};
+
+json::Value triggered_json(const Triggered& one) {
+  json::Value value{
+      {"run", one.run}, {"ingestion", one.it.ingestion.handle}, {"day", one.it.day.text()}};
+  value["result"] = one.day ? std::string(name_of(one.day->attempt)) : "asked";
+  if (!one.day) return value;
+  value["load"] = one.day->load;
+  value["rows"] = one.day->rows;
+  if (!one.day->error_code.empty()) {
+    value["error"] = {{"code", one.day->error_code}, {"message", one.day->error_text}};
+  }
+  return value;
+}
+
+std::string sentence(const Triggered& one) {
+  if (!one.day) return fmt::format("{} is asked for: run {}", one.it.text(), one.run);
+  return fmt::format("{}: {}{}{}", one.it.text(), name_of(one.day->attempt),
+                     one.day->error_text.empty() ? "" : ", ", one.day->error_text);
+}
+
+catalog::RunDay wait_until_done(Context& context, const Triggered& one, Instant until) {
+  Env& env = real_env();
+  constexpr std::chrono::milliseconds kLook(200);
+  do {
+    for (const catalog::RunDay& day : one.it.house.catalog.run_days(one.run)) {
+      const bool is_it = day.ingestion == one.it.ingestion.id && day.day == one.it.day;
+      if (is_it && day.ended_at) return day;
+    }
+    if (!env.wait(kLook, context.stop)) {
+      throw Error(Fault::Cancelled, "cancelled", "stopped waiting; the day stays asked for");
+    }
+  } while (env.now() < until);
+  throw Error(Fault::Unavailable, "not_done_yet",
+              fmt::format("{} was not loaded in time; it stays asked for", one.it.text()),
+              "See whether `millrace serve` runs, and what its log says");
+}
+
+/// The ingestions that read models of a run of dbt, all of which were built.
+std::vector<Ingestion> built_by_dbt(Context& context, const Arguments& arguments) {
+  const auto models = definition::read_dbt_results(arguments.get("dbt-results"));
+  std::vector<Ingestion> built;
+  for (Ingestion& one : context.home.house(true).catalog.ingestions()) {
+    std::vector<std::string> read, failed;
+    for (const definition::DbtModel& model : models) {
+      if (!definition::reads_relation(one.definition.query, model.relation)) continue;
+      (model.succeeded ? read : failed).push_back(model.name);
+    }
+    if (!failed.empty()) {
+      context.terminal.note(fmt::format("{} is not asked for: {} did not succeed", one.handle,
+                                        fmt::join(failed, ", ")));
+    } else if (!read.empty() && one.upkeep.enabled) {
+      built.push_back(std::move(one));
+    }
+  }
+  return built;
+}
+
+std::vector<Ingestion> wanted(Context& context, const Arguments& arguments) {
+  if (arguments.has("NAME") == arguments.has("dbt-results")) {
+    throw Error(Fault::Misconfigured, "wrong_usage", "trigger takes an ingestion, or dbt's results",
+                "Write `trigger NAME --day D`, or `trigger --dbt-results FILE --day D`");
+  }
+  if (arguments.has("dbt-results")) return built_by_dbt(context, arguments);
+  return {context.home.house(true).catalog.ingestion(arguments.get("NAME"))};
+}
+
+}  // namespace
+
+ExitCode trigger(Context& context, const Arguments& arguments) {
+  constexpr std::chrono::hours kPatience(2);
+  const Instant until = real_env().now() + duration_in(arguments, "timeout", kPatience);
+  pipeline::House& house = context.home.house(true);
+  const std::string run = new_id(real_env());
+  std::vector<Triggered> all;
+  for (const Ingestion& one : wanted(context, arguments)) {
+    const Day day = *arguments.day("day");
+    all.push_back({.it = {house, one, day},
+                   .run = house.catalog.ask(run, one.id, {day}, "manual").front(),
+                   .day = {}});
+  }
+  for (Triggered& one : all) {
+    if (arguments.has("wait")) one.day = wait_until_done(context, one, until);
+    if (!context.terminal.json()) context.terminal.say(sentence(one));
+  }
+  if (context.terminal.json()) {
+    json::Value answers = json::Value::array();
+    for (const Triggered& one : all) answers.push_back(triggered_json(one));
+    context.terminal.answer(arguments.has("NAME") ? answers.at(0) : answers);
+  } else if (all.empty()) {
+    context.terminal.say("No enabled ingestion reads a model of that run");
+  }
+  if (all.empty()) return kNothingFound;
+  return std::ranges::all_of(all, &Triggered::is_well) ? kDone : kSomeDaysFailed;
+}
+
+}  // namespace millrace::cli

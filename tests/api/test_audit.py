@@ -1,0 +1,79 @@
+"""Who changed what, and who was refused, is in the audit log."""
+import pytest
+
+from called_service import unlimited
+
+AUDIT = "/console/v1/audit_logs"
+
+
+@pytest.fixture(scope="module")
+def shop(shop_of_module):
+    return shop_of_module
+
+
+@pytest.fixture(scope="module")
+def service(service_of_module):
+    return service_of_module
+
+
+@pytest.fixture(scope="module")
+def key(shop):
+    return unlimited(shop, "console", "--description", "the auditor", "--scope",
+                     "omni_read_write", "can_access_keys")
+
+
+def entries(service, key, query=""):
+    return service.ask("GET", AUDIT + query, key).json["data"]
+
+
+def test_a_change_names_who_made_it_and_what_was_before(shop, service, key):
+    unit = "/console/v1/unit_id_types"
+    assert service.ask("POST", unit, key, {"name": "deviceID", "description": "one"}).status == 201
+    service.ask("PATCH", unit + "/deviceID", key, {"description": "two"})
+    service.ask("DELETE", unit + "/deviceID", key)
+    newest = entries(service, key, "?limit=3")
+    assert [one["actionType"] for one in newest] == [
+        "company_ID_type_delete", "company_ID_type_edit", "company_ID_type_add"]
+    assert {one["updatedBy"] for one in newest} == {"the auditor"}
+    assert newest[1]["changes"] == {"description": {"before": "one", "after": "two"}}
+    assert newest[1]["name"] == "deviceID" and newest[1]["updatedByKind"] == "key"
+    edits = entries(service, key, "?actionType=company_ID_type_edit")
+    assert [one["name"] for one in edits] == ["deviceID"]
+
+
+def test_definitions_and_keys_are_there_too(shop, service, key):
+    service.ask("PATCH", "/console/v1/ingestion/schedule", key,
+                {"dataset": "events", "scheduled_hour_pst": 7})
+    made = service.ask("POST", "/console/v1/keys", key, {
+        "description": "short-lived", "type": "CONSOLE"}).json["data"]
+    service.ask("PATCH", f"/console/v1/keys/{made['id']}/rotate", key)
+    service.ask("DELETE", f"/console/v1/keys/{made['id']}", key)
+    text = service.ask("GET", AUDIT + "?limit=200", key).text
+    assert made["key"] not in text
+    names = [one["name"] for one in entries(service, key, "?limit=200")]
+    assert "purchases" in names
+    about = [one["changeLog"] for one in entries(service, key, "?limit=200")]
+    assert made["id"] in " ".join(about) or names.count(made["key"][:12] + "…") >= 1
+    shell = [one for one in entries(service, key, "?limit=200") if one["updatedByKind"] == "shell"]
+    assert shell, "what the shell applied is missing"
+
+
+def test_refused_calls_are_there_and_a_hundred_alike_are_two_lines(shop, service, key):
+    weak = unlimited(shop, "console", "--description", "reads only", "--scope", "omni_read_only")
+    for _ in range(100):
+        assert service.ask("POST", "/console/v1/unit_id_types", weak, {"name": "x"}).status == 403
+    assert service.ask("GET", "/console/v1/keys", "console-nonsense").status == 401
+    refused = entries(service, key, "?actionType=call_refused")
+    about = {(one["updatedBy"], one["name"], one["changeLog"]) for one in refused}
+    assert ("reads only", "POST /console/v1/unit_id_types", "answered 403") in about
+    assert ("no known key", "GET /console/v1/keys", "answered 401") in about
+    assert len([one for one in refused if one["updatedBy"] == "reads only"]) <= 2
+
+
+def test_pages_order_and_range(service, key):
+    first = service.ask("GET", AUDIT + "?limit=2&page=1&sortOrder=asc", key).json
+    second = service.ask("GET", first["pagination"]["nextPage"], key).json
+    ids = [int(one["id"]) for one in first["data"] + second["data"]]
+    assert ids == sorted(ids) and len(set(ids)) == 4
+    assert entries(service, key, "?endDate=2001-01-01") == []
+    assert service.ask("GET", AUDIT + "?sortKey=nonsense", key).status == 400

@@ -5,6 +5,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -29,6 +30,9 @@ struct Answer {
   int status = 200;
   std::string body;  ///< JSON.
   std::vector<std::pair<std::string, std::string>> headers;
+  /// Instead of a body: gives the next piece of it, an empty one while there is none, nothing at
+  /// its end. Asked ten times a second by the network's thread, so it never waits.
+  std::function<std::optional<std::string>()> stream = {};
 };
 
 /// Answers one request; called from several threads at once. What it throws becomes a 500.

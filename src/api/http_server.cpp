@@ -1,4 +1,5 @@
 #include <fmt/format.h>
+#include <sys/socket.h>
 
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
@@ -30,6 +31,9 @@ namespace beast = boost::beast;
 namespace http = beast::http;
 using asio::ip::tcp;
 using Message = http::request<http::string_body>;
+
+constexpr unsigned kHttp11 = 11;
+constexpr std::chrono::milliseconds kStreamAskedEvery(100);
 
 std::string lower(std::string_view text) {
   std::string out(text);
@@ -93,6 +97,20 @@ bool take_apart(const Message& message, Request& request) {
   }
   request.body = message.body();
   return read_target(std::string(message.target()), request);
+}
+
+template <class Response>
+void put_head(Response& response, const Answer& answer) {
+  response.result(static_cast<unsigned>(answer.status));
+  response.set(http::field::content_type, "application/json; charset=utf-8");
+  response.set(http::field::cache_control, "no-store");
+  for (const auto& [name, value] : answer.headers) response.set(name, value);
+}
+
+/// The other side has closed the connection, and said nothing more before.
+bool has_left(tcp::socket& socket) {
+  char byte = 0;
+  return ::recv(socket.native_handle(), &byte, 1, MSG_PEEK | MSG_DONTWAIT) == 0;
 }
 
 /// What a request that could not be read is answered with; nothing for one whose sender is gone, or
@@ -208,6 +226,10 @@ struct HttpServer::Running {
         answer = co_await worked_out(parser.get());
         more = parser.get().keep_alive();
       }
+      if (answer.stream) {
+        co_await streamed(stream, answer, parser.get());
+        break;
+      }
       more = more && !stopping;
       if (!co_await written(stream, answer, parser.get(), more)) break;
     }
@@ -252,10 +274,7 @@ struct HttpServer::Running {
   asio::awaitable<bool> written(Stream& stream, const Answer& answer, const Message& message,
                                 bool more) {
     http::response<http::string_body> response;
-    response.result(static_cast<unsigned>(answer.status));
-    response.set(http::field::content_type, "application/json; charset=utf-8");
-    response.set(http::field::cache_control, "no-store");
-    for (const auto& [name, value] : answer.headers) response.set(name, value);
+    put_head(response, answer);
     response.keep_alive(more);
     response.body() = answer.body;
     response.prepare_payload();
@@ -265,6 +284,43 @@ struct HttpServer::Running {
     co_await http::async_write(stream, response,
                                asio::redirect_error(asio::use_awaitable, problem));
     co_return !problem;
+  }
+
+  /// An answer without end: until its source is over, the caller gone or too slow, or all of it
+  /// told when the server stops.
+  template <class Stream>
+  asio::awaitable<void> streamed(Stream& stream, const Answer& answer, const Message& message) {
+    http::response<http::empty_body> head;
+    put_head(head, answer);
+    head.keep_alive(false);
+    const bool in_chunks = message.version() >= kHttp11;
+    head.chunked(in_chunks);
+    http::response_serializer<http::empty_body> serializer(head);
+    auto& lowest = beast::get_lowest_layer(stream);
+    lowest.expires_after(options.reading);
+    beast::error_code problem;
+    const auto told = [&] { return asio::redirect_error(asio::use_awaitable, problem); };
+    co_await http::async_write_header(stream, serializer, told());
+    asio::steady_timer timer(io);
+    while (!problem && message.method() != http::verb::head && !has_left(lowest.socket())) {
+      const std::optional<std::string> piece = answer.stream();
+      if (!piece || (piece->empty() && stopping)) break;
+      if (piece->empty()) {
+        timer.expires_after(kStreamAskedEvery);
+        co_await timer.async_wait(told());
+        continue;
+      }
+      lowest.expires_after(options.reading);
+      const auto bytes = asio::buffer(*piece);
+      if (in_chunks) {
+        co_await asio::async_write(stream, http::make_chunk(bytes), told());
+      } else {
+        co_await asio::async_write(stream, bytes, told());
+      }
+    }
+    if (problem || !in_chunks || message.method() == http::verb::head) co_return;
+    lowest.expires_after(options.reading);
+    co_await asio::async_write(stream, http::make_chunk_last(), told());
   }
 
   /// Reads what a refused caller still sends, for a while: closing at once would take the answer

@@ -47,9 +47,10 @@ std::string address_of(const Request& request, std::int64_t number) {
 std::span<const Route> routes() {
   static const std::vector<Route> all = [] {
     std::vector<Route> joined;
-    for (const auto part : {state_routes(), ready_routes(), ingestion_routes(), run_routes(),
-                            data_routes(), event_routes(), unit_type_routes(), key_routes(),
-                            audit_routes(), connection_routes(), day_routes(), session_routes()}) {
+    for (const auto part :
+         {state_routes(), ready_routes(), ingestion_routes(), run_routes(), data_routes(),
+          event_routes(), unit_type_routes(), key_routes(), audit_routes(), connection_routes(),
+          day_routes(), progress_routes(), session_routes()}) {
       joined.insert(joined.end(), part.begin(), part.end());
     }
     return joined;

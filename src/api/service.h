@@ -9,6 +9,7 @@
 
 #include "api/http.h"
 #include "api/metrics.h"
+#include "api/progress_feed.h"
 #include "api/rate_limit.h"
 #include "api/refused_calls.h"
 #include "catalog/catalog.h"
@@ -37,6 +38,7 @@ class Service {
   bool is_encrypted() const { return encrypted_; }
 
   const RequestCounts& requests() const { return requests_; }
+  ProgressFeed& progress() { return progress_; }
   const definition::Configuration& configuration() const { return configuration_; }
   Env& env() const { return env_; }
   /// What operations on days need; the catalog and the store outlive it.
@@ -63,6 +65,7 @@ class Service {
   std::vector<std::unique_ptr<catalog::Catalog>> idle_;
   RateLimit limits_;
   RefusedCalls refused_;
+  ProgressFeed progress_{configuration_.catalog_url, env_};
 };
 
 }  // namespace millrace::api

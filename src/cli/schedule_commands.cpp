@@ -155,15 +155,17 @@ void tell_people(Context& context) {
 /// Backfills, in a thread and with a catalog of their own: they may take hours, and what is due and
 /// called for does not wait for them.
 void keep_backfilling(const std::filesystem::path& home_path, std::chrono::seconds every,
-                      std::stop_token stop) {
+                      const pipeline::OnProgress& progress, std::stop_token stop) {
   while (!stop.stop_requested()) {
     try {
       Home home(home_path);
-      schedule::AskedLoads backfills(home.house(true), catalog::WhichAsked::Backfills,
-                                     [](const Ingestion& ingestion, const catalog::Asked& asked,
-                                        const pipeline::DayOutcome& outcome) {
-                                       write_log(schedule::done_of(ingestion, asked, outcome));
-                                     });
+      schedule::AskedLoads backfills(
+          home.house(true), catalog::WhichAsked::Backfills,
+          [](const Ingestion& ingestion, const catalog::Asked& asked,
+             const pipeline::DayOutcome& outcome) {
+            write_log(schedule::done_of(ingestion, asked, outcome));
+          },
+          progress);
       do {
         backfills.run(stop);
       } while (real_env().wait(kBackfillEvery, stop));
@@ -210,11 +212,14 @@ ExitCode serve(Context& context, const Arguments& arguments) {
   }
   log::info("started", {{"home", context.home.path().string()}});
   log::info(next_text(house));
+  const pipeline::OnProgress progress = [&service](const Progress& far) {
+    service.progress().at(far);
+  };
   {
     const std::jthread backfilling(
-        [&] { keep_backfilling(context.home.path(), every, context.stop); });
+        [&] { keep_backfilling(context.home.path(), every, progress, context.stop); });
     const std::jthread watching([&] { watch_freshness(context.home.path(), context.stop); });
-    schedule::Keeper keeper(house, catalog::WhichAsked::Calls, write_log);
+    schedule::Keeper keeper(house, catalog::WhichAsked::Calls, write_log, progress);
     do {
       try {
         keeper.tick(context.stop);
@@ -225,6 +230,7 @@ ExitCode serve(Context& context, const Arguments& arguments) {
       }
     } while (wait_for_work(keeper, house.env, every, context.stop));
   }
+  service.progress().end();
   log::info("stopped: what had begun was finished, but for backfills, which go on later");
   return kDone;
 }

@@ -67,7 +67,7 @@ void AskedLoads::load(const std::vector<catalog::Asked>& days, std::stop_token d
   request.automatic = first.trigger != "manual";
   try {
     pipeline::load(
-        house_, request, {},
+        house_, request, progress_,
         [&](const pipeline::DayOutcome& outcome) {
           const auto found = open.find(outcome.day);
           if (found == open.end()) return;

@@ -15,8 +15,9 @@ class AskedLoads {
  public:
   using OnDay =
       std::function<void(const Ingestion&, const catalog::Asked&, const pipeline::DayOutcome&)>;
-  AskedLoads(pipeline::House& house, catalog::WhichAsked which, OnDay done)
-      : house_(house), which_(which), done_(std::move(done)) {}
+  AskedLoads(pipeline::House& house, catalog::WhichAsked which, OnDay done,
+             pipeline::OnProgress progress = {})
+      : house_(house), which_(which), done_(std::move(done)), progress_(std::move(progress)) {}
 
   bool any() { return !house_.catalog.asked(1, which_).empty(); }
   /// Everything that may begin now, and what is asked meanwhile. When `drain` is requested, a call
@@ -31,6 +32,7 @@ class AskedLoads {
   pipeline::House& house_;
   catalog::WhichAsked which_;
   OnDay done_;
+  pipeline::OnProgress progress_;
 };
 
 }  // namespace millrace::schedule

@@ -46,14 +46,18 @@ Done done_of(const Ingestion& ingestion, const catalog::Asked& asked,
   return {ingestion.handle, action, outcome, {}, {}};
 }
 
-Keeper::Keeper(pipeline::House& house, catalog::WhichAsked which, OnDone done)
+Keeper::Keeper(pipeline::House& house, catalog::WhichAsked which, OnDone done,
+               pipeline::OnProgress progress)
     : house_(house),
       done_(std::move(done)),
-      asked_(house, which,
-             [this](const Ingestion& ingestion, const catalog::Asked& asked,
-                    const pipeline::DayOutcome& outcome) {
-               done_(done_of(ingestion, asked, outcome));
-             }) {}
+      progress_(std::move(progress)),
+      asked_(
+          house, which,
+          [this](const Ingestion& ingestion, const catalog::Asked& asked,
+                 const pipeline::DayOutcome& outcome) {
+            done_(done_of(ingestion, asked, outcome));
+          },
+          progress_) {}
 
 std::vector<Kept> Keeper::look(Instant now) {
   const Zone& zone = house_.project.zone;
@@ -123,7 +127,7 @@ void Keeper::load(const Ingestion& ingestion, const std::vector<Action>& actions
                                       .automatic = true,
                                       .ready = gates(ingestion, actions.front()),
                                       .waits_for_data = actions.front().waits_for_data};
-  pipeline::load(house_, request, {},
+  pipeline::load(house_, request, progress_,
                  [&](const pipeline::DayOutcome& outcome) {
                    Action action = actions.front();
                    action.day = outcome.day;

@@ -34,7 +34,8 @@ class Keeper {
  public:
   using OnDone = std::function<void(const Done&)>;
   /// Beside what is due it loads what was asked for, of this sort.
-  Keeper(pipeline::House& house, catalog::WhichAsked which, OnDone done);
+  Keeper(pipeline::House& house, catalog::WhichAsked which, OnDone done,
+         pipeline::OnProgress progress = {});
 
   /// Does somebody wait for a day? Cheap enough to ask several times a second.
   bool is_asked() { return asked_.any(); }
@@ -54,6 +55,7 @@ class Keeper {
 
   pipeline::House& house_;
   OnDone done_;
+  pipeline::OnProgress progress_;
   AskedLoads asked_;
   std::map<std::string, Ingestion> ingestions_;
   std::map<std::string, Instant> rests_until_;

@@ -219,7 +219,7 @@ def dependencies_are_explained(file, tree):
                 continue
             # A Maven coordinate names its group; the rest, the package.
             from_maven = fields[2].startswith("maven:")
-            package = fields[0] if from_maven or fields[2] == "venv" else fields[2].split(":")[1]
+            package = fields[0] if from_maven or ":" not in fields[2] else fields[2].split(":")[1]
             package = package.split("[")[0]
             if package not in explained:
                 yield number, f"`{package}` has no line in docs/dependencies.md that says why"

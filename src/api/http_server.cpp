@@ -104,7 +104,13 @@ void put_head(Response& response, const Answer& answer) {
   response.result(static_cast<unsigned>(answer.status));
   response.set(http::field::content_type, "application/json; charset=utf-8");
   response.set(http::field::cache_control, "no-store");
-  for (const auto& [name, value] : answer.headers) response.set(name, value);
+  for (const auto& [name, value] : answer.headers) {
+    if (name == "Set-Cookie") {
+      response.insert(name, value);  // There may be several.
+    } else {
+      response.set(name, value);
+    }
+  }
 }
 
 /// The other side has closed the connection, and said nothing more before.

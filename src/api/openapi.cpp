@@ -39,6 +39,7 @@ constexpr struct {
   int status;
   std::string_view about;
 } kRefusals[] = {
+    {302, "Go on at Location."},
     {400, "The request is wrong, and the message says where."},
     {401, "The key is missing, unknown, deactivated, or of another type."},
     {403, "The key lacks a scope."},

@@ -13,12 +13,21 @@
 namespace millrace::api {
 namespace {
 
-constexpr std::string_view kCookie = "millrace_session=";
 constexpr std::string_view kRoles[] = {"viewer", "editor", "admin"};
 constexpr std::string_view kGrants[] = {"connection.use", "rows.read"};
 constexpr std::int64_t kWrongMost = 5;
 constexpr std::chrono::minutes kLockedFor(15);
 constexpr std::chrono::hours kSessionLasts(12);
+
+void require_unlocked(const catalog::User& user, Instant now) {
+  if (!user.locked_until || *user.locked_until <= now) return;
+  Error error(Fault::Throttled, "locked_out",
+              "Too many wrong passwords: this user is locked out for a while");
+  error.retry_after = std::chrono::ceil<std::chrono::seconds>(*user.locked_until - now);
+  throw error;
+}
+
+}  // namespace
 
 std::string folded(std::string text) {
   for (char& c : text) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
@@ -30,16 +39,6 @@ std::string random_text(Env& env) {
   env.random(bytes);
   return fmt::format("{:02x}", fmt::join(bytes, ""));
 }
-
-void require_unlocked(const catalog::User& user, Instant now) {
-  if (!user.locked_until || *user.locked_until <= now) return;
-  Error error(Fault::Throttled, "locked_out",
-              "Too many wrong passwords: this user is locked out for a while");
-  error.retry_after = std::chrono::ceil<std::chrono::seconds>(*user.locked_until - now);
-  throw error;
-}
-
-}  // namespace
 
 void require_role_and_grants(const std::string& role, const std::vector<std::string>& grants) {
   if (std::ranges::find(kRoles, role) == std::end(kRoles)) {
@@ -95,22 +94,27 @@ SignedIn sign_in(catalog::Catalog& catalog, const std::string& email, const Secr
     throw Error(Fault::Misconfigured, "wrong_sign_in", "E-mail address or password is wrong");
   }
   if (user->failures > 0 || user->locked_until) catalog.note_sign_in(user->id, 0, {});
+  return open_session(catalog, *user, env);
+}
+
+SignedIn open_session(catalog::Catalog& catalog, const catalog::User& user, Env& env) {
   SignedIn made{
-      .user = *user, .cookie = random_text(env), .csrf = random_text(env), .lasts = kSessionLasts};
+      .user = user, .cookie = random_text(env), .csrf = random_text(env), .lasts = kSessionLasts};
   catalog.put_session({.digest = digest_of(made.cookie),
                        .csrf = digest_of(made.csrf),
-                       .user = user->id,
-                       .expires_at = now + kSessionLasts});
+                       .user = user.id,
+                       .expires_at = env.now() + kSessionLasts});
   return made;
 }
 
-std::string cookie_of(const Request& request) {
+std::string cookie_of(const Request& request, std::string_view name) {
   const std::string all = request.header("cookie");
   for (std::size_t at = 0; at < all.size();) {
     const std::size_t end = std::min(all.find(';', at), all.size());
     std::string_view one = std::string_view(all).substr(at, end - at);
     while (one.starts_with(' ')) one.remove_prefix(1);
-    if (one.starts_with(kCookie)) return std::string(one.substr(kCookie.size()));
+    const bool is_it = one.starts_with(name) && one.substr(name.size()).starts_with('=');
+    if (is_it) return std::string(one.substr(name.size() + 1));
     at = end + 1;
   }
   return {};

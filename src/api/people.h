@@ -16,6 +16,11 @@ catalog::User make_user(const std::string& email, const Secret& password, const 
                         const std::vector<std::string>& grants, Env& env);
 void require_role_and_grants(const std::string& role, const std::vector<std::string>& grants);
 
+/// Addresses are compared in lower case.
+std::string folded(std::string text);
+/// 64 characters that nobody guesses.
+std::string random_text(Env& env);
+
 /// What a browser gets when somebody signs in; shown once.
 struct SignedIn {
   catalog::User user;
@@ -27,8 +32,12 @@ struct SignedIn {
 SignedIn sign_in(catalog::Catalog& catalog, const std::string& email, const Secret& password,
                  Env& env);
 
-/// The value of the session's cookie, or empty.
-std::string cookie_of(const Request& request);
+/// Signs in whoever has proven to be this user.
+SignedIn open_session(catalog::Catalog& catalog, const catalog::User& user, Env& env);
+
+inline constexpr std::string_view kSessionCookie = "millrace_session";
+/// The value of a cookie, or empty.
+std::string cookie_of(const Request& request, std::string_view name = kSessionCookie);
 /// Who is signed in at the browser that asks; nobody, where its session is over. A request that
 /// changes something must bring the session's token in X-CSRF-Token: else it is `forbidden`.
 std::optional<catalog::User> signed_in(const Request& request, catalog::Catalog& catalog);

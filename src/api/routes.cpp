@@ -20,11 +20,6 @@ struct Word {
 constexpr Word kTypes[] = {
     {"bigquery", "bigquery-v2"}, {"snowflake", "snowflake-v2"}, {"synapse", "azure-synapse"}};
 
-std::string folded(std::string text) {
-  for (char& c : text) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
-  return text;
-}
-
 /// The same question about another page: a path and a query, as callers know it.
 std::string address_of(const Request& request, std::int64_t number) {
   std::string address = request.path + "?page=" + std::to_string(number);
@@ -50,7 +45,7 @@ std::span<const Route> routes() {
     for (const auto part :
          {state_routes(), ready_routes(), ingestion_routes(), run_routes(), data_routes(),
           event_routes(), unit_type_routes(), key_routes(), audit_routes(), connection_routes(),
-          day_routes(), progress_routes(), session_routes()}) {
+          day_routes(), progress_routes(), session_routes(), oidc_routes()}) {
       joined.insert(joined.end(), part.begin(), part.end());
     }
     return joined;

@@ -77,6 +77,7 @@ std::span<const Route> audit_routes();
 std::span<const Route> connection_routes();
 std::span<const Route> day_routes();
 std::span<const Route> session_routes();
+std::span<const Route> oidc_routes();
 std::span<const Route> progress_routes();
 
 // -- what handlers share
@@ -100,6 +101,8 @@ std::int64_t number_in(const Request& request, const char* name, std::int64_t fa
 Answer list(std::string_view message, const Request& request, const Page& page,
             std::vector<json::Value> data);
 
+/// Scripts of a page do not see it, and no other site sends it.
+std::string session_cookie(const Call& call, const std::string& value, std::chrono::seconds lasts);
 /// What becomes a 403 when a user lacks "connection.use" or "rows.read" for the connection. Keys
 /// have both.
 void require_grant(const Call& call, const std::string& grant, const std::string& connection);

@@ -148,7 +148,12 @@ struct Service::Lent {
 };
 
 Service::Service(definition::Configuration configuration, Env& env)
-    : configuration_(std::move(configuration)), env_(env) {}
+    : configuration_(std::move(configuration)),
+      env_(env),
+      issuer_(configuration_.oidc ? std::make_unique<Issuer>(*configuration_.oidc, env) : nullptr) {
+  // A proxy may do it for us.
+  encrypted_ = configuration_.oidc && configuration_.oidc->redirect_url.starts_with("https://");
+}
 
 Service::~Service() {
   try {
@@ -251,6 +256,12 @@ pipeline::House Service::house(catalog::Catalog& catalog, store::Store& store) c
 
 definition::Vault Service::vault(catalog::Catalog& catalog) const {
   return {configuration_.home, catalog, env_};
+}
+
+std::string Service::client_secret(catalog::Catalog& catalog) const {
+  if (!configuration_.oidc) return {};
+  definition::Vault keys = vault(catalog);
+  return definition::client_secret(*configuration_.oidc, configuration_.home, keys);
 }
 
 catalog::ApiKey Service::proven(const Request& request, catalog::Catalog& catalog, unsigned types,

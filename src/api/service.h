@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "api/http.h"
+#include "api/issuer.h"
 #include "api/metrics.h"
 #include "api/progress_feed.h"
 #include "api/rate_limit.h"
@@ -41,6 +42,10 @@ class Service {
   ProgressFeed& progress() { return progress_; }
   const definition::Configuration& configuration() const { return configuration_; }
   Env& env() const { return env_; }
+  /// Whom people may sign in with; null: with passwords only.
+  Issuer* issuer() const { return issuer_.get(); }
+  /// Of [server.oidc]; looked for when somebody signs in.
+  std::string client_secret(catalog::Catalog& catalog) const;
   /// What operations on days need; the catalog and the store outlive it.
   store::Store store() const;
   definition::Vault vault(catalog::Catalog& catalog) const;
@@ -65,6 +70,7 @@ class Service {
   std::vector<std::unique_ptr<catalog::Catalog>> idle_;
   RateLimit limits_;
   RefusedCalls refused_;
+  const std::unique_ptr<Issuer> issuer_;
   ProgressFeed progress_{configuration_.catalog_url, env_};
 };
 

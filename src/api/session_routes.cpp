@@ -14,12 +14,6 @@ json::Value user_json(const catalog::User& user) {
   return {{"email", user.email}, {"role", user.role}, {"grants", user.grants}};
 }
 
-/// Scripts of a page do not see it, and no other site sends it.
-std::string cookie(const Call& call, const std::string& value, std::chrono::seconds lasts) {
-  return fmt::format("millrace_session={}; Path=/; Max-Age={}; HttpOnly; SameSite=Strict{}", value,
-                     lasts.count(), call.service.is_encrypted() ? "; Secure" : "");
-}
-
 Answer begin(Call& call) {
   const Secret password(text_or_empty(call.body, "password"));
   const SignedIn made =
@@ -27,7 +21,7 @@ Answer begin(Call& call) {
   json::Value value = user_json(made.user);
   value["csrf_token"] = made.csrf;
   Answer answer = one("Signed in.", std::move(value));
-  answer.headers.emplace_back("Set-Cookie", cookie(call, made.cookie, made.lasts));
+  answer.headers.emplace_back("Set-Cookie", session_cookie(call, made.cookie, made.lasts));
   return answer;
 }
 
@@ -40,7 +34,7 @@ Answer end(Call& call) {
   if (!call.user) not_found("Nobody is signed in: this call came with a key");
   call.catalog.remove_session(digest_of(cookie_of(call.request)));
   Answer answer = done("Signed out.");
-  answer.headers.emplace_back("Set-Cookie", cookie(call, "", std::chrono::seconds(0)));
+  answer.headers.emplace_back("Set-Cookie", session_cookie(call, "", std::chrono::seconds(0)));
   return answer;
 }
 
@@ -70,6 +64,11 @@ constexpr Route kRoutes[] = {
 };
 
 }  // namespace
+
+std::string session_cookie(const Call& call, const std::string& value, std::chrono::seconds lasts) {
+  return fmt::format("{}={}; Path=/; Max-Age={}; HttpOnly; SameSite=Strict{}", kSessionCookie,
+                     value, lasts.count(), call.service.is_encrypted() ? "; Secure" : "");
+}
 
 std::span<const Route> session_routes() { return kRoutes; }
 

@@ -122,6 +122,7 @@ Configuration configuration_from(const Node& root, const fs::path& home) {
            "of \"tls_certificate\" and \"tls_key\" only one is given",
            "TLS needs both: a certificate, and its private key");
   }
+  configuration.oidc = read_oidc(server, home);
   configuration.notify = read_notify(root, home);
   return configuration;
 }

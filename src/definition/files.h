@@ -21,6 +21,16 @@ struct FileSet {
   std::vector<Ingestion> ingestions;
 };
 
+/// An issuer of OpenID Connect that people may sign in with.
+struct Oidc {
+  std::string issuer, client_id;
+  std::string client_secret;  ///< A reference; empty: the client is a public one.
+  std::string redirect_url;   ///< Where browsers come back to.
+  std::string create_role;    ///< Of people who are no users yet; empty: they stay out.
+  std::string ca_file;        ///< PEM; empty: the system's authorities.
+  bool trust_email = false;   ///< Also where the issuer does not say that it verified it.
+};
+
 /// Server configuration: `<home>/millrace.toml`, the tables that no other file may hold.
 struct Configuration {
   std::filesystem::path home;
@@ -30,6 +40,7 @@ struct Configuration {
   std::vector<std::string> file_roots;
   std::string listen;                    ///< Where `serve` answers; empty: the default.
   std::string tls_certificate, tls_key;  ///< PEM files; empty: no TLS.
+  std::optional<Oidc> oidc;
   NotifySettings notify;
 };
 
@@ -55,6 +66,9 @@ class Vault;
 /// may be named. Throws Misconfigured `secret_missing` saying which variable, file or secret.
 std::map<std::string, std::string> resolve(const Connection& connection,
                                            const std::filesystem::path& home, Vault& vault);
+
+/// The secret of [server.oidc], or empty.
+std::string client_secret(const Oidc& oidc, const std::filesystem::path& home, Vault& vault);
 
 /// The same for how people are reached.
 NotifySettings resolve(const NotifySettings& settings, const std::filesystem::path& home,

@@ -67,6 +67,32 @@ constexpr KeyRule kServer[] = {
      "\"tls/certificate.pem\""},
     {"tls_key", Shape::Text, "PEM file with its private key; relative to the home.",
      "\"tls/key.pem\""},
+    {"oidc", Shape::Table, "An issuer of OpenID Connect that people may sign in with.",
+     "{ issuer = \"https://accounts.example.com\", … }"},
+};
+
+constexpr std::array<std::string_view, 2> kCreatedRoles = {"viewer", "editor"};
+
+constexpr KeyRule kOidc[] = {
+    {"issuer", Shape::Text, "Its address, as its own description writes it. Required.",
+     "\"https://accounts.example.com\""},
+    {"client_id", Shape::Text, "As what this service is known there. Required.", "\"millrace\""},
+    {"client_secret", Shape::Text, "A reference to the client's secret; a public client has none.",
+     "\"env:OIDC_SECRET\""},
+    {"redirect_url", Shape::Text,
+     "Where browsers come back to, as they reach this service: it ends in "
+     "`/api/v1/session/oidc/callback`. Required.",
+     "\"https://millrace.example.com/api/v1/session/oidc/callback\""},
+    {"create_role", Shape::Text,
+     "What people become who are no users yet. Default: they are not let in.", "\"viewer\"",
+     kEveryDataset, kCreatedRoles},
+    {"trust_email", Shape::Boolean,
+     "Believe an address of which the issuer does not say whether it was verified. Default false.",
+     "true"},
+    {"ca_file", Shape::Text,
+     "Authorities that may have signed the issuer's certificate; relative to the home. Default: "
+     "the system's.",
+     "\"secrets/ca.pem\""},
 };
 
 constexpr std::array<std::string_view, 3> kTls = {"starttls", "implicit", "none"};
@@ -284,6 +310,7 @@ constexpr TableRule kTables[] = {
     {"catalog", "Where the catalog lies.", kCatalog, true},
     {"files", "What this server may read of its own disk.", kFiles, true},
     {"server", "Where the service answers.", kServer, true},
+    {"server.oidc", "Who vouches for people: see the how-to page on people.", kOidc, true},
     {"notify", "How people are told: see the how-to page on notifications.", kNotify, true},
     {"notify.smtp", "How mail is sent.", kSmtp, true},
     {"notify.slack", "How Slack is reached.", kSlack, true},

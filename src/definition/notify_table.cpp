@@ -44,33 +44,6 @@ void check_url(const Node::Member& member) {
          "Write it in full, such as \"https://example.com/hooks/millrace\"");
 }
 
-/// A text that must be a reference to a secret.
-std::string secret_in(const Node& table, std::string_view key, const std::string& heading) {
-  const Node::Member* member = table.find(key);
-  if (!member) return {};
-  if (!is_reference(member->value.text)) {
-    refuse(member->value.place,
-           fmt::format("\"{}\" of [{}] stands here in clear text", key, heading),
-           fmt::format("Write {0} = \"env:VARIABLE\" or {0} = \"file:secrets/name\"", key));
-  }
-  located(member->value.place, [&] { check_reference(member->value.text); });
-  return member->value.text;
-}
-
-std::string url_in(const Node& table, std::string_view key) {
-  const Node::Member* member = table.find(key);
-  if (!member) return {};
-  check_url(*member);
-  return member->value.text;
-}
-
-void need(const Node& table, std::string_view key, const std::string& heading,
-          std::string_view example) {
-  if (table.find(key)) return;
-  refuse(table.place, fmt::format("[{}] lacks \"{}\"", heading, key),
-         fmt::format("For example: {} = {}", key, example));
-}
-
 /// The address in "Millrace <millrace@example.com>", or the whole of a bare one.
 std::string bare(const std::string& from) {
   const auto open = from.rfind('<');
@@ -127,6 +100,32 @@ NotifySettings::Slack read_slack(const Node& table) {
 }
 
 }  // namespace
+
+std::string secret_in(const Node& table, std::string_view key, const std::string& heading) {
+  const Node::Member* member = table.find(key);
+  if (!member) return {};
+  if (!is_reference(member->value.text)) {
+    refuse(member->value.place,
+           fmt::format("\"{}\" of [{}] stands here in clear text", key, heading),
+           fmt::format("Write {0} = \"env:VARIABLE\" or {0} = \"file:secrets/name\"", key));
+  }
+  located(member->value.place, [&] { check_reference(member->value.text); });
+  return member->value.text;
+}
+
+std::string url_in(const Node& table, std::string_view key) {
+  const Node::Member* member = table.find(key);
+  if (!member) return {};
+  check_url(*member);
+  return member->value.text;
+}
+
+void need(const Node& table, std::string_view key, const std::string& heading,
+          std::string_view example) {
+  if (table.find(key)) return;
+  refuse(table.place, fmt::format("[{}] lacks \"{}\"", heading, key),
+         fmt::format("For example: {} = {}", key, example));
+}
 
 bool is_address(std::string_view text) {
   const auto at = text.find('@');

@@ -103,6 +103,10 @@ std::map<std::string, std::string> resolve(const Connection& connection, const f
   return settings;
 }
 
+std::string client_secret(const Oidc& oidc, const fs::path& home, Vault& vault) {
+  return resolved(oidc.client_secret, "client_secret of [server.oidc]", home, vault);
+}
+
 NotifySettings resolve(const NotifySettings& settings, const fs::path& home, Vault& vault) {
   NotifySettings all = settings;
   all.smtp.password = resolved(settings.smtp.password, "password of [notify.smtp]", home, vault);

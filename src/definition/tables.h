@@ -31,6 +31,15 @@ Mapping read_mapping(const Node::Member& table, const std::string& heading, cons
 Audience read_audience(const Node& ingestion, const std::string& heading);
 /// `[project] owner` and `[notify]` of the home's file. Throws `bad_toml`.
 NotifySettings read_notify(const Node& root, const std::filesystem::path& home);
+/// `[server.oidc]` of the home's file, where it is there. Throws `bad_toml`.
+std::optional<Oidc> read_oidc(const Node& server, const std::filesystem::path& home);
+/// A text that must be a reference to a secret; empty where it is absent.
+std::string secret_in(const Node& table, std::string_view key, const std::string& heading);
+/// An address of the web; empty where it is absent.
+std::string url_in(const Node& table, std::string_view key);
+/// Throws `bad_toml` where the key is absent.
+void need(const Node& table, std::string_view key, const std::string& heading,
+          std::string_view example);
 /// One plain e-mail address, that no header or command could be smuggled in with.
 bool is_address(std::string_view text);
 void check_address(const Node& value);

@@ -114,6 +114,8 @@ HttpReply call(const HttpCall& call) {
   curl.set(CURLOPT_URL, call.url.c_str());
   curl.set(CURLOPT_PROTOCOLS_STR, "http,https");
   curl.set(CURLOPT_USERAGENT, "Millrace");
+  curl.set(CURLOPT_TIMEOUT, static_cast<long>(call.most.count()));
+  if (!call.ca_file.empty()) curl.set(CURLOPT_CAINFO, call.ca_file.c_str());
   for (const auto& [name, value] : call.headers) curl.add(fmt::format("{}: {}", name, value));
   curl.set(CURLOPT_HTTPHEADER, curl.list());
   if (!call.body.empty()) {

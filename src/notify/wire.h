@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <string>
 #include <utility>
 #include <vector>
@@ -8,10 +9,14 @@
 
 namespace millrace::notify {
 
+inline constexpr std::chrono::seconds kCallMost(30);
+
 struct HttpCall {
   std::string url;
   std::vector<std::pair<std::string, std::string>> headers;
-  std::string body;  ///< Empty: GET, else POST.
+  std::string body;                       ///< Empty: GET, else POST.
+  std::string ca_file;                    ///< Authorities instead of the system's.
+  std::chrono::seconds most = kCallMost;  ///< So long the answer may take.
 };
 
 struct HttpReply {
@@ -20,12 +25,10 @@ struct HttpReply {
   std::optional<std::chrono::seconds> retry_after;
 };
 
-/// One call over libcurl, over after `kCallMost` at the latest; redirects are not followed. Never
+/// One call over libcurl; redirects are not followed. Never
 /// throws for what the network does.
 HttpReply call(const HttpCall& call);
 /// For a query part.
 std::string url_escaped(const std::string& text);
-
-inline constexpr std::chrono::seconds kCallMost(30);
 
 }  // namespace millrace::notify

@@ -46,6 +46,7 @@ class Reply:
     def __init__(self, response):
         self.status = response.status
         self.headers = {name.lower(): value for name, value in response.getheaders()}
+        self.cookies = response.headers.get_all("Set-Cookie", [])
         self.text = response.read().decode()
         is_json = self.headers.get("content-type", "").startswith("application/json")
         self.json = json.loads(self.text) if self.text and is_json else None
@@ -121,6 +122,20 @@ def make_key(home, kind="console", *options):
 
 def unlimited(home, kind="console", *options):
     return make_key(home, kind, "--per-10s", "0", "--per-15min", "0", *options)
+
+
+PASSWORD = "correct horse battery"
+SESSION = "/api/v1/session"
+
+
+def add(home, email, role, *grants, password=PASSWORD, code=0):
+    """A user."""
+    done = subprocess.run(
+        home.command("user", "create", email, "--role", role,
+                     *(["--grant", *grants] if grants else [])),
+        input=password + "\n", capture_output=True, text=True, timeout=60)
+    assert done.returncode == code, done.stderr
+    return done
 
 
 def write_day(engine, home, name, day, rows=10):

@@ -1,14 +1,11 @@
 """People sign in with a password; roles and grants say what they may do; projects are apart."""
 import sqlite3
-import subprocess
 
 import pytest
 
-from called_service import Service, days_ago, made, unlimited
+from called_service import PASSWORD, SESSION, Service, add, days_ago, made, unlimited
 from home import Home
 
-PASSWORD = "correct horse battery"
-SESSION = "/api/v1/session"
 DAY = days_ago(1)
 
 
@@ -21,15 +18,6 @@ def shop(shop_of_module):
 @pytest.fixture(scope="module")
 def service(service_of_module):
     return service_of_module
-
-
-def add(home, email, role, *grants, password=PASSWORD, code=0):
-    done = subprocess.run(
-        home.command("user", "create", email, "--role", role,
-                     *(["--grant", *grants] if grants else [])),
-        input=password + "\n", capture_output=True, text=True, timeout=60)
-    assert done.returncode == code, done.stderr
-    return done
 
 
 class Browser:

@@ -3,15 +3,11 @@ import json
 import os
 import signal
 import subprocess
-import sys
-import time
 
 import pytest
 
-from home import NOON_ZONE, ROOT, days_ago
+from home import NOON_ZONE, days_ago
 from servers.postgres import wait_until
-
-sys.path.insert(0, str(ROOT / "tests/api"))
 
 INGESTION = """
 [ingestion.{name}]
@@ -131,33 +127,3 @@ def test_a_budget_pauses_before_the_load_that_would_break_it(shop):
     assert "would add about 50 billable rows" in refused[0]["message"]
     assert "over budget" in shop.run("schedule").stdout
     assert shop.rows("select count(*) as n from events")[0]["n"] <= 220
-
-
-def test_kills_of_the_service_change_nothing_of_what_a_backfill_brings(home, database):
-    names = [f"orders{i}" for i in range(4)]
-    orders(database, days=30)
-    home.init(NOON_ZONE)
-    more = '[ingestion.{0}.schedule]\nmode = "api"\n'
-    home.apply(database.connection() + "".join(
-        INGESTION.format(name=name, query="select * from orders", more=more.format(name))
-        .replace('dataset = "events"', 'dataset = "events"\nenabled = true') for name in names))
-    from called_service import Service, unlimited
-    key = unlimited(home)
-    with Service(home) as service:
-        for name in names:
-            asked = service.ask("POST", "/console/v1/ingestion/backfill", key,
-                                {"type": "postgres", "dataset": "Events", "source": [name],
-                                 "datestamp_start": days_ago(30), "datestamp_end": days_ago(1)})
-            assert asked.status < 300, asked.text
-        time.sleep(1)
-    for _ in range(4):
-        with Service(home):
-            time.sleep(1.5)
-    with Service(home):
-        for name in names:
-            assert wait_until(lambda: sum(
-                row["status"] == "succeeded" for row in home.json("days", name)) == 30, 60)
-    [found] = home.rows("select count(*) as n, count(distinct (ingestion, day)) as days, "
-                        "sum(value)::bigint as s from events")
-    [truth] = database.sql("select count(*), sum(amount)::bigint from orders")
-    assert found == {"n": 4 * truth[0], "days": 120, "s": 4 * truth[1]}

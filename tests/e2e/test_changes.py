@@ -46,6 +46,8 @@ CHANGES = {
     6: "insert into orders select * from orders where id % 10 = 5 and {day}",
     7: "delete from orders where id % 50 = 1 and {day}",
 }
+TRUTH = f"""select ((ts at time zone '{-NOON_OFFSET:+d}')::date)::text, count(*),
+    sum(amount * 2)::bigint, count(distinct user_id) from orders group by 1 order by 1"""
 
 
 @pytest.fixture
@@ -76,6 +78,11 @@ def a_day_passes(home):
             catalog.execute(f"update {table} set {column} = {column} - 86400000000")
 
 
+def minutes_pass(home, minutes):
+    with sqlite3.connect(home.path / "catalog.db") as catalog:
+        catalog.execute(f"update day set changed_at = changed_at - {minutes * 60_000_000}")
+
+
 def followed_up(home):
     done = home.json("load", "--due")
     return ({one["day"] for one in done if one["what"] == "check"},
@@ -87,26 +94,42 @@ def change(home):
         home.database.sql(sql.format(day=between(ago)))
 
 
-def test_six_kinds_of_change_are_found_by_the_first_exact_check_and_nothing_else_is_loaded(shop):
+UPHEAVALS = [
+    "vacuum full orders", "cluster orders using orders_ts",
+    "create table copy as select * from orders order by id desc; drop table orders; "
+    "alter table copy rename to orders; grant select on orders to public"]
+
+
+def turn_over(home, upheaval):
+    for statement in upheaval.split("; "):
+        home.database.sql(statement or "select 1")
+
+
+@pytest.mark.parametrize("upheaval", ["", *UPHEAVALS])
+def test_six_kinds_of_change_are_found_by_the_first_exact_check_and_nothing_else_is_loaded(
+        shop, upheaval):
     checked, loaded = followed_up(shop)
     assert len(checked) == DAYS and not loaded
     a_day_passes(shop)
     change(shop)
+    turn_over(shop, upheaval)
     checked, loaded = followed_up(shop)
     assert len(checked) == DAYS
     # A day that lost rows is looked at a second time before it is believed.
     assert loaded == {days_ago(ago) for ago in CHANGES}
     held = {row["day"] for row in shop.json("days", "orders") if row["status"] == "held"}
     assert held == {days_ago(7)}
+    minutes_pass(shop, 6)
+    assert followed_up(shop) == (set(), {days_ago(7)})
+    rows = "select day, count(*) as n, sum(value * 2)::bigint as s, count(distinct \"unit_userID\") " \
+           "as users from events group by day order by day"
+    assert [(row["day"], row["n"], row["s"], row["users"]) for row in shop.rows(rows)] == \
+        shop.database.sql(TRUTH)
 
 
-@pytest.mark.parametrize("upheaval", [
-    "vacuum full orders", "cluster orders using orders_ts",
-    "create table copy as select * from orders order by id desc; drop table orders; "
-    "alter table copy rename to orders; grant select on orders to public"])
+@pytest.mark.parametrize("upheaval", UPHEAVALS)
 def test_what_only_moves_rows_about_is_no_change(shop, upheaval):
-    for statement in upheaval.split("; "):
-        shop.database.sql(statement)
+    turn_over(shop, upheaval)
     checked, loaded = followed_up(shop)
     assert len(checked) == DAYS and not loaded
 
@@ -124,6 +147,26 @@ def test_what_a_preset_leaves_is_shown_as_a_known_difference(shop):
     assert "known_difference" not in days[days_ago(2)]
     found = {one["day"]: one for one in shop.json("check", "orders")}
     assert found[days_ago(2)]["by"] == "fingerprint"
+
+
+def test_what_three_days_and_five_percent_leave_is_shown_as_soon_as_somebody_looks(shop):
+    follow(shop, 'preset = "3d-5pct"')
+    left = {1: CHANGES[5], 3: CHANGES[2], 6: CHANGES[7]}
+    for ago, sql in (left | {2: CHANGES[6]}).items():
+        shop.database.sql(sql.format(day=between(ago)))
+    checked, loaded = followed_up(shop)
+    assert checked == {days_ago(ago) for ago in (1, 2, 3)} and loaded == {days_ago(2)}
+
+    def differences():
+        return {row["day"]: row["known_difference"] for row in shop.json("days", "orders")
+                if "known_difference" in row}
+
+    assert differences() == {days_ago(1): "the warehouse has 104 rows, 100 were read"}
+    shop.run("check", "orders")
+    assert differences() == {
+        days_ago(1): "the warehouse has 104 rows, 100 were read",
+        days_ago(3): "the warehouse has other values in as many rows",
+        days_ago(6): "the warehouse has 98 rows, 100 were read"}
 
 
 def test_one_count_answers_all_days_of_a_check(shop):

@@ -58,8 +58,8 @@ Decision decide(const World& world, const NotifySettings& settings, Instant now)
 std::optional<Instant> digest_due(const NotifySettings& settings, const Zone& zone, Instant until,
                                   Instant now);
 
-/// So long a held day may still turn out well by itself: a second look comes after 5 minutes.
-inline constexpr std::chrono::minutes kHeldPatience(10);
+/// So long a held day may still turn out well by itself: the second look comes within 30 minutes.
+inline constexpr std::chrono::minutes kHeldPatience(40);
 /// What needs a person and hits further days is told again, but no more often than this.
 inline constexpr std::chrono::hours kAgainAfter(1);
 

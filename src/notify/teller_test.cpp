@@ -82,7 +82,7 @@ TEST_CASE("a held load is told when it stays held, and its end when it is accept
       shop.ingestion.id, kDay, revision_of(shop.ingestion.definition), "run-2", "resync");
   shop.catalog.hold_load(lease, manifest_of(lease, shop.ingestion, 5), "the day shrank");
   CHECK(shop.tell() == 0);
-  shop.clock.pass(minutes(11));
+  shop.clock.pass(minutes(41));
   CHECK(shop.tell() == 1);
   CHECK(message_in(shop.notes()[0].body).lines.at(0).note == "the day shrank");
   const auto accepted = shop.catalog.accept_load(shop.ingestion.id, kDay);

@@ -1,6 +1,7 @@
 #include "schedule/decide.h"
 
 #include <algorithm>
+#include <array>
 #include <chrono>
 
 namespace millrace::schedule {
@@ -16,6 +17,8 @@ constexpr minutes kLookAgain(30);
 constexpr hours kLookHourly(1);
 /// A day that lost less than `shrink_max` may only have met a refill.
 constexpr minutes kSecondLook(5);
+/// When a day that lost all its rows may have them again, after the check that found it so.
+constexpr std::array<minutes, 2> kRefilled{minutes(30), minutes(120)};
 /// Days that nobody loaded while the service was down are caught up with.
 constexpr int kMissedDays = 14;
 
@@ -116,13 +119,27 @@ class Decision {
     }
   }
 
-  /// Two looks that agree publish what shrank; all rows gone is for a person to believe.
+  /// Two looks that agree publish what shrank.
   void second_look(const KeptDay& day) {
-    if (day.lost_percent >= 100) return;
+    if (day.lost_percent >= 100) {
+      if (may_be_back(day)) load(day.state.day, "resync");
+      return;
+    }
     const bool is_little = day.lost_percent <= kept_.shrink_max_percent;
     if (passed(day.state.changed_at, is_little ? kSecondLook : kLookAgain)) {
       load(day.state.day, "resync");
     }
+  }
+
+  /// All rows gone is for a person to believe. That they are back anybody may see: soon after the
+  /// check that missed them, for a table may have been refilled under it, and then once a day.
+  bool may_be_back(const KeptDay& day) const {
+    const Instant looked = day.state.changed_at;
+    const auto has_come = [&](Instant look) { return looked < look && look <= now_; };
+    return (day.checked_at &&
+            std::ranges::any_of(
+                kRefilled, [&](minutes after) { return has_come(*day.checked_at + after); })) ||
+           has_come(times_.due(newest_));
   }
 
   void wait_for_data(const KeptDay& day) {

@@ -126,7 +126,7 @@ TEST_CASE("days missed while the service was down are caught up with, two weeks 
   CHECK(actions.front().day == day("2026-11-07"));
 }
 
-TEST_CASE("a day that shrank is looked at again: soon when little is gone, never when all is") {
+TEST_CASE("a day that shrank is looked at again: soon when little is gone, later when much is") {
   Kept kept = daily();
   kept.days = {ended("2026-11-20", "2026-11-21T18:00:00.000000Z")};
   DayState& state = kept.days[0].state;
@@ -139,8 +139,28 @@ TEST_CASE("a day that shrank is looked at again: soon when little is gone, never
   kept.days[0].lost_percent = 60;
   CHECK(said(kept, "2026-11-21T18:05:00.000000Z") == "");
   CHECK(said(kept, "2026-11-21T18:30:00.000000Z") == "load 2026-11-20 resync");
-  kept.days[0].lost_percent = 100;
-  CHECK(said(kept, "2026-11-21T23:30:00.000000Z") == "");
+}
+
+TEST_CASE("a day that lost all its rows is looked at again, for they may be back") {
+  Kept kept = daily();
+  kept.days = {ended("2026-11-20", "2026-11-21T18:00:00.000000Z")};
+  catalog::KeptDay& known = kept.days[0];
+  known.state.attempt = Attempt::Waiting;
+  known.state.held_load = "held";
+  known.state.flags = kHeld;
+  known.lost_percent = 100;
+  known.checked_at = at("2026-11-22T18:00:00.000000Z");
+  known.state.changed_at = at("2026-11-22T18:00:03.000000Z");
+  CHECK(said(kept, "2026-11-22T18:29:59.000000Z") == "load 2026-11-21 scheduled waits");
+  kept.days.push_back(ended("2026-11-21", "2026-11-22T18:00:30.000000Z"));
+  CHECK(said(kept, "2026-11-22T18:30:00.000000Z") == "load 2026-11-20 resync");
+  kept.days[0].state.changed_at = at("2026-11-22T18:30:02.000000Z");
+  CHECK(said(kept, "2026-11-22T19:59:59.000000Z") == "");
+  CHECK(said(kept, "2026-11-22T20:00:00.000000Z") == "load 2026-11-20 resync");
+  kept.days[0].state.changed_at = at("2026-11-22T20:00:02.000000Z");
+  CHECK(said(kept, "2026-11-23T17:59:59.000000Z") == "");
+  CHECK(said(kept, "2026-11-23T18:00:00.000000Z") ==
+        "load 2026-11-20 resync; check 2026-11-21 resync; load 2026-11-22 scheduled waits");
 }
 
 TEST_CASE("a day that a person took back is checked, so that its difference is known") {

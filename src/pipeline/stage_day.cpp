@@ -268,7 +268,9 @@ class Staging {
 }  // namespace
 
 Error source_failed(const Error& failure) {
-  if (failure.fault != Fault::Unavailable) return failure;
+  if (failure.fault != Fault::Unavailable || failure.code == warehouse::kTableWanted) {
+    return failure;
+  }
   return {Fault::Unavailable, "source_failed",
           fmt::format("the warehouse stopped delivering: {}", failure.what()),
           "Load the day again"};

@@ -1,10 +1,12 @@
 #include "pipeline/stage_range.h"
 
 #include <algorithm>
+#include <chrono>
 #include <filesystem>
 #include <memory>
 #include <span>
 
+#include "base/env.h"
 #include "pipeline/range_split.h"
 #include "pipeline/repeatable.h"
 
@@ -16,6 +18,9 @@ using Days = std::span<const DayOrder>;
 
 /// Of the room on the disk, the part that rows on their way may take.
 constexpr int kShareOfDisk = 4;
+/// How often a load begins again because somebody wants the table for himself, and after how long.
+constexpr int kGiveWay = 5;
+constexpr std::chrono::seconds kTurn(1);
 
 class RangeStaging {
  public:
@@ -97,9 +102,18 @@ class RangeStaging {
     try {
       sealed_(stage_day(work_, day, connector_, true, tell_, stop_, read));
     } catch (const Error& error) {
+      if (gives_way(error)) return stage(day, read);
       failed_(day, error);
       if (stop_.stop_requested()) throw;
     }
+  }
+
+  /// Whether to begin again, once whoever wants to truncate or rewrite the table had his turn.
+  bool gives_way(const Error& error) {
+    if (error.code != warehouse::kTableWanted || gave_way_ == kGiveWay) return false;
+    ++gave_way_;
+    connector_.snapshot(stop_);  // A new one: the old one's locks are gone.
+    return real_env().wait(kTurn, stop_);
   }
 
   /// False where the days must be read one by one after all.
@@ -114,6 +128,10 @@ class RangeStaging {
         return false;
       }
     } catch (const Error& error) {
+      if (gives_way(error)) {
+        in_chunks(days);
+        return true;
+      }
       if (!stop_.stop_requested() && error.code == "out_of_memory") return false;
       if (!stop_.stop_requested() && error.code == kRangeTooLarge) {
         plans_are_true_ = false;
@@ -219,6 +237,7 @@ class RangeStaging {
   std::optional<warehouse::Estimate> estimate_;
   std::int64_t bytes_a_day_ = 0;
   bool shares_ = true, plans_are_true_ = true;
+  int gave_way_ = 0;
 };
 
 }  // namespace

@@ -17,6 +17,9 @@ namespace millrace::warehouse {
 
 /// See Connector::read_range.
 inline constexpr std::string_view kDayNumber = "_millrace_day";
+/// Unavailable: somebody waits for a table that a snapshot of ours keeps locked. Take a new one,
+/// let him go first, and begin again.
+inline constexpr std::string_view kTableWanted = "table_wanted";
 
 /// A planner's guess.
 struct Estimate {

@@ -177,6 +177,9 @@ Verdict verdict_on(const ServerMessage& message) {
   if (state == "57014") {
     return {Unavailable, "statement_cancelled", "Somebody at the server, or its limit, ended it"};
   }
+  if (state == "55P03") {
+    return {Unavailable, kTableWanted, "Somebody waits to truncate or rewrite it; try again"};
+  }
   if (in_class("53")) return {Throttled, "server_is_full", "Try again when it has less to do"};
   if (in_class("40") || in_class("55") || state == "57P03") {
     return {Unavailable, "try_again", "Another transaction was in the way; try again"};

@@ -129,6 +129,15 @@ TEST_CASE("a WITH that writes is told to read") {
   CHECK(error.advice == "A query here may only read: use a plain SELECT");
 }
 
+TEST_CASE("a lock that was not given in time says that somebody wants the table") {
+  ServerMessage message;
+  message.sqlstate = "55P03";
+  message.text = "canceling statement due to lock timeout";
+  const Error error = statement_error(message, {});
+  CHECK(error.fault == Fault::Unavailable);
+  CHECK(error.code == kTableWanted);
+}
+
 TEST_CASE("what a failure means for the caller follows from its SQLSTATE") {
   const auto fault = [](const char* sqlstate) {
     ServerMessage message;

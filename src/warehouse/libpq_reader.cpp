@@ -158,6 +158,9 @@ void LibpqReader::begin_snapshot(const std::string& exported, std::stop_token st
       session.run("set transaction snapshot " + quoted_literal(exported), stop);
     }
     if (!product_.in_transaction.empty()) session.run(std::string(product_.in_transaction), stop);
+    if (!exported.empty() && !product_.in_joined.empty()) {
+      session.run(std::string(product_.in_joined), stop);
+    }
   } catch (...) {
     end_snapshot();
     throw;

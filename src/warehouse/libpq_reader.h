@@ -17,6 +17,7 @@ struct LibpqProduct {
   std::string_view begin;           ///< Read-only; every statement sees what is there by then.
   std::string_view begin_snapshot;  ///< Read-only; all statements see the same rows.
   std::string_view in_transaction;  ///< Run at the start of each transaction; may be empty.
+  std::string_view in_joined;       ///< Run after that where a snapshot is joined; may be empty.
   /// Run once after login. One that the server does not know is left out.
   std::span<const std::string_view> after_login;
   bool savepoints = true;  ///< False: an error ends the transaction and with it the snapshot.

@@ -1,5 +1,7 @@
 """What changed in a PostgreSQL table is found by the first check, loaded, and nothing else is."""
 import sqlite3
+import threading
+import time
 
 import pytest
 
@@ -80,7 +82,8 @@ def a_day_passes(home):
 
 def minutes_pass(home, minutes):
     with sqlite3.connect(home.path / "catalog.db") as catalog:
-        catalog.execute(f"update day set changed_at = changed_at - {minutes * 60_000_000}")
+        catalog.execute(f"update day set changed_at = changed_at - {minutes * 60_000_000}, "
+                        f"checked_at = checked_at - {minutes * 60_000_000}")
 
 
 def followed_up(home):
@@ -206,6 +209,46 @@ def test_a_day_that_was_taken_back_stays_as_it_is_through_all_its_follow_ups(sho
     [row] = [row for row in shop.json("days", "orders") if row["day"] == day]
     assert row["status"] == "held"
     assert row["known_difference"] == "the warehouse has other values in as many rows"
+
+
+class Refiller(threading.Thread):
+    """Truncates the table and fills it again, over and over, until it is stopped."""
+
+    def __init__(self, database):
+        super().__init__()
+        self.database, self.is_over, self.times = database, threading.Event(), 0
+        database.sql("create table whole as select * from orders")
+
+    def run(self):
+        with self.database.server.admin(self.database.name) as owner:
+            while not self.is_over.is_set():
+                self.times += 1
+                owner.execute("truncate orders")
+                for part in range(10):
+                    owner.execute("insert into orders select * from whole where id %% 10 = %s",
+                                  [part])
+                    time.sleep(0.05)
+                self.is_over.wait(0.3)
+
+
+def test_a_table_that_is_refilled_under_its_checks_shows_no_reader_a_day_that_shrank(shop):
+    refiller = Refiller(shop.database)
+    refiller.start()
+    held = 0
+    try:
+        for step in range(16):
+            a_day_passes(shop) if step % 2 else minutes_pass(shop, 35)
+            followed_up(shop)
+            days = shop.rows("select day, count(*) as n from events group by day")
+            assert [day["n"] for day in days] == [ROWS] * DAYS
+            held += sum(row["status"] == "held" for row in shop.json("days", "orders"))
+    finally:
+        refiller.is_over.set()
+        refiller.join()
+    assert held > 0 and refiller.times > 5
+    minutes_pass(shop, 150)
+    followed_up(shop)
+    assert {row["status"] for row in shop.json("days", "orders")} == {"succeeded"}
 
 
 def test_a_plan_says_what_following_up_costs(home, database):

@@ -254,6 +254,23 @@ def test_count_fingerprint_and_rows_come_from_one_snapshot(shop, database):
     assert (found["changed"], found["rows_now"]) == (True, 29)
 
 
+def test_a_load_lets_somebody_who_wants_to_truncate_the_table_go_first(shop, database):
+    """He waits for the snapshot's lock, and who brings the rows would wait behind him for ever."""
+    slow = "select p.* from purchases p, (select pg_sleep(0.4)) as waited"
+    shop.apply(database.connection() + ingestion(slow))
+    database.sql("create table whole as select * from purchases")
+    load = subprocess.Popen(shop.command("load", "purchases", *RANGE), stdout=subprocess.DEVNULL,
+                            stderr=subprocess.PIPE, text=True)
+    assert wait_until(
+        lambda: any("sum(coalesce(pg_catalog.hash" in text for text in database.running()))
+    database.sql("begin; truncate purchases; insert into purchases "
+                 "select id, ts, user_id, kind, amount + 1, page from whole; commit")
+    said = load.communicate(timeout=30)[1]
+    assert load.returncode == 0, said
+    assert shop.rows("select count(*) as n, sum(value) as total from events") == [
+        {"n": 72, "total": sum(i * 1.5 + 1 for i in range(72))}]
+
+
 def test_nothing_is_written_to_the_server(shop, database):
     database.sql(f"alter database {database.name} set log_statement = 'mod'")
     written = database.server.log().count("execute")

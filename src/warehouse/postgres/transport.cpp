@@ -31,11 +31,17 @@ constexpr std::string_view kInTransaction =
     "case when current_setting('server_version_num')::int >= 140000 and version() like '%linux%' "
     "then set_config('client_connection_check_interval', '1000', true) end";
 
+/// The session whose snapshot is joined holds its tables' locks. Somebody who waits to truncate one
+/// waits for it, and whoever joins would wait behind him: for ever, as the server cannot see that
+/// one of our sessions waits for the other.
+constexpr std::string_view kInJoined = "select set_config('lock_timeout', '1000', true)";
+
 constexpr LibpqProduct kProduct{
     .title = "PostgreSQL",
     .begin = kBegin,
     .begin_snapshot = kBeginSnapshot,
     .in_transaction = kInTransaction,
+    .in_joined = kInJoined,
     .after_login = {},
     .savepoints = true,
     .type = libpq_column_type,
@@ -71,6 +77,7 @@ class PostgresTransport final : public Transport {
       before = {std::string(kBegin)};
     }
     before.emplace_back(kInTransaction);
+    if (reader_.in_snapshot()) before.emplace_back(kInJoined);
     return copy_out(source_, before, statement, stop);
   }
 

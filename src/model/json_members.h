@@ -196,7 +196,7 @@ void describe(auto& go, Is<DayOrder> auto& order) {
   go("staging", order.staging);
   go("ready", order.ready);
   go("waits_for_data", order.waits_for_data);
-  go("first_load", order.first_load);
+  go("is_doubted", order.is_doubted);
   go("known", order.known);
   go("replayed", order.replayed);
 }

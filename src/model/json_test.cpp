@@ -186,7 +186,7 @@ TEST_CASE("a work order reaches the worker with all it needs") {
   day.load = "l1";
   day.day = *Day::parse("2026-11-20");
   day.staging = "/store/_staged/l1";
-  day.first_load = true;
+  day.is_doubted = true;
   day.known = Known{12, Fingerprint{"k", 12, "99", {}}, "token", false};
   day.replayed = Replayed{"/store/quarantine/q.parquet", {"/store/a.parquet"}, {.read = 3}};
   order.days = {day};

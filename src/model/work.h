@@ -35,7 +35,7 @@ struct DayOrder {
   std::string staging;  ///< Absolute folder, made by the parent, written only by the child.
   std::vector<std::string> ready;    ///< Questions that must all be true: see Schedule.
   bool waits_for_data = false;       ///< A day without rows fails as Unavailable `no_data_yet`.
-  bool first_load = false;           ///< Ask the fingerprint twice: is the query repeatable at all?
+  bool is_doubted = false;           ///< Ask the fingerprint twice: is the query repeatable at all?
   std::optional<Known> known;        ///< Verb Check only.
   std::optional<Replayed> replayed;  ///< Verb Replay only.
 };

@@ -5,7 +5,6 @@
 #include <string>
 
 #include <fmt/format.h>
-#include <nlohmann/json.hpp>
 
 #include "base/scratch_folder.h"
 #include "catalog/fixture.h"

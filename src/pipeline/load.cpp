@@ -173,7 +173,7 @@ class LoadRun {
       order.day = day;
       order.ready = request_.ready;
       order.waits_for_data = request_.waits_for_data;
-      order.first_load = lease.current.empty();
+      order.is_doubted = is_doubted(lease.current, state);
       order.staging = house_.store.stage(request_.ingestion.definition.dataset, lease.load);
       if (day > latest_day(house_)) provisional_.insert(lease.load);
       leases_[lease.load] = std::move(lease);
@@ -182,6 +182,13 @@ class LoadRun {
       report_failure(day, "", error);
       return {};
     }
+  }
+
+  /// A query that is new to the day, or was not repeatable when it was last looked at.
+  bool is_doubted(const std::string& current, const std::optional<DayState>& state) {
+    if (current.empty() || (state && (state->flags & kNotRepeatable))) return true;
+    const auto version = house_.catalog.version(current);
+    return !version || version->revision != revision_;
   }
 
   void supervise(WorkOrder order) {

@@ -51,12 +51,15 @@ class Staging {
                   fmt::format("the warehouse has no row of {} yet", order_.day.text()),
                   "It is looked at again until the deadline; then the day has no data");
     }
-    if (given_ == nullptr && work_.fingerprint && order_.first_load) {
+    if (given_ == nullptr && work_.fingerprint && order_.is_doubted) {
       timed("repeat", [&] { ask_again(); });
     }
     timed("read", [&] { read_and_map(); });
     if (given_ != nullptr) given_->split->done(order_.day);
     timed("look", [&] { look_after(); });
+    if (manifest_.not_repeatable) {
+      manifest_.note = not_repeatable_ + (manifest_.note.empty() ? "" : "; " + manifest_.note);
+    }
     check(proof_.adds_up(), "a certificate adds up");
     require_same_count();
     fs::remove_all(fs::path(order_.staging) / "spill");
@@ -112,8 +115,7 @@ class Staging {
     proof_.before = given_->before;
     manifest_.fingerprint = given_->before;
     manifest_.token = given_->token;
-    not_repeatable_ = given_->not_repeatable;
-    manifest_.not_repeatable = !not_repeatable_.empty();
+    if (!given_->not_repeatable.empty()) is_not_repeatable(given_->not_repeatable);
     manifest_.took_ms = given_->took_ms;
   }
 
@@ -124,13 +126,17 @@ class Staging {
     manifest_.fingerprint = proof_.before;
   }
 
-  /// Of a day that was never loaded: is the query repeatable at all?
+  /// Is the query repeatable at all?
   void ask_again() {
     const auto why =
         why_not_repeatable(connector_, query_, order_.day, proof_.snapshot, *proof_.before, stop_);
     know_before();
-    manifest_.not_repeatable = why.has_value();
-    not_repeatable_ = why.value_or("");
+    if (why) is_not_repeatable(*why);
+  }
+
+  void is_not_repeatable(const std::string& why) {
+    manifest_.not_repeatable = true;
+    not_repeatable_ = why;
   }
 
   /// Where the memory of a load does not suffice, rows are long: then by one thread, a few rows at
@@ -152,9 +158,6 @@ class Staging {
       } catch (const Error& error) {
         if (error.code != "out_of_memory" || &budget == &budgets.back()) throw;
       }
-    }
-    if (!not_repeatable_.empty()) {
-      manifest_.note = not_repeatable_ + (manifest_.note.empty() ? "" : "; " + manifest_.note);
     }
   }
 
@@ -241,6 +244,14 @@ class Staging {
     proof_.after = given_ != nullptr ? given_->after
                                      : connector_.fingerprint(query_, order_.day, false, stop_);
     manifest_.moved_during_read = *proof_.after != *proof_.before;
+    if (!manifest_.moved_during_read || proof_.after->rows != proof_.before->rows) return;
+    // A change, or a query that never says the same.
+    if (const auto why =
+            why_not_repeatable(connector_, query_, order_.day, false, *proof_.after, stop_)) {
+      is_not_repeatable(*why);
+      manifest_.moved_during_read = false;
+      proof_.after = proof_.before;
+    }
   }
 
   /// What was read is what was counted, where both saw the same rows.

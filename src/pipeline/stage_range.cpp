@@ -183,14 +183,14 @@ class RangeStaging {
       }
     });
     share(read, "look", took);
-    const bool any_first =
-        std::any_of(days.begin(), days.end(), [](const DayOrder& day) { return day.first_load; });
-    if (work_.fingerprint && any_first) {
+    const bool any_doubted =
+        std::any_of(days.begin(), days.end(), [](const DayOrder& day) { return day.is_doubted; });
+    if (work_.fingerprint && any_doubted) {
       share(read, "repeat", took_ms([&] { ask_again(days, query, read); }));
     }
   }
 
-  /// Of days that were never loaded: is the query repeatable at all?
+  /// Is the query repeatable at all?
   void ask_again(Days days, const Query& query, std::vector<ReadBefore>& read) {
     std::vector<Fingerprint> again;
     {
@@ -198,7 +198,7 @@ class RangeStaging {
       again = twin->fingerprints(query, range_of(days), stop_);
     }
     for (std::size_t i = 0; i < days.size(); ++i) {
-      if (!days[i].first_load || again.at(i) == *read[i].before) continue;
+      if (!days[i].is_doubted || again.at(i) == *read[i].before) continue;
       const auto why = why_not_repeatable(connector_, query, days[i].day, read[i].snapshot,
                                           *read[i].before, stop_);
       read[i].rows = read[i].before->rows;

@@ -1,4 +1,7 @@
 """The journey of a day, through the built binary: load, check, reload, undo, query."""
+import os
+import subprocess
+
 from conftest import EVENTS, write_day
 
 RANGE = ("--from", "2026-11-01", "--to", "2026-11-03")
@@ -59,11 +62,71 @@ def test_a_day_without_rows_succeeds_without_data(shop):
 def test_a_day_that_shrinks_by_half_is_held_until_a_person_accepts(shop, engine):
     shop.run("load", "purchases", *RANGE)
     write_day(engine, shop.warehouse, 1, where="i < 2")
-    shop.run("load", "purchases", "--day", "2026-11-01", code=4)
+    said = shop.run("load", "purchases", "--day", "2026-11-01", code=4).stderr
+    assert "publish it with `millrace load purchases --day 2026-11-01 --accept`" in said
     count = "select count(*) as n from events where day = '2026-11-01'"
     assert shop.rows(count) == [{"n": 10}]
     shop.run("load", "purchases", "--day", "2026-11-01", "--accept")
     assert shop.rows(count) == [{"n": 2}]
+
+
+def test_a_snapshot_is_loaded_for_the_latest_day_alone(shop):
+    shop.apply(shop.connect_files() + """
+[ingestion.people]
+connection = "lake"
+dataset = "entity_properties"
+query = "select distinct user_id, page from '*.parquet'"
+[ingestion.people.mapping]
+ids = { userID = "user_id" }
+properties = "*"
+""")
+    for days in (("--day", "2026-11-01"), RANGE):
+        said = shop.run("load", "people", *days, code=1).stderr
+        assert "neither a mapped time nor a day placeholder" in said and "{{day}}" in said
+    shop.run("load", "people")
+    assert shop.rows("select count(*) as n from entity_properties") == [{"n": 10}]
+
+
+def test_a_day_that_moves_while_it_is_read_is_published_with_what_was_seen_before(shop, engine):
+    file = shop.warehouse / "long.parquet"
+    for amount, into in ("i", file), ("i + 1", shop.path / "edited.parquet"):
+        engine.sql(f"""copy (select timestamp '2026-11-05' + i * interval '20 ms' as ts,
+            'u' || i % 1000 as user_id, 'd' as device_id, 'purchase' as kind,
+            {amount} as amount, 'p' || i as page from range(3_000_000) r(i))
+            to '{into}' (format parquet)""")
+    day = ("--day", "2026-11-05")
+    load = subprocess.Popen(shop.command("--json", "--progress", "load", "purchases", *day),
+                            stdout=subprocess.PIPE, text=True)
+    assert any('"read"' in line for line in load.stdout)
+    os.replace(shop.path / "edited.parquet", file)
+    load.communicate(timeout=120)
+    assert load.returncode == 0
+    assert "moved during read" in shop.run("days", "purchases").stdout
+    proof = shop.json("certificate", "purchases", *day)
+    assert proof["read"] == 3_000_000 and proof["before"] != proof["after"]
+    # It must show at the next check, whichever of the two was read.
+    assert [row["changed"] for row in shop.json("check", "purchases")] == [True]
+
+
+def test_a_query_by_chance_on_files_is_not_repeatable_at_any_load(shop):
+    by_chance = EVENTS.replace("select *", "select *, random() as luck")
+    shop.apply(shop.connect_files() + by_chance.replace('page = "page"',
+                                                        'page = "page", luck = "luck"'))
+    for _ in range(3):
+        [outcome] = shop.json("load", "purchases", "--day", "2026-11-02")
+        assert "not repeatable: luck differs" in outcome["note"]
+        [row] = shop.json("days", "purchases")
+        assert "not repeatable" in shop.run("days", "purchases").stdout
+        assert "moved" not in str(row)
+    assert not shop.json("check", "purchases")[0]["changed"]
+
+
+def test_a_loaded_query_that_becomes_one_by_chance_is_not_repeatable(shop):
+    shop.run("load", "purchases", "--day", "2026-11-02")
+    shop.apply(shop.connect_files() + EVENTS.replace("select *", "select *, random() as luck")
+               .replace('page = "page"', 'page = "page", luck = "luck"'))
+    [outcome] = shop.json("load", "purchases", "--day", "2026-11-02")
+    assert "not repeatable: luck differs" in outcome["note"]
 
 
 def test_resuming_a_range_loads_only_what_is_missing(shop):

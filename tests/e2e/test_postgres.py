@@ -219,6 +219,13 @@ def test_a_query_by_chance_is_not_repeatable_and_names_the_column(shop, database
     assert found["changed"] and found["by"] == "count"
 
 
+def test_a_reload_of_a_query_by_chance_stays_not_repeatable(shop, database):
+    shop.apply(database.connection() + ingestion("select *, random() as luck from purchases"))
+    for _ in range(2):
+        shop.run("load", "purchases", *DAY)
+        assert "not repeatable" in shop.run("days", "purchases").stdout
+
+
 def test_a_query_that_becomes_repeatable_is_compared_again(shop, database):
     shop.apply(database.connection() + ingestion("select *, random() as luck from purchases"))
     shop.run("load", "purchases", *DAY)
@@ -293,3 +300,17 @@ def test_a_command_that_is_ended_leaves_no_statement_on_the_server(shop, databas
     said = load.communicate(timeout=seconds)[1]
     assert "stopped on request" in said or how == signal.SIGKILL
     assert wait_until(lambda: not database.running(), seconds=seconds)
+
+
+def test_a_check_that_is_stopped_ends_and_leaves_no_statement_on_the_server(shop, database):
+    shop.run("load", "purchases", *DAY)
+    with database.server.admin(database.name) as owner:
+        owner.autocommit = False
+        owner.execute("lock table purchases in access exclusive mode")
+        check = subprocess.Popen(shop.command("check", "purchases", *DAY), stderr=subprocess.PIPE,
+                                 stdout=subprocess.DEVNULL, text=True)
+        assert wait_until(lambda: database.running())
+        check.send_signal(signal.SIGINT)
+        assert "stopped on request" in check.communicate(timeout=3)[1]
+        assert wait_until(lambda: not database.running(), seconds=2)
+    assert check.returncode == 1

@@ -1,4 +1,5 @@
 """A terminal of our own: what a person would see and type."""
+import codecs
 import os
 import pty
 import re
@@ -14,6 +15,7 @@ class Screen:
 
     def __init__(self, command, columns=100, environment=None):
         self.text = ""
+        self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
         self.code = None
         self.pid, self.terminal = pty.fork()
         if self.pid == 0:
@@ -58,7 +60,7 @@ class Screen:
         if not select.select([self.terminal], [], [], seconds)[0]:
             return False
         try:
-            self.text += os.read(self.terminal, 65536).decode(errors="replace")
+            self.text += self._decoder.decode(os.read(self.terminal, 65536))
             return True
         except OSError:  # the other end is closed
             self.code = os.waitstatus_to_exitcode(os.waitpid(self.pid, 0)[1])

@@ -43,7 +43,10 @@ ExitCode init(Context& context, const Arguments& arguments) {
          "UTC-8");
   choose(units, "Unit types, separated by commas", "userID,stableID");
   std::string owner = arguments.get("owner");
-  choose(owner, "Who hears of days that fail: an e-mail address (empty: nobody)", "");
+  // Whoever says what days and units are, as a script does, is not asked for the rest.
+  if (arguments.get("zone").empty() || arguments.get("unit-types").empty()) {
+    choose(owner, "Who hears of days that fail: an e-mail address (empty: nobody)", "");
+  }
   definition::Configuration configuration;
   configuration.home = home.path();
   configuration.project.zone = Zone::named(zone);
@@ -87,8 +90,8 @@ const Command kCommands[] = {
       {"owner", "Who hears of days that fail: an e-mail address", Kind::Value, "address"},
       {"files-root", "Folders that connections of kind `files` may read", Kind::List, "dir"}},
      init,
-     R"(Asks for what is not given, where it can. The home holds the configuration
-(millrace.toml), the catalog, the data (store/), and secrets.
+     R"(Asks for what is not given, where it can; with zone and unit types, for nothing. The home
+holds the configuration (millrace.toml), the catalog, the data (store/), and secrets.
 
 Example
   millrace init --zone Europe/Berlin --unit-types userID,deviceID --files-root /data/exports)"},

@@ -113,3 +113,10 @@ def test_init_asks_for_zone_unit_types_and_owner_where_it_can(tmp_path):
     toml = (tmp_path / "home/millrace.toml").read_text()
     assert 'zone = "Europe/Berlin"' in toml and '["userID", "stableID"]' in toml
     assert 'owner = "ana@example.com"' in toml
+
+
+def test_init_with_zone_and_unit_types_asks_for_nothing(tmp_path):
+    home = tmp_path / "home"
+    screen = Screen([str(BUILD / "millrace"), "--home", str(home), "init", "--zone", "UTC-8",
+                     "--unit-types", "userID"]).end(seconds=10)
+    assert screen.code == 0 and "Made " in screen.text, screen.text

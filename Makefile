@@ -2,6 +2,8 @@
 PRESET ?= release
 JOBS   ?= $(shell nproc)
 build  := build/$(PRESET)
+# What tools/setup installs: all of it at first, so that it asks once.
+groups := build
 
 cpp     = $(shell find src tests bench -name '*.h' -o -name '*.cpp' 2> /dev/null)
 python  = $(shell find tools tests bench -name '*.py' 2> /dev/null) tools/test
@@ -15,19 +17,19 @@ setup:    ## install what any verb needs: Debian packages, pinned libraries, tes
 	@tools/setup build demo test dbt lint bench
 
 build:    ## build/release/millrace, with everything it loads beside it
-	@tools/setup build
+	@tools/setup $(groups)
 	@cmake --preset $(PRESET) --log-level=WARNING > /dev/null
 	@cmake --build $(build) -j $(JOBS) --target millrace
 
 install: build  ## into ~/.local/bin and ~/.local/lib/millrace
 	@cmake --install $(build) --prefix "$${PREFIX:-$$HOME/.local}"
 
+demo: groups += demo
 demo: build  ## the main job on a year of real flights, in a few minutes
-	@tools/setup demo
 	@tools/demo
 
+test: groups += test dbt demo bench
 test: build  ## everything, against real servers that it starts and stops
-	@tools/setup test dbt demo bench
 	@cmake --build $(build) -j $(JOBS) --target unit_tests
 	@tools/test $(build)
 
@@ -51,8 +53,8 @@ fmt:      ## format the C++ sources in place
 golden:   ## rewrite every golden file from what the code says now; review the diff
 	@MILLRACE_GOLDEN=write $(MAKE) test
 
+bench: groups += bench
 bench: build  ## speed and memory, as ratios measured in one run
-	@tools/setup bench
 	@tools/bench $(build)
 
 clean:    ## remove build/ and demo/; the cache of downloads stays

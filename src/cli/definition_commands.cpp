@@ -111,7 +111,7 @@ std::vector<RebuiltDays> rebuild(Context& context, const Plan& done, const std::
         house, request, [&](const Progress& progress) { bar.at(progress); },
         [&](const pipeline::DayOutcome& outcome) {
           ++(outcome.error ? days.failed : outcome.held ? days.held : days.loaded);
-          tell_outcome(context.terminal, outcome);
+          tell_outcome(context.terminal, request.ingestion.handle, outcome);
           bar.day_done();
         },
         context.stop);

@@ -102,7 +102,7 @@ ExitCode load(Context& context, const Arguments& arguments) {
     const auto done = [&](const DayOutcome& outcome) {
       totals.add(outcome);
       answers.push_back(outcome_json(outcome));
-      tell_outcome(context.terminal, outcome);
+      tell_outcome(context.terminal, request.ingestion.handle, outcome);
       bar.day_done();
     };
     if (request.accept) request.days = accept_held(house, request.ingestion, request.days, done);

@@ -23,19 +23,25 @@ json::Value outcome_json(const DayOutcome& outcome) {
   return value;
 }
 
-void tell_outcome(Terminal& terminal, const DayOutcome& outcome) {
+void tell_outcome(Terminal& terminal, const std::string& ingestion, const DayOutcome& outcome) {
   if (terminal.json()) return;
+  const std::string day = outcome.day.text();
+  const auto advise = [&](const std::string& advice) {
+    if (!advice.empty()) terminal.note(fmt::format("            what to do: {}", advice));
+  };
   if (outcome.error) {
-    terminal.note(fmt::format("{}  {}  {}", outcome.day.text(),
-                              terminal.toned_note("failed", Tone::Bad), outcome.error->what()));
-    if (!outcome.error->advice.empty()) {
-      terminal.note(fmt::format("            what to do: {}", outcome.error->advice));
-    }
+    terminal.note(fmt::format("{}  {}  {}", day, terminal.toned_note("failed", Tone::Bad),
+                              outcome.error->what()));
+    advise(outcome.error->advice);
   } else if (outcome.held) {
-    terminal.note(fmt::format("{}  {}  {}", outcome.day.text(),
-                              terminal.toned_note("held", Tone::Warn), outcome.note));
+    terminal.note(
+        fmt::format("{}  {}  {}", day, terminal.toned_note("held", Tone::Warn), outcome.note));
+    advise(
+        fmt::format("readers see the version before; if the warehouse is right, publish it with "
+                    "`millrace load {} --day {} --accept`",
+                    ingestion, day));
   } else if (!outcome.note.empty()) {
-    terminal.note(fmt::format("{}  {}", outcome.day.text(), outcome.note));
+    terminal.note(fmt::format("{}  {}", day, outcome.note));
   }
 }
 

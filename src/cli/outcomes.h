@@ -11,8 +11,9 @@
 namespace millrace::cli {
 
 json::Value outcome_json(const pipeline::DayOutcome& outcome);
-/// One line on stderr for a day that needs one: failed, held, or with a note.
-void tell_outcome(Terminal& terminal, const pipeline::DayOutcome& outcome);
+/// On stderr, of a day that needs it: failed, held, or with a note; and what to do.
+void tell_outcome(Terminal& terminal, const std::string& ingestion,
+                  const pipeline::DayOutcome& outcome);
 
 struct Totals {
   std::int64_t asked = 0;  ///< Days; those that nobody began are told apart.

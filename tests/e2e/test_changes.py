@@ -124,8 +124,8 @@ def test_six_kinds_of_change_are_found_by_the_first_exact_check_and_nothing_else
     assert held == {days_ago(7)}
     minutes_pass(shop, 6)
     assert followed_up(shop) == (set(), {days_ago(7)})
-    rows = "select day, count(*) as n, sum(value * 2)::bigint as s, count(distinct \"unit_userID\") " \
-           "as users from events group by day order by day"
+    rows = "select day, count(*) as n, sum(value * 2)::bigint as s, " \
+           "count(distinct \"unit_userID\") as users from events group by day order by day"
     assert [(row["day"], row["n"], row["s"], row["users"]) for row in shop.rows(rows)] == \
         shop.database.sql(TRUTH)
 
@@ -209,6 +209,47 @@ def test_a_day_that_was_taken_back_stays_as_it_is_through_all_its_follow_ups(sho
     [row] = [row for row in shop.json("days", "orders") if row["day"] == day]
     assert row["status"] == "held"
     assert row["known_difference"] == "the warehouse has other values in as many rows"
+
+
+def status(home, ago):
+    [row] = [row for row in home.json("days", "orders") if row["day"] == days_ago(ago)]
+    return row["status"], row["rows"]
+
+
+def lose(shop, rows):
+    shop.database.sql("delete from orders where id in "
+                      f"(select id from orders where {between(3)} limit {rows})")
+
+
+@pytest.mark.parametrize("gone", [5, 60])
+@pytest.mark.parametrize("goes_on", [False, True])
+def test_a_day_that_shrank_is_published_when_two_looks_agree(shop, gone, goes_on):
+    lose(shop, gone)
+    a_day_passes(shop)
+    followed_up(shop)
+    assert status(shop, 3) == ("held", ROWS)
+    if goes_on:
+        lose(shop, 1)
+        minutes_pass(shop, 31)
+        followed_up(shop)
+        assert status(shop, 3) == ("held", ROWS)
+    minutes_pass(shop, 31)
+    followed_up(shop)
+    assert status(shop, 3) == ("succeeded", ROWS - gone - goes_on)
+
+
+@pytest.mark.parametrize("allowed", [False, True])
+def test_a_day_that_lost_all_rows_waits_for_a_person_or_for_allow_empty(shop, allowed):
+    if allowed:
+        toml = (shop.path / "definitions.toml").read_text()
+        shop.apply(toml + "\n[ingestion.orders.limits]\nallow_empty = true\n")
+    lose(shop, ROWS)
+    a_day_passes(shop)
+    followed_up(shop)
+    for _ in range(3):
+        assert status(shop, 3) == (("succeeded, no data", 0) if allowed else ("held", ROWS))
+        minutes_pass(shop, 31)
+        followed_up(shop)
 
 
 class Refiller(threading.Thread):

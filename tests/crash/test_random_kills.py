@@ -6,7 +6,7 @@ import time
 from crash_home import children_of, is_alive, kill
 
 DAYS = 6
-KILLS = int(os.environ.get("MILLRACE_KILLS", 120))
+KILLS = int(os.environ.get("MILLRACE_KILLS", 200))
 SEED = int(os.environ.get("MILLRACE_SEED", 20261125))
 
 

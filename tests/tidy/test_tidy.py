@@ -124,3 +124,9 @@ GOOD = {
 @pytest.mark.parametrize("files", GOOD.values(), ids=GOOD.keys())
 def test_is_silent_about(tmp_path, files):
     assert found(tmp_path, files) == []
+
+
+def test_this_tree_is_tidy():
+    # What lint last built may be older than the tree.
+    assert [problem for problem in tidy.problems(TOOL.parents[1])
+            if "is not built" not in problem] == []

@@ -11,6 +11,7 @@ import subprocess
 import pytest
 
 from home import BUILD, ROOT
+from servers.ports import free_port
 from servers.smtp import PASSWORD, MailServer, certificate
 
 PAGES = ROOT / "docs/howto"
@@ -45,11 +46,12 @@ metadata = "*"
 """
 
 
-def steps(page):
+def steps(page, languages="sh|python"):
     """The page as one script."""
     text = (PAGES / page).read_text()
     lines = []
-    found = re.finditer(r"^```(sh|python)\n(.*?)^```$|^<!-- test: (.*?) -->$", text, re.M | re.S)
+    found = re.finditer(rf"^```({languages})\n(.*?)^```$|^<!-- test: (.*?) -->$", text,
+                        re.M | re.S)
     for block in found:
         language, code, meanwhile = block.groups()
         if language == "python":
@@ -115,7 +117,7 @@ def loaded(shop):
 
 
 def test_every_page_with_commands_is_run():
-    run = set(re.findall(r'steps\("(.*?)"\)', pathlib.Path(__file__).read_text()))
+    run = set(re.findall(r'steps\("(.*?)"', pathlib.Path(__file__).read_text()))
     assert {page.name for page in PAGES.glob("*.md") if "```sh\n" in page.read_text()} == run
 
 
@@ -229,6 +231,47 @@ def test_dbt(loaded):
     assert "purchases 2026-11-21 is asked for" in said
     assert "visits is not asked for: model.shop.visits did not succeed" in said
     assert len(re.findall(r"^(?:purchases|visits) +2026-11-2[01] +load .* loaded", said, re.M)) == 3
+
+
+@pytest.fixture
+def airflow(loaded):
+    """The reader has a service and an Airflow with the page's DAG."""
+    by_call = INGESTION.replace("dataset", "enabled = true\ndataset")
+    (loaded.folder / ".millrace/purchases.toml").write_text(
+        loaded.database.connection() + by_call + '[ingestion.purchases.schedule]\nmode = "api"\n')
+    loaded.run("millrace apply ~/.millrace/purchases.toml")
+    [programs] = CACHE.glob("airflow-*/bin")
+    dags = loaded.folder / "airflow/dags"
+    dags.mkdir(parents=True)
+    page = (PAGES / "airflow.md").read_text()
+    code = re.search(r"^```python\n(.*?)^```$", page, re.M | re.S)[1]
+    (dags / "purchases.py").write_text(code.replace("poke_interval=30", "poke_interval=1"))
+    loaded.environment |= {
+        "PATH": f"{loaded.environment['PATH']}:{programs}", "AIRFLOW_HOME": str(dags.parent),
+        "AIRFLOW__CORE__LOAD_EXAMPLES": "False"}
+    loaded.run("airflow db migrate > airflow.log 2>&1 || { cat airflow.log; exit 1; }")
+    loaded.address = f"127.0.0.1:{free_port()}"
+    service = subprocess.Popen([BUILD / "millrace", "serve", "--listen", loaded.address],
+                               env=loaded.environment, stderr=subprocess.DEVNULL)
+    yield loaded
+    service.terminate()
+    service.wait(30)
+
+
+def test_airflow(airflow):
+    shop, script = airflow.database, steps("airflow.md", languages="sh")
+    shop.sql("update purchases set amount = amount + 1")
+    said = airflow.run(script, **{"127.0.0.1:8080": airflow.address})
+    assert "DagRun Finished" in said and "state=success" in said
+    assert re.search("2026-11-20  succeeded", said)
+    assert "0 of 1 day changed" in airflow.run("millrace check purchases --day 2026-11-20")
+
+    shop.sql("alter table purchases rename to moved")
+    said = airflow.run(script, **{
+        "127.0.0.1:8080": airflow.address,
+        "airflow dags test purchases 2026-11-20": "airflow dags test purchases 2026-11-21 || true"})
+    assert "the day was not loaded: see `millrace run show`" in said
+    assert re.search("2026-11-21  failed", said)
 
 
 def test_restore_and_rebuild(loaded):

@@ -124,8 +124,8 @@ def test_six_kinds_of_change_are_found_by_the_first_exact_check_and_nothing_else
     assert held == {days_ago(7)}
     minutes_pass(shop, 6)
     assert followed_up(shop) == (set(), {days_ago(7)})
-    rows = "select day, count(*) as n, sum(value * 2)::bigint as s, " \
-           "count(distinct \"unit_userID\") as users from events group by day order by day"
+    rows = """select day, count(*) as n, sum(value * 2)::bigint as s,
+        count(distinct "unit_userID") as users from events group by day order by day"""
     assert [(row["day"], row["n"], row["s"], row["users"]) for row in shop.rows(rows)] == \
         shop.database.sql(TRUTH)
 

@@ -115,6 +115,14 @@ std::optional<Instant> Catalog::last_called_publish(const std::string& ingestion
   return at;
 }
 
+bool Catalog::was_called(const std::string& ingestion, Day day) {
+  std::int64_t id = 0;
+  return session_->db.one(R"(SELECT id FROM asked
+                             WHERE project_id = :project AND ingestion = :ingestion AND day = :day
+                               AND asked_by <> 'backfill' LIMIT 1)",
+                          {session_->project, ingestion, day}, id);
+}
+
 std::vector<std::string> Catalog::runs(std::int64_t limit, std::int64_t skip) {
   // Ids sort by time. Both sides are cut first: nobody turns to page 1,000.
   std::vector<std::string> runs;

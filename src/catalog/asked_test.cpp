@@ -34,6 +34,20 @@ TEST_CASE("asking for a day that waits joins its run, and a day that is done can
   CHECK(catalog.ask("three", ingestion.id, {kDay}, "api").front() == "three");
 }
 
+TEST_CASE(
+    "a day that was asked for by name was called, also when it is done; a backfill calls none") {
+  const Folder folder;
+  Clock clock;
+  Catalog catalog({.path = folder.catalog()}, clock);
+  const Ingestion ingestion = catalog.put_ingestion(flights());
+  catalog.ask("one", ingestion.id, {kDay}, "backfill");
+  CHECK_FALSE(catalog.was_called(ingestion.id, kDay));
+  catalog.ask("two", ingestion.id, {kDay.plus(1)}, "api");
+  catalog.end_asked(catalog.asked(10).front().id, {});
+  CHECK(catalog.was_called(ingestion.id, kDay.plus(1)));
+  CHECK_FALSE(catalog.was_called(ingestion.id, kDay.plus(2)));
+}
+
 TEST_CASE("calls are done before backfills, each in the order in which they were asked") {
   const Folder folder;
   Clock clock;

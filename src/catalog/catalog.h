@@ -199,6 +199,10 @@ class Catalog {
   std::optional<Checked> last_check(const std::string& ingestion, Day day);
   /// The token that the last load or exact check saw; none where the warehouse offers none.
   std::optional<KnownToken> known_token(const std::string& ingestion, Day day);
+  /// What ready-gates saw of tables (Certificate::upstream) at the last of the ingestion's loads
+  /// that were published before; empty where none looked.
+  std::vector<std::pair<std::string, std::string>> upstream_before(const std::string& ingestion,
+                                                                   Instant at);
   /// Every file of every current version of a dataset, and the sequence this is true for.
   std::pair<std::int64_t, std::vector<FileEntry>> current_files(Dataset dataset);
 
@@ -272,6 +276,8 @@ class Catalog {
   void put_off_asked(std::int64_t id, Instant until);
   /// When a load that a call started last published rows of the day.
   std::optional<Instant> last_called_publish(const std::string& ingestion, Day day);
+  /// Whether somebody asked for the day by name, not with a backfill: said that it is ready.
+  bool was_called(const std::string& ingestion, Day day);
   /// Ids of runs, newest first.
   std::vector<std::string> runs(std::int64_t limit, std::int64_t skip);
   std::vector<RunDay> run_days(const std::string& run);

@@ -205,6 +205,21 @@ std::vector<Version> Catalog::history(const std::string& ingestion, Day day) {
   return versions;
 }
 
+std::vector<std::pair<std::string, std::string>> Catalog::upstream_before(
+    const std::string& ingestion, Instant at) {
+  // By id, which says when the load began: one that was held may be published much later.
+  std::string body;
+  const bool found = session_->db.one(
+      R"(SELECT b.body FROM version v
+         JOIN version_body b ON b.project_id = v.project_id AND b.version = v.id
+         WHERE v.project_id = :project AND v.ingestion = :ingestion AND v.published_at < :at
+           AND json_extract(b.body, '$.certificate.upstream') IS NOT NULL
+         ORDER BY v.id DESC LIMIT 1)",
+      {session_->project, ingestion, at}, body);
+  if (!found) return {};
+  return json::version(json::parse(body, "a version in the catalog")).certificate.upstream;
+}
+
 void Catalog::record_check(const std::string& ingestion, const CheckResult& result,
                            const std::optional<std::string>& token, bool exact) {
   Session& session = *session_;

@@ -126,4 +126,26 @@ TEST_CASE("a check that finds a query not repeatable says so on the day, and tak
   CHECK(catalog.day(ingestion.id, kDay)->flags == 0);
 }
 
+TEST_CASE("what gates saw is known of the last load before an instant that looked") {
+  const Folder folder;
+  Clock clock;
+  Catalog catalog({.path = folder.catalog()}, clock);
+  const Ingestion ingestion = catalog.put_ingestion(flights());
+  const auto load = [&](Day day, const std::string& saw) {
+    const Lease lease = begin(catalog, ingestion, day);
+    Version version = version_of(lease, ingestion, 10);
+    if (!saw.empty()) version.certificate.upstream = {{"raw.flights", saw}};
+    catalog.publish(lease, version, 0, "");
+    clock.pass(std::chrono::hours(1));
+    return clock.now();
+  };
+  const Instant after_first = load(kDay, "one");
+  load(kDay.plus(1), "two");
+  const Instant after_all = load(kDay.plus(2), "");
+  CHECK(catalog.upstream_before(ingestion.id, after_first - std::chrono::hours(2)).empty());
+  CHECK(catalog.upstream_before(ingestion.id, after_first).at(0).second == "one");
+  CHECK(catalog.upstream_before(ingestion.id, after_all).at(0).second == "two");
+  CHECK(catalog.upstream_before("another", after_all).empty());
+}
+
 }  // namespace millrace::catalog

@@ -20,6 +20,7 @@ json::Value capabilities(const warehouse::Capabilities& facts) {
   return {{"fingerprint_sees_updates", facts.fingerprint_sees_updates},
           {"arrow_native", facts.arrow_native},
           {"folder_layout", facts.folder_layout},
+          {"tells_writes", facts.tells_writes},
           {"reads_max", facts.reads_max}};
 }
 

@@ -13,7 +13,7 @@ Ingestion as_defined(const Ingestion& ingestion, const Configuration& configurat
   read.id = ingestion.id;
   read.kind = ingestion.kind;
   read.managed_by = ingestion.managed_by;
-  check_folder_layout(read);
+  check_fits_kind(read);
   return read;
 }
 

@@ -40,9 +40,12 @@ bool is_literal(const Node& value) {
          value.members.front().key == "literal" && value.members.front().value.is(Type::Text);
 }
 
-bool is_question(const Node& value) {
-  const Node::Member* sql = value.is(Type::Table) ? value.find("sql") : nullptr;
-  return sql && value.members.size() == 1 && sql->value.is(Type::Text) && !sql->value.text.empty();
+bool is_gate(const Node& value) {
+  if (!value.is(Type::Table) || value.members.size() != 1) return false;
+  const auto& [key, place, what] = value.members.front();
+  if (key == "call") return what.is(Type::Boolean) && what.boolean;
+  const bool is_known = key == "sql" || key == "table" || key == "object";
+  return is_known && what.is(Type::Text) && !what.text.empty();
 }
 
 /// Tables of columns have a check of their own, which says which one is wrong.
@@ -69,8 +72,7 @@ bool has_shape(const Node& value, Shape shape) {
     case Shape::Percent:
       return is_percentage(value);
     case Shape::Gates:
-      return value.is(Type::Array) &&
-             std::all_of(value.items.begin(), value.items.end(), is_question);
+      return value.is(Type::Array) && std::all_of(value.items.begin(), value.items.end(), is_gate);
     case Shape::IntegerList:
       return value.is(Type::Array) &&
              std::all_of(value.items.begin(), value.items.end(),

@@ -151,11 +151,13 @@ void add_upkeep(const Upkeep& upkeep, std::vector<Entry>& entries) {
     schedule.text("fresh_by", clock_text(*minutes));
   }
   if (!upkeep.schedule.ready.empty()) {
-    std::string questions;
-    for (const std::string& sql : upkeep.schedule.ready) {
-      questions += fmt::format("{}{{ sql = {} }}", questions.empty() ? "" : ", ", text_value(sql));
+    std::string gates;
+    for (const Gate& gate : upkeep.schedule.ready) {
+      const bool is_call = gate.kind == Gate::Kind::Call;
+      gates += fmt::format("{}{{ {} = {} }}", gates.empty() ? "" : ", ", name_of(gate.kind),
+                           is_call ? "true" : text_value(gate.text));
     }
-    schedule.raw("ready", fmt::format("[{}]", questions));
+    schedule.raw("ready", fmt::format("[{}]", gates));
   }
   add_follow_up(upkeep, entries);
 }

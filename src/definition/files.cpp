@@ -72,7 +72,7 @@ class Collector {
       const Connection* connection = connection_named(ingestion.connection);
       if (!connection) continue;
       ingestion.kind = connection->kind;
-      located(places_[i], [&] { check_folder_layout(ingestion); });
+      located(places_[i], [&] { check_fits_kind(ingestion); });
       once(shown_names,
            fmt::format("{}/{}/{}", ingestion.kind, name_of(ingestion.definition.dataset),
                        ingestion.name),
@@ -158,13 +158,23 @@ void check_name(const Node::Member& table, std::string_view what) {
   located(table.place, [&] { require_name(table.key, what); });
 }
 
-void check_folder_layout(const Ingestion& ingestion) {
-  if (ingestion.definition.folder.empty()) return;
-  if (warehouse::kind_named(ingestion.kind).capabilities.folder_layout) return;
-  throw Error(Fault::Misconfigured, "bad_toml",
-              fmt::format("\"folder\" does not apply to {}, which is a connection of kind {}",
-                          ingestion.connection, ingestion.kind),
-              "Write a query");
+void check_fits_kind(const Ingestion& ingestion) {
+  const warehouse::Capabilities& facts = warehouse::kind_named(ingestion.kind).capabilities;
+  const auto refuse_key = [&](std::string_view key, const char* advice) {
+    throw Error(Fault::Misconfigured, "bad_toml",
+                fmt::format("\"{}\" does not apply to {}, which is a connection of kind {}", key,
+                            ingestion.connection, ingestion.kind),
+                advice);
+  };
+  if (!ingestion.definition.folder.empty() && !facts.folder_layout) {
+    refuse_key("folder", "Write a query");
+  }
+  for (const Gate& gate : ingestion.upkeep.schedule.ready) {
+    const bool fits = gate.kind == Gate::Kind::Object  ? facts.folder_layout
+                      : gate.kind == Gate::Kind::Table ? facts.tells_writes
+                                                       : true;
+    if (!fits) refuse_key(name_of(gate.kind), "Ask with SQL: ready = [{ sql = \"select …\" }]");
+  }
 }
 
 FileSet read_files(const fs::path& path, const Configuration& configuration) {

@@ -151,6 +151,16 @@ Limits read_limits(const Node& table, const std::string& heading) {
   return limits;
 }
 
+Gate read_gate(const Node::Member& member) {
+  Gate gate{.kind = Gate::Kind::Call, .text = member.value.text};
+  for (const Gate::Kind kind : {Gate::Kind::Sql, Gate::Kind::Table, Gate::Kind::Object}) {
+    if (member.key == name_of(kind)) gate.kind = kind;
+  }
+  check_placeholders(
+      member, gate.kind == Gate::Kind::Sql ? gate.text : warehouse::quoted_literal(gate.text));
+  return gate;
+}
+
 Schedule read_schedule(const Node& table, const std::string& heading) {
   check_keys(table, table_rule("ingestion.NAME.schedule"), heading);
   Schedule schedule;
@@ -188,10 +198,8 @@ Schedule read_schedule(const Node& table, const std::string& heading) {
     schedule.fresh_by_minutes = time_of_day(*fresh);
   }
   if (const Node::Member* ready = table.find("ready")) {
-    for (const Node& question : ready->value.items) {
-      const Node::Member& sql = *question.find("sql");
-      check_placeholders(sql, sql.value.text);
-      schedule.ready.push_back(sql.value.text);
+    for (const Node& gate : ready->value.items) {
+      schedule.ready.push_back(read_gate(gate.members.front()));
     }
   }
   return schedule;

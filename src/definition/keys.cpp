@@ -194,8 +194,12 @@ constexpr KeyRule kSchedule[] = {
      "none.",
      "\"12:00\""},
     {"ready", Shape::Gates,
-     "SQL for the warehouse that must be true before a day is read, with the query's placeholders. "
-     "Asked every 30 minutes; a day that is not ready at the deadline has failed.",
+     "What must be so before the clock loads a day, all of it. `sql`: the warehouse answers true. "
+     "`table`: the table was written to since the last load before the day was over (`postgres`; "
+     "files by their path in `files` and `s3`). `object`: there is such a file, or a folder with "
+     "files (`files`, `s3`). `call`: `millrace trigger` or a call said so; it loads the day at "
+     "once. With the query's placeholders. Looked at every 30 minutes; a day that is not ready at "
+     "the deadline has failed.",
      "[{ sql = \"select count(*) = 24 from loads where ds = {{day}}\" }]"},
 };
 
@@ -368,7 +372,8 @@ std::string_view described(Shape shape) {
     case Shape::Percent:
       return "a percentage such as \"50%\"";
     case Shape::Gates:
-      return "a list of questions, [{ sql = \"select …\" }]";
+      return "a list of gates, each { sql = \"select …\" }, { table = \"schema.table\" }, "
+             "{ object = \"path\" } or { call = true }";
     case Shape::Table:
       return "a table";
   }

@@ -25,7 +25,7 @@ enum class Shape {
   Metrics,          ///< { name = "column" }, or { name = { numerator = "…", denominator = "…" } }
   Share,            ///< "1%", or a number of rows.
   Percent,          ///< "50%"
-  Gates,            ///< [{ sql = "select …" }]
+  Gates,            ///< [{ sql = "select …" }, { table = "…" }, { object = "…" }, { call = true }]
   Table,            ///< Checked by a rule of its own.
 };
 /// "a column's name", "a list of texts" …

@@ -158,7 +158,7 @@ class Planner {
     }
     ingestion.kind = connection->kind;
     try {
-      check_folder_layout(ingestion);
+      check_fits_kind(ingestion);
     } catch (const Error& error) {
       throw error.at(place);
     }

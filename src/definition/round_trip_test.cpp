@@ -49,6 +49,9 @@ class Inventor {
     if (coin()) ingestion.audience.subscribers = {"ana@example.com", "b#{}@example.com"};
     if (coin()) ingestion.audience.slack = {"#données", "C0123456789"};
     ingestion.audience.include_rows = coin();
+    if (coin()) ingestion.upkeep.schedule.ready = {{Gate::Kind::Sql, text()}};
+    if (coin()) ingestion.upkeep.schedule.ready.push_back({Gate::Kind::Table, text()});
+    if (coin()) ingestion.upkeep.schedule.ready.push_back({Gate::Kind::Call, ""});
     return ingestion;
   }
 

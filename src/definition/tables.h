@@ -49,8 +49,9 @@ int time_of_day(const Node::Member& member);
 /// Throws `bad_toml` for a name that could not be a folder's or a key's.
 void check_name(const Node::Member& table, std::string_view what);
 
-/// Throws Misconfigured when the ingestion reads a folder and its `kind` cannot.
-void check_folder_layout(const Ingestion& ingestion);
+/// Throws Misconfigured when the ingestion reads a folder, or waits for something, and its `kind`
+/// has none of that.
+void check_fits_kind(const Ingestion& ingestion);
 
 /// The path as FileSet::origin says it: relative to the home where it lies under it.
 std::string origin_of(const std::filesystem::path& path, const std::filesystem::path& home);

@@ -37,6 +37,13 @@ Value write(const Field& field) {
   return object;
 }
 
+Value write(const Gate& gate) {
+  if (gate.kind == Gate::Kind::Sql) return write(gate.text);
+  Value object;
+  object[name_of(gate.kind)] = gate.kind == Gate::Kind::Call ? write(true) : write(gate.text);
+  return object;
+}
+
 Value write(const std::pair<std::string, std::string>& pair) {
   return Value::array({write(pair.first), write(pair.second)});
 }
@@ -86,6 +93,19 @@ void read(const Value& value, Instant& instant, const std::string& where) {
 void read(const Value& value, Field& field, const std::string& where) {
   field.literal = value.is_object() && value.contains("literal");
   read(field.literal ? value["literal"] : value, field.text, where);
+}
+
+void read(const Value& value, Gate& gate, const std::string& where) {
+  gate.kind = Gate::Kind::Sql;
+  if (!value.is_object()) return read(value, gate.text, where);
+  for (const Gate::Kind kind : {Gate::Kind::Table, Gate::Kind::Object, Gate::Kind::Call}) {
+    const auto found = value.find(name_of(kind));
+    if (found == value.end()) continue;
+    gate.kind = kind;
+    if (kind != Gate::Kind::Call) read(*found, gate.text, where);
+    return;
+  }
+  throw bad_json(where, "is no gate that this version knows");
 }
 
 void read(const Value& value, std::pair<std::string, std::string>& pair, const std::string& where) {

@@ -26,6 +26,8 @@ Value write(double number);
 Value write(Day day);
 Value write(Instant instant);
 Value write(const Field& field);
+/// SQL as a text, another gate as an object: { "table": "sales.orders" }.
+Value write(const Gate& gate);
 Value write(const std::pair<std::string, std::string>& pair);
 
 void read(const Value& value, std::string& text, const std::string& where);
@@ -34,6 +36,7 @@ void read(const Value& value, double& number, const std::string& where);
 void read(const Value& value, Day& day, const std::string& where);
 void read(const Value& value, Instant& instant, const std::string& where);
 void read(const Value& value, Field& field, const std::string& where);
+void read(const Value& value, Gate& gate, const std::string& where);
 void read(const Value& value, std::pair<std::string, std::string>& pair, const std::string& where);
 /// A whole number that fits 64 bits with a sign.
 std::int64_t whole_number(const Value& value, const std::string& where);

@@ -134,6 +134,7 @@ void describe(auto& go, Is<Certificate> auto& certificate) {
   go("after", certificate.after);
   go("snapshot", certificate.snapshot);
   go.named("sums", certificate.sums);
+  go.named("upstream", certificate.upstream);
 }
 
 void describe(auto& go, Is<FileEntry> auto& file) {
@@ -195,6 +196,7 @@ void describe(auto& go, Is<DayOrder> auto& order) {
   go.required("day", order.day);
   go("staging", order.staging);
   go("ready", order.ready);
+  go.named("upstream", order.upstream);
   go("waits_for_data", order.waits_for_data);
   go("is_doubted", order.is_doubted);
   go("known", order.known);

@@ -111,9 +111,21 @@ TEST_CASE("a definition says only what it has, so that old revisions outlive new
 }
 
 TEST_CASE("an upkeep survives JSON, and one of before it was known is the default") {
-  const Upkeep upkeep{true, {ScheduleMode::Api, 23, 30, {"select true"}}, {1, 9}};
+  const Upkeep upkeep{true,
+                      {ScheduleMode::Api,
+                       23,
+                       30,
+                       {{Gate::Kind::Sql, "select true"},
+                        {Gate::Kind::Table, "sales.orders"},
+                        {Gate::Kind::Object, "{{day}}/_SUCCESS"},
+                        {Gate::Kind::Call, ""}}},
+                      {1, 9}};
   CHECK(json::upkeep(again(json::from(upkeep))) == upkeep);
   CHECK(json::upkeep(json::parse("{}", "test")) == Upkeep{});
+  CHECK(json::from(upkeep)["schedule"]["ready"].dump() ==
+        R"(["select true",{"table":"sales.orders"},{"object":"{{day}}/_SUCCESS"},{"call":true}])");
+  CHECK_THROWS_AS(
+      json::upkeep(json::parse(R"({"schedule": {"ready": [{"tide": "high"}]}})", "test")), Error);
 }
 
 TEST_CASE("limits survive JSON") {

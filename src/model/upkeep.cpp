@@ -20,6 +20,20 @@ std::string_view name_of(ScheduleMode mode) {
   throw std::logic_error("a mode of a schedule without a name");
 }
 
+std::string_view name_of(Gate::Kind kind) {
+  switch (kind) {
+    case Gate::Kind::Sql:
+      return "sql";
+    case Gate::Kind::Table:
+      return "table";
+    case Gate::Kind::Object:
+      return "object";
+    case Gate::Kind::Call:
+      return "call";
+  }
+  throw std::logic_error("a gate without a name");
+}
+
 std::string clock_text(int minutes) {
   return fmt::format("{:02}:{:02}", minutes / 60, minutes % 60);
 }

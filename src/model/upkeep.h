@@ -20,14 +20,28 @@ enum class ScheduleMode {
 std::string clock_text(int minutes);
 std::string_view name_of(ScheduleMode mode);  ///< "daily", "hourly", "api", "manual"
 
+/// What must be true of a day before the clock loads it.
+struct Gate {
+  enum class Kind {
+    Sql,     ///< The warehouse answers true.
+    Table,   ///< The table was written to since the last load before the day was over.
+    Object,  ///< A file, or a folder with files, is there.
+    Call,    ///< Somebody said so: who calls has the day loaded at once.
+  };
+  Kind kind = Kind::Sql;
+  std::string text;  ///< SQL, a table, a path, with the query's placeholders. Call: empty.
+  bool operator==(const Gate&) const = default;
+};
+/// "sql", "table", "object", "call": as its TOML begins.
+std::string_view name_of(Gate::Kind kind);
+
 /// Times of day in the project's zone, on the day after the one that is loaded.
 struct Schedule {
   ScheduleMode mode = ScheduleMode::Daily;
   int hour = 10;                   ///< 0–23. Hourly: 0, the day is due when it is over.
   int deadline_minutes = 18 * 60;  ///< Of the day; the first such time at or after the hour.
-  /// SQL for the warehouse, with the query's placeholders: a day is loaded when each is true.
-  std::vector<std::string> ready;
-  int every_hours = 1;  ///< Hourly: at 0:00 and every so many hours after it.
+  std::vector<Gate> ready;         ///< A day is loaded when each is open.
+  int every_hours = 1;             ///< Hourly: at 0:00 and every so many hours after it.
   /// Of the day after: who still lacks the day then is told, whoever loads it and whether or not
   /// anything runs.
   std::optional<int> fresh_by_minutes;

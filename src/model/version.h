@@ -46,6 +46,8 @@ struct Certificate {
   bool snapshot = false;  ///< Count, fingerprint and read saw the same rows.
   /// Sum of each numeric column of the stored rows; decimal text, or %.17g of a double.
   std::vector<std::pair<std::string, std::string>> sums;
+  /// What a ready-gate saw of each table, as `Connector::written` says it.
+  std::vector<std::pair<std::string, std::string>> upstream;
   bool adds_up() const { return read == loaded + partly_loaded + rejected + excluded; }
 };
 

@@ -32,8 +32,10 @@ struct Replayed {
 struct DayOrder {
   std::string load;
   Day day;
-  std::string staging;  ///< Absolute folder, made by the parent, written only by the child.
-  std::vector<std::string> ready;    ///< Questions that must all be true: see Schedule.
+  std::string staging;      ///< Absolute folder, made by the parent, written only by the child.
+  std::vector<Gate> ready;  ///< Must all be open; a call that is awaited comes first.
+  /// What the last load before the day was over saw of the gates' tables.
+  std::vector<std::pair<std::string, std::string>> upstream;
   bool waits_for_data = false;       ///< A day without rows fails as Unavailable `no_data_yet`.
   bool is_doubted = false;           ///< Ask the fingerprint twice: is the query repeatable at all?
   std::optional<Known> known;        ///< Verb Check only.

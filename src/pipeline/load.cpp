@@ -171,7 +171,7 @@ class LoadRun {
       DayOrder order;
       order.load = lease.load;
       order.day = day;
-      order.ready = request_.ready;
+      wait_for(request_.ready, order);
       order.waits_for_data = request_.waits_for_data;
       order.is_doubted = is_doubted(lease.current, state);
       order.staging = house_.store.stage(request_.ingestion.definition.dataset, lease.load);
@@ -189,6 +189,22 @@ class LoadRun {
     if (current.empty() || (state && (state->flags & kNotRepeatable))) return true;
     const auto version = house_.catalog.version(current);
     return !version || version->revision != revision_;
+  }
+
+  /// A call is known here; what it waits for else, the worker finds out. Who is not called need not
+  /// wake the warehouse.
+  void wait_for(const std::vector<Gate>& gates, DayOrder& order) {
+    if (gates.empty()) return;
+    const std::string& ingestion = request_.ingestion.id;
+    order.upstream =
+        house_.catalog.upstream_before(ingestion, house_.project.zone.bounds(order.day).end);
+    for (const Gate& gate : gates) {
+      if (gate.kind != Gate::Kind::Call) {
+        order.ready.push_back(gate);
+      } else if (!house_.catalog.was_called(ingestion, order.day)) {
+        order.ready.insert(order.ready.begin(), gate);
+      }
+    }
   }
 
   void supervise(WorkOrder order) {

@@ -18,9 +18,9 @@ struct LoadRequest {
   std::string trigger = "manual";
   std::string run;  ///< Its id; empty: a new one.
   int jobs = 1;
-  bool accept = false;             ///< Publish although it shrank, or publish what is held.
-  bool automatic = false;          ///< Not asked for by a person: respects holds.
-  std::vector<std::string> ready;  ///< SQL that must be true of a day before it is read.
+  bool accept = false;      ///< Publish although it shrank, or publish what is held.
+  bool automatic = false;   ///< Not asked for by a person: respects holds.
+  std::vector<Gate> ready;  ///< Must be open before a day is read.
   /// A day without rows, or one that is not ready, is no day yet: it is left *waiting*, with
   /// Unavailable `no_data_yet`.
   bool waits_for_data = false;

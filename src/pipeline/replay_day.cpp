@@ -117,6 +117,7 @@ class Replay {
   void certify(const MapSql& map) {
     const Certificate replayed = std::exchange(manifest_.certificate, from_.certificate);
     Certificate& proof = manifest_.certificate;
+    proof.upstream.clear();  // Speaks of the moment of that load.
     proof.loaded += replayed.loaded;
     proof.excluded += replayed.excluded;
     for (const auto& [rule, rows] : replayed.excluded_by_rule) proof.excluded_by_rule[rule] += rows;

@@ -9,6 +9,7 @@
 #include "arrow/batches.h"
 #include "base/error.h"
 #include "pipeline/day_writer.h"
+#include "pipeline/gates.h"
 #include "pipeline/mapping.h"
 #include "pipeline/misfits.h"
 #include "pipeline/range_split.h"
@@ -75,17 +76,14 @@ class Staging {
   /// called empty.
   void require_ready() {
     const Zone zone = Zone::named(work_.definition.zone);
-    for (const std::string& sql : order_.ready) {
-      const auto answer = connector_.scalar(sql, order_.day, zone, stop_);
-      if (answer == "true" || answer == "t" || answer == "1") continue;
-      throw Error(
-          Fault::Unavailable,
-          order_.waits_for_data ? std::string(kNoDataYet) : std::string("not_ready"),
-          fmt::format("the day is not ready: \"{}\" says {}", sql, answer.value_or("nothing")),
-          order_.waits_for_data ? "It is asked again until the deadline"
-                                : "Load the day when the warehouse has it, or change "
-                                  "`ready`");
-    }
+    const auto why = why_not_ready(connector_, order_, zone, proof_.upstream, stop_);
+    if (!why) return;
+    throw Error(Fault::Unavailable,
+                order_.waits_for_data ? std::string(kNoDataYet) : std::string("not_ready"),
+                "the day is not ready: " + *why,
+                order_.waits_for_data
+                    ? "It is asked again until the deadline"
+                    : "Load the day when the warehouse has it, or change `ready`");
   }
 
   template <typename Work>

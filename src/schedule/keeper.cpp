@@ -27,9 +27,8 @@ std::vector<std::vector<Action>> grouped(const std::vector<Action>& actions) {
 }
 
 /// Who loads a day that has been loaded before does not wait for it.
-std::vector<std::string> gates(const Ingestion& ingestion, const Action& action) {
-  return action.trigger == "scheduled" ? ingestion.upkeep.schedule.ready
-                                       : std::vector<std::string>{};
+std::vector<Gate> gates(const Ingestion& ingestion, const Action& action) {
+  return action.trigger == "scheduled" ? ingestion.upkeep.schedule.ready : std::vector<Gate>{};
 }
 
 std::vector<Day> days_of(const std::vector<Action>& actions) {

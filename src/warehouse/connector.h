@@ -49,6 +49,11 @@ class Connector {
   virtual std::optional<std::string> scalar(const std::string& sql, Day day, const Zone& zone,
                                             std::stop_token stop) = 0;
 
+  /// A text that differs after `what` was written to, the day's placeholders in it filled in: a
+  /// table as `browse` gives it, or a path of files. None where there is no such thing, empty where
+  /// nothing tells. Coarser than a token: it may differ although no row does.
+  virtual std::optional<std::string> written(const std::string& what, Day day, const Zone& zone,
+                                             std::stop_token stop) = 0;
   /// Change tokens of what the query reads, one a day; without text where there is none.
   virtual std::vector<Token> tokens(const Query& query, DayRange days, std::stop_token stop) = 0;
   /// Rows per day (by the query's name column: per day and name). Days without rows are absent.
@@ -109,7 +114,8 @@ struct Capabilities {
   bool fingerprint_sees_updates = true;  ///< false: it only sees inserts and deletes.
   bool arrow_native = true;              ///< false: rows are converted, so expect a slower read.
   bool reads_ranges = false;             ///< Many days by one statement: see read_range.
-  bool folder_layout = false;            ///< Takes `folder` in place of `query`.
+  bool folder_layout = false;            ///< Takes `folder` in place of `query`; has files.
+  bool tells_writes = false;             ///< `written` has an answer for tables.
   int reads_max = 4;                     ///< Concurrent reads one account tolerates.
 };
 

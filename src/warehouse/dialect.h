@@ -32,6 +32,9 @@ struct Dialect {
   /// schema, name, kind ("table", "view") of what this account may read, where `condition` holds
   /// over n.nspname and c.relname.
   std::string (*tables)(const std::string& condition) = nullptr;
+  /// Selects a cell that differs after the table, a literal, was written to; see
+  /// Connector::written.
+  std::string (*written)(const std::string& table) = nullptr;
   /// Before a SELECT: answers with lines, the first of which has ` rows=<n> width=<bytes>`.
   std::string_view explain = {};
   /// One id a row: this account's running statements whose text has `tag`.

@@ -166,14 +166,27 @@ engine::Relation SqlConnector::read(const Query& query, Day day, engine::Databas
 std::optional<std::string> SqlConnector::scalar(const std::string& sql, Day day, const Zone& zone,
                                                 std::stop_token stop) {
   const std::string customers = one_select(render(sql, {day, day}, zone, dialect_), dialect_);
+  return first_cell(
+      {tag_comment({}) + "select * from (\n" + customers + "\n) as q limit 1", customers}, stop);
+}
+
+std::optional<std::string> SqlConnector::first_cell(const Statement& statement,
+                                                    std::stop_token stop) {
   std::optional<std::string> answer;
   transport_->each(
-      {tag_comment({}) + "select * from (\n" + customers + "\n) as q limit 1", customers},
+      statement,
       [&](const engine::Row& row) {
         if (!row.empty() && row[0]) answer = std::string(*row[0]);
       },
       stop);
   return answer;
+}
+
+std::optional<std::string> SqlConnector::written(const std::string& table, Day, const Zone&,
+                                                 std::stop_token stop) {
+  if (!dialect_.written) return "";
+  const std::string name = dialect_.literal(table_spelled(table, dialect_));
+  return first_cell({tag_comment({}) + dialect_.written(name), {}}, stop);
 }
 
 std::vector<Token> SqlConnector::tokens(const Query&, DayRange days, std::stop_token) {

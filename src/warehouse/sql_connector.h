@@ -63,6 +63,9 @@ class SqlConnector final : public Connector {
                           std::stop_token stop) override;
   std::optional<std::string> scalar(const std::string& sql, Day day, const Zone& zone,
                                     std::stop_token stop) override;
+  /// Without placeholders: tables of a day of their own have names that only SQL knows.
+  std::optional<std::string> written(const std::string& table, Day day, const Zone& zone,
+                                     std::stop_token stop) override;
   std::vector<Token> tokens(const Query& query, DayRange days, std::stop_token stop) override;
   std::vector<DayCount> count(const Query& query, DayRange days, bool by_name,
                               std::stop_token stop) override;
@@ -85,6 +88,7 @@ class SqlConnector final : public Connector {
   engine::Options engine_needs() override;
 
  private:
+  std::optional<std::string> first_cell(const Statement& statement, std::stop_token stop);
   /// Columns of the query, asked once a session: its days have the same ones.
   const std::vector<Column>& described(const Query& query, Day day, std::stop_token stop);
   void count_into(std::vector<DayCount>& counts, const Query& query, DayRange days, bool by_name,

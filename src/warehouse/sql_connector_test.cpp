@@ -100,6 +100,7 @@ std::string statements(const Dialect& dialect, std::string_view json) {
   connector({}).sample(own, day, 10, database, {});
   connector({}).sample(purchases(), day, 10, database, {});
   connector({}).scalar("select max(ts) > {{day_end}} from purchases", day, Zone(), {});
+  connector({}).written("sales.Orders", day, Zone(), {});
   connector({}).browse("", {});
   connector({}).browse("pur*_x", {});
   connector({}).browse("o'clock", {});

@@ -210,6 +210,26 @@ TEST_CASE("a token changes with a file's content time, and is absent while a fil
   CHECK(connector->tokens(query, {day, day}, no_stop)[0].text != first[0].text);
 }
 
+TEST_CASE("what is written of a day's files, or a folder, is seen; what is not there is not") {
+  const Shop shop;
+  const auto connector = shop.open();
+  const auto written = [&](const std::string& path) {
+    return connector->written(path, day, Zone(), no_stop);
+  };
+  CHECK_FALSE(written("done/{{day}}/_SUCCESS"));
+  shop.put("done/2026-11-20/a.parquet", "select 1 as n");
+  CHECK_FALSE(written("done/{{day}}/_SUCCESS"));
+  const auto first = written("done/{{day}}/*.parquet");
+  REQUIRE(first);
+  CHECK(written("done/2026-11-20/*.parquet") == first);
+  CHECK(written("done/{{day}}") == first);
+  CHECK(written("done/") == first);
+  shop.put("done/2026-11-20/a.parquet", "select 1 as n, 2 as m");
+  CHECK(written("done") != first);
+  CHECK_FALSE(written("it's 'not' there/{{day}}"));
+  CHECK(code_of([&] { written("../elsewhere"); }) == "not_allowed");
+}
+
 TEST_CASE("what a folder holds is browsed as tables") {
   const Shop shop;
   shop.put("days/2026-11-20/a.parquet", "select 1 as n");

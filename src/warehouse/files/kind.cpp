@@ -27,7 +27,7 @@ constinit const Kind kKind{
         "A folder of Parquet, CSV or JSON files, read by SQL over globs or by the layout "
         "<folder>/<YYYY-MM-DD>/.",
     .settings = kSettings,
-    .capabilities = {.folder_layout = true, .reads_max = 2},
+    .capabilities = {.folder_layout = true, .tells_writes = true, .reads_max = 2},
     .open = open,
 };
 

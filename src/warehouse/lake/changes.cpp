@@ -11,6 +11,15 @@ namespace {
 /// Days whose counts go into one statement: as many files stay open.
 constexpr int kDaysAtOnce = 60;
 
+/// A line a file; another text when one of them was written.
+std::string listing_of(const std::vector<FileState>& files) {
+  std::string listing;
+  for (const FileState& file : files) {
+    listing += fmt::format("{} {} {}\n", file.path, file.size, file.stamp);
+  }
+  return listing;
+}
+
 }  // namespace
 
 std::optional<std::string> LakeConnector::count_sql(const Query& query, Day day,
@@ -92,12 +101,24 @@ std::optional<std::string> LakeConnector::token_of(const Query& query, Day day,
     if (known == listed_.end()) {
       known = listed_.emplace(glob, place_->files(engine(), glob, stop)).first;
     }
-    for (const FileState& file : known->second) {
-      if (file.fresh) return {};
-      listing += fmt::format("{} {} {}\n", file.path, file.size, file.stamp);
-    }
+    if (std::ranges::any_of(known->second, &FileState::fresh)) return {};
+    listing += listing_of(known->second);
   }
   return engine().scalar("select sha256(" + engine::literal(listing) + ")", stop);
+}
+
+std::optional<std::string> LakeConnector::written(const std::string& path, Day day,
+                                                  const Zone& zone, std::stop_token stop) {
+  return explained([&]() -> std::optional<std::string> {
+    // Inside quotes placeholders are bare text; the engine takes the quotes off.
+    const std::string quoted = render(quoted_literal(path), {day, day}, zone, kDialect);
+    std::string glob = place_->resolve(engine().scalar("select " + quoted, stop).value_or(""));
+    while (glob.ends_with('/')) glob.pop_back();
+    std::vector<FileState> files = place_->files(engine(), glob, stop);
+    if (files.empty()) files = place_->files(engine(), glob + "/**", stop);
+    if (files.empty()) return {};
+    return engine().scalar("select sha256(" + engine::literal(listing_of(files)) + ")", stop);
+  });
 }
 
 std::vector<Token> LakeConnector::tokens(const Query& query, DayRange days, std::stop_token stop) {

@@ -27,6 +27,9 @@ class LakeConnector final : public Connector {
                           std::stop_token stop) override;
   std::optional<std::string> scalar(const std::string& sql, Day day, const Zone& zone,
                                     std::stop_token stop) override;
+  /// Of the files that match a path, or lie in it as a folder.
+  std::optional<std::string> written(const std::string& path, Day day, const Zone& zone,
+                                     std::stop_token stop) override;
   std::vector<Token> tokens(const Query& query, DayRange days, std::stop_token stop) override;
   std::vector<DayCount> count(const Query& query, DayRange days, bool by_name,
                               std::stop_token stop) override;

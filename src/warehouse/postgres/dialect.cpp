@@ -106,6 +106,21 @@ std::string tables(const std::string& condition) {
       condition);
 }
 
+/// What the server counts of writes, of a partitioned table in its parts. A replica counts none. A
+/// rewrite that changes no row (VACUUM FULL, CLUSTER) does not show, another table of that name
+/// does.
+std::string written(const std::string& table) {
+  return fmt::format(
+      "with recursive part(oid) as (select pg_catalog.to_regclass({0})::oid union "
+      "select i.inhrelid from pg_catalog.pg_inherits i join part p on i.inhparent = p.oid) "
+      "select case when pg_catalog.to_regclass({0}) is not null then coalesce(string_agg(concat_ws("
+      "' ', c.oid, pg_catalog.pg_stat_get_tuples_inserted(c.oid), "
+      "pg_catalog.pg_stat_get_tuples_updated(c.oid), pg_catalog.pg_stat_get_tuples_deleted(c.oid)),"
+      " ', ' order by c.oid), '') end from pg_catalog.pg_class c join part p on p.oid = c.oid "
+      "where c.relkind in ('r', 'm') and not pg_catalog.pg_is_in_recovery()",
+      table);
+}
+
 std::string running(const std::string& tag) {
   return fmt::format(
       "select pid from pg_catalog.pg_stat_activity where usename = current_user and state = "
@@ -126,6 +141,7 @@ constinit const Dialect kDialect{
     .hash_sum = hash_sum,
     .recipe = recipe,
     .tables = tables,
+    .written = written,
     .explain = "explain ",
     .running = running,
 };

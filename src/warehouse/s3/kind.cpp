@@ -84,7 +84,7 @@ constinit const Kind kKind{
         "A bucket of Parquet, CSV or JSON objects at Amazon S3 or any server that speaks it, "
         "read by SQL over globs or by the layout <folder>/<YYYY-MM-DD>/.",
     .settings = kSettings,
-    .capabilities = {.folder_layout = true, .reads_max = 4},
+    .capabilities = {.folder_layout = true, .tells_writes = true, .reads_max = 4},
     .open = open,
     .contradiction = contradiction,
 };

@@ -113,6 +113,8 @@ select * from purchases
 select max(ts) > timestamptz '2026-11-21 00:00:00.000000+00' from purchases
 ) as q limit 1;
 -- each
+/* millrace */ with recursive part(oid) as (select pg_catalog.to_regclass('"sales"."Orders"')::oid union select i.inhrelid from pg_catalog.pg_inherits i join part p on i.inhparent = p.oid) select case when pg_catalog.to_regclass('"sales"."Orders"') is not null then coalesce(string_agg(concat_ws(' ', c.oid, pg_catalog.pg_stat_get_tuples_inserted(c.oid), pg_catalog.pg_stat_get_tuples_updated(c.oid), pg_catalog.pg_stat_get_tuples_deleted(c.oid)), ', ' order by c.oid), '') end from pg_catalog.pg_class c join part p on p.oid = c.oid where c.relkind in ('r', 'm') and not pg_catalog.pg_is_in_recovery();
+-- each
 /* millrace */ select n.nspname, c.relname, case when c.relkind in ('v', 'm') then 'view' else 'table' end from pg_catalog.pg_class c join pg_catalog.pg_namespace n on n.oid = c.relnamespace where c.relkind in ('r', 'p', 'v', 'm', 'f') and not c.relispartition and n.nspname <> 'information_schema' and n.nspname not like 'pg^_%' escape '^' and has_schema_privilege(n.oid, 'usage') and has_table_privilege(c.oid, 'select') and true order by 1, 2;
 -- each
 /* millrace */ select n.nspname, c.relname, case when c.relkind in ('v', 'm') then 'view' else 'table' end from pg_catalog.pg_class c join pg_catalog.pg_namespace n on n.oid = c.relnamespace where c.relkind in ('r', 'p', 'v', 'm', 'f') and not c.relispartition and n.nspname <> 'information_schema' and n.nspname not like 'pg^_%' escape '^' and has_schema_privilege(n.oid, 'usage') and has_table_privilege(c.oid, 'select') and (lower(c.relname) like lower('pur%^_x') escape '^' or lower(n.nspname || '.' || c.relname) like lower('pur%^_x') escape '^') order by 1, 2;

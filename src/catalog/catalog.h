@@ -227,6 +227,9 @@ class Catalog {
   std::vector<Garbage> condemn(std::chrono::seconds retention);
   /// All that the garbage of these loads named is deleted.
   void mark_swept(const std::vector<std::string>& loads);
+  /// Files of rejected rows, relative to the store's root, that no version published since then
+  /// names.
+  std::vector<std::string> old_quarantines(Instant since);
   bool registered(const std::string& load);
   /// True for a registered load that ended without being published and does not wait held: then
   /// whatever bears its id is of no use, also what had its final name before the process died.

@@ -145,6 +145,16 @@ std::vector<Catalog::Garbage> Catalog::condemn(std::chrono::seconds retention) {
   return garbage;
 }
 
+std::vector<std::string> Catalog::old_quarantines(Instant since) {
+  std::vector<std::string> paths;
+  session_->db.query(R"(SELECT quarantine FROM version
+                        WHERE project_id = :project AND quarantine <> ''
+                        GROUP BY quarantine HAVING max(published_at) < :since)",
+                     {session_->project, since},
+                     [&](const Row& row) { row.into(paths.emplace_back()); });
+  return paths;
+}
+
 bool Catalog::is_leftover(const std::string& load) {
   std::string id;
   return session_->db.one(std::string(kUnpublished) + "AND l.id = :load", {session_->project, load},

@@ -12,6 +12,7 @@
 #include "model/json.h"
 #include "notify/telling_thread.h"
 #include "pipeline/stage_day.h"
+#include "pipeline/sweep.h"
 #include "schedule/freshness.h"
 #include "schedule/keeper.h"
 
@@ -26,6 +27,7 @@ constexpr std::int64_t kEvery = 15;
 /// Between two looks whether somebody asked for a day.
 constexpr std::chrono::milliseconds kAskedEvery(250);
 constexpr std::chrono::seconds kBackfillEvery(1), kFreshnessEvery(5);
+constexpr std::chrono::hours kSweepEvery(24);
 
 /// "loaded", "empty", "waiting", "held", "failed"; of a check "changed", "unchanged", "failed".
 std::string result_of(const Done& done) {
@@ -176,6 +178,24 @@ void keep_backfilling(const std::filesystem::path& home_path, std::chrono::secon
   }
 }
 
+/// What was kept for long enough goes, once a day.
+void keep_swept(const std::filesystem::path& home_path, std::chrono::seconds every,
+                std::stop_token stop) {
+  while (real_env().wait(every, stop)) {
+    try {
+      Home home(home_path);
+      const pipeline::Swept swept =
+          pipeline::sweep(home.house(true), false, false, home.configuration().retention);
+      log::info("swept", {{"files", std::to_string(swept.removed.size())},
+                          {"bytes", std::to_string(swept.bytes)},
+                          {"not_ours", std::to_string(swept.foreign.size())}});
+    } catch (const std::exception& error) {
+      log::warning("could not sweep", {{"error", error.what()}});
+    }
+    every = kSweepEvery;
+  }
+}
+
 /// Tells whose newest day is late, however that came about: beside everything else that runs.
 void watch_freshness(const std::filesystem::path& home_path, std::stop_token stop) {
   while (!stop.stop_requested()) {
@@ -218,6 +238,7 @@ ExitCode serve(Context& context, const Arguments& arguments) {
   {
     const std::jthread backfilling(
         [&] { keep_backfilling(context.home.path(), every, progress, context.stop); });
+    const std::jthread sweeping([&] { keep_swept(context.home.path(), every, context.stop); });
     const std::jthread watching([&] { watch_freshness(context.home.path(), context.stop); });
     schedule::Keeper keeper(house, catalog::WhichAsked::Calls, write_log, progress);
     do {
@@ -311,9 +332,9 @@ const Command kCommands[] = {
        Option::Kind::Value, "address"}},
      serve,
      R"(Loads each day when its schedule says so, looks again at days without rows until the
-deadline, checks days that ended and loads those that changed. Writes one log line an event to
-stderr. On SIGTERM or Ctrl-C what has begun is finished, a backfill left for the next start; a
-second one ends the process, and loses nothing.)"},
+deadline, checks days that ended and loads those that changed, and sweeps once a day. Writes one
+log line an event to stderr. On SIGTERM or Ctrl-C what has begun is finished, a backfill left for
+the next start; a second one ends the process, and loses nothing.)"},
 };
 
 }  // namespace

@@ -16,11 +16,11 @@ namespace fs = std::filesystem;
 
 ExitCode sweep(Context& context, const Arguments& arguments) {
   const bool dry_run = arguments.has("dry-run");
-  std::chrono::seconds retention = pipeline::kRetention;
+  Retention retention = context.home.configuration().retention;
   if (arguments.has("older-than")) {
-    retention = std::chrono::days(arguments.number("older-than", 0));
+    retention.versions = std::chrono::days(arguments.number("older-than", 0));
   }
-  if (arguments.has("now")) retention = std::chrono::seconds(0);
+  if (arguments.has("now")) retention.versions = std::chrono::seconds(0);
   pipeline::House& house = context.home.house(true);
   pipeline::Swept swept;
   {
@@ -188,10 +188,12 @@ const Command kCommands[] = {
      "Remove files that no version needs",
      {{"dry-run", "Only say what would go", Kind::Flag},
       {"foreign", "Also delete data files that no load of this catalog made", Kind::Flag},
-      {"older-than", "Days that superseded versions are kept for `undo` (default 30, at most 90)",
-       Kind::Value, "number"},
+      {"older-than", "Days that superseded versions are kept for `undo`, at most 90", Kind::Value,
+       "number"},
       {"now", "Keep no superseded version", Kind::Flag}},
-     sweep},
+     sweep,
+     R"(Removes superseded versions and rejected rows that were kept for long enough: 30 days, or as
+[retention] in millrace.toml says. `millrace serve` does it by itself once a day.)"},
     {"rebuild-catalog",
      "Make the catalog again from the records in the store",
      {},

@@ -101,6 +101,27 @@ Node table_of(const Node& root, const std::string& name) {
   return table->value;
 }
 
+/// Days as a whole number, from 1.
+std::chrono::days days_in(const Node& table, std::string_view key, std::chrono::seconds usual,
+                          std::int64_t most) {
+  const Node::Member* member = table.find(key);
+  if (!member) return std::chrono::duration_cast<std::chrono::days>(usual);
+  const std::int64_t days = member->value.integer;
+  if (days < 1 || days > most) {
+    refuse(member->value.place,
+           fmt::format("\"{}\" must be from 1 to {}, not {}", key, most, days));
+  }
+  return std::chrono::days(days);
+}
+
+Retention read_retention(const Node& table) {
+  // Other writers' VACUUM may take superseded files after 90 days (`store::kForeignVacuumSpares`).
+  constexpr std::int64_t kVersionsMost = 90, kQuarantineMost = 3660;
+  const Retention usual;
+  return {.versions = days_in(table, "versions_days", usual.versions, kVersionsMost),
+          .quarantine = days_in(table, "quarantine_days", usual.quarantine, kQuarantineMost)};
+}
+
 Configuration configuration_from(const Node& root, const fs::path& home) {
   check_keys(root, table_rule(""), "");
   Configuration configuration{.home = home, .project = read_project(table_of(root, "project"))};
@@ -124,6 +145,7 @@ Configuration configuration_from(const Node& root, const fs::path& home) {
   }
   configuration.oidc = read_oidc(server, home);
   configuration.notify = read_notify(root, home);
+  configuration.retention = read_retention(table_of(root, "retention"));
   return configuration;
 }
 

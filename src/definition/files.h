@@ -9,6 +9,7 @@
 
 #include "catalog/catalog.h"
 #include "model/ingestion.h"
+#include "model/retention.h"
 
 namespace millrace::definition {
 
@@ -42,6 +43,7 @@ struct Configuration {
   std::string tls_certificate, tls_key;  ///< PEM files; empty: no TLS.
   std::optional<Oidc> oidc;
   NotifySettings notify;
+  Retention retention;
 };
 
 /// Reads one file, or every *.toml below a folder (not the store, `secrets` and what starts with a

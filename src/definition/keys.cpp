@@ -27,6 +27,7 @@ constexpr KeyRule kTop[] = {
     {"files", Shape::Table, "What connections of kind `files` may read."},
     {"server", Shape::Table, "Where `millrace serve` answers."},
     {"notify", Shape::Table, "How people are told."},
+    {"retention", Shape::Table, "For how long what nobody reads is kept."},
     {"connection", Shape::Table, "Warehouse accounts, by name."},
     {"ingestion", Shape::Table, "What is loaded, by name."},
 };
@@ -233,6 +234,17 @@ constexpr KeyRule kAudience[] = {
      "true"},
 };
 
+constexpr KeyRule kRetention[] = {
+    {"versions_days", Shape::Integer,
+     "Days that superseded versions are kept for `undo`, and rejected loads to be looked at, 1 to "
+     "90. Default 30.",
+     "30"},
+    {"quarantine_days", Shape::Integer,
+     "Days that rejected rows are kept, also those of current versions; their counts stay in the "
+     "certificate. Default 30.",
+     "30"},
+};
+
 constexpr KeyRule kPartition[] = {
     {"column", Shape::Column, "A column of the query's result. Required.", "\"ds\""},
     {"type", Shape::Text, "How it writes a day; `integer` is 20261120. Default `date`.", "\"date\"",
@@ -319,6 +331,7 @@ constexpr TableRule kTables[] = {
     {"notify.smtp", "How mail is sent.", kSmtp, true},
     {"notify.slack", "How Slack is reached.", kSlack, true},
     {"notify.webhook.NAME", "A program that hears of everything.", kWebhook, true},
+    {"retention", "What a sweep removes, which `serve` does once a day.", kRetention, true},
     {"connection.NAME",
      "One warehouse account: `kind`, and that kind's settings (`millrace connection kinds KIND`). "
      "A secret is `\"env:VARIABLE\"` or `\"file:secrets/name\"`, never the secret itself.",

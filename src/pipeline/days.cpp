@@ -108,7 +108,21 @@ std::optional<std::string> quarantine_file(House& house, const Ingestion& ingest
   }
   const auto version = state.current.empty() ? std::nullopt : house.catalog.version(state.current);
   if (!version || version->quarantine.empty()) return {};
+  require_quarantine(house, ingestion, *version);
   return house.store.objects().address(version->quarantine);
+}
+
+void require_quarantine(House& house, const Ingestion& ingestion, const Version& version) {
+  if (house.store.objects().exists(version.quarantine)) return;
+  throw Error(
+      Fault::Misconfigured, "quarantine_swept",
+      fmt::format("the {} rejected rows of {} {} are gone: a sweep removes them when they "
+                  "are older than `quarantine_days` of [retention]",
+                  version.certificate.rejected + version.certificate.partly_loaded,
+                  ingestion.handle, version.day.text()),
+      fmt::format("Their counts by reason stay: `millrace certificate {0} --day {1}`; to see "
+                  "them again, load the day: `millrace load {0} --day {1}`",
+                  ingestion.handle, version.day.text()));
 }
 
 }  // namespace millrace::pipeline

@@ -21,6 +21,9 @@ void release(House& house, const Ingestion& ingestion, Day day);
 
 /// Rejected rows of a day: the quarantine of the current version, or, when the last attempt was
 /// rejected, of that attempt. Address of the Parquet file; none when nothing was rejected.
+/// Throws what `require_quarantine` throws.
 std::optional<std::string> quarantine_file(House& house, const Ingestion& ingestion, Day day);
+/// Throws Misconfigured `quarantine_swept` when a sweep took the version's rejected rows.
+void require_quarantine(House& house, const Ingestion& ingestion, const Version& version);
 
 }  // namespace millrace::pipeline

@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/log.h"
+#include "pipeline/days.h"
 #include "pipeline/judge.h"
 #include "pipeline/tell.h"
 #include "pipeline/worker.h"
@@ -37,6 +38,7 @@ Version base_of(House& house, const Ingestion& ingestion, Day day) {
     throw refusal("replay_needs_load", ingestion, day,
                   "`dedupe` needs all rows of the day, not only the rejected ones", "load");
   }
+  require_quarantine(house, ingestion, version);
   return version;
 }
 

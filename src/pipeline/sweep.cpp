@@ -53,6 +53,13 @@ class Sweep {
     if (!dry_run_) house_.catalog.mark_swept({loads.begin(), loads.end()});
   }
 
+  /// Of current versions, too. Their certificates still count these rows.
+  void old_quarantines(std::chrono::seconds retention) {
+    for (const std::string& path : house_.catalog.old_quarantines(house_.env.now() - retention)) {
+      remove(path);
+    }
+  }
+
   void half_written() {
     if (dry_run_) return;
     for (std::string& path :
@@ -117,12 +124,12 @@ class Sweep {
 
 }  // namespace
 
-Swept sweep(House& house, bool dry_run, bool foreign, std::chrono::seconds retention) {
-  if (retention > store::kForeignVacuumSpares) {
+Swept sweep(House& house, bool dry_run, bool foreign, const Retention& retention) {
+  if (retention.versions > store::kForeignVacuumSpares) {
     throw Error(Fault::Misconfigured, "retention_too_long",
                 fmt::format("superseded versions cannot be kept for {} days: other writers' VACUUM "
                             "may take their files after {}",
-                            std::chrono::ceil<std::chrono::days>(retention).count(),
+                            std::chrono::ceil<std::chrono::days>(retention.versions).count(),
                             store::kForeignVacuumSpares.count()),
                 fmt::format("Keep them for at most {} days", store::kForeignVacuumSpares.count()));
   }
@@ -130,7 +137,8 @@ Swept sweep(House& house, bool dry_run, bool foreign, std::chrono::seconds reten
   tell_others(house);
   Sweep sweep(house, dry_run);
   house.catalog.close_dead_loads();
-  sweep.garbage(retention);
+  sweep.garbage(retention.versions);
+  sweep.old_quarantines(retention.quarantine);
   sweep.half_written();
   sweep.foreign(foreign);
   return sweep.take();

@@ -1,10 +1,10 @@
 #pragma once
 
-#include <chrono>
 #include <cstdint>
 #include <string>
 #include <vector>
 
+#include "model/retention.h"
 #include "pipeline/house.h"
 
 namespace millrace::pipeline {
@@ -15,15 +15,13 @@ struct Swept {
   std::int64_t bytes = 0;
 };
 
-/// For how long superseded versions are kept for `undo`, unless told otherwise.
-inline constexpr std::chrono::days kRetention{30};
-
 /// Removes files that no retained version needs: only those of closed loads that this catalog
-/// registered, and what killed writers left half-written. Unknown files are reported, and removed
+/// registered, what killed writers left half-written, and rejected rows that were kept for long
+/// enough. Unknown files are reported, and removed
 /// only with `foreign`. Never touches a file that a current, held or running load names. `dry_run`
 /// only says what would go. Misconfigured `retention_too_long` above what other writers' VACUUM
 /// respects; Conflict `not_the_latest_catalog`, before anything is deleted, when another catalog
 /// has claimed the store.
-Swept sweep(House& house, bool dry_run, bool foreign, std::chrono::seconds retention);
+Swept sweep(House& house, bool dry_run, bool foreign, const Retention& retention);
 
 }  // namespace millrace::pipeline

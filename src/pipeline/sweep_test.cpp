@@ -15,7 +15,7 @@ using namespace std::chrono_literals;
 
 Swept sweep_now(Home& home) {
   home.clock.pass(1s);
-  return sweep(home.house, false, false, 0s);
+  return sweep(home.house, false, false, {.versions = 0s});
 }
 
 }  // namespace
@@ -24,7 +24,7 @@ TEST_CASE("a swept version is gone with its quarantine, and nobody can undo to i
   Home home;
   const std::string old = home.load(10);
   const std::string now = home.load(11);
-  CHECK(sweep(home.house, false, false, kRetention).removed.empty());
+  CHECK(sweep(home.house, false, false, {}).removed.empty());
   const Swept swept = sweep_now(home);
   CHECK(swept.removed.size() == 2);
   CHECK(swept.foreign.empty());
@@ -43,7 +43,7 @@ TEST_CASE("from the moment a sweep begins to delete, nobody can undo to what it 
   const auto quarantine = home.root() / home.catalog.version(old)->quarantine;
   std::filesystem::remove(quarantine);
   std::filesystem::create_directories(quarantine / "in the way");
-  CHECK_THROWS(sweep(home.house, false, false, 0s));
+  CHECK_THROWS(sweep(home.house, false, false, {.versions = 0s}));
   CHECK(code_of([&] { home.catalog.undo(home.ingestion.id, kDay, old); }) == "version_swept");
 
   std::filesystem::remove_all(quarantine);
@@ -56,7 +56,7 @@ TEST_CASE("a dry run names what would go, and changes nothing, not even in the c
   const std::string old = home.load(10);
   home.load(11);
   home.clock.pass(1s);
-  CHECK(sweep(home.house, true, false, 0s).removed.size() == 2);
+  CHECK(sweep(home.house, true, false, {.versions = 0s}).removed.size() == 2);
   CHECK(home.files_of(old).size() == 3);
   CHECK_NOTHROW(home.catalog.undo(home.ingestion.id, kDay, old));
 }
@@ -71,7 +71,7 @@ TEST_CASE("a load that was settled and never published leaves nothing behind") {
   CHECK(sweep_now(home).removed.empty());  // It may still be published.
 
   home.catalog.fail_load(lease, Attempt::Failed, Error(Fault::Unavailable, "x", "killed"));
-  CHECK(sweep(home.house, true, false, 0s).removed.size() == 3);
+  CHECK(sweep(home.house, true, false, {.versions = 0s}).removed.size() == 3);
   CHECK(sweep_now(home).removed.size() == 3);
   CHECK(home.files_of(lease.load).empty());
   CHECK(home.files_of(current).size() == 3);
@@ -125,10 +125,27 @@ TEST_CASE("what a killed writer left half-written goes once it is an hour old") 
   CHECK(sweep_now(home).removed == std::vector<std::string>{"default/events/_publish/.tmp-1"});
 }
 
+TEST_CASE(
+    "rejected rows of a current version go when they are old, and are not called never there") {
+  Home home;
+  const std::string load = home.load(10);
+  const Retention retention{.quarantine = 24h};
+  home.clock.pass(23h);
+  CHECK(sweep(home.house, false, false, retention).removed.empty());
+  home.clock.pass(2h);
+  const std::string path = home.catalog.version(load)->quarantine;
+  CHECK(sweep(home.house, true, false, retention).removed == std::vector{path});
+  CHECK(sweep(home.house, false, false, retention).removed == std::vector{path});
+  CHECK(sweep(home.house, false, false, retention).removed.empty());
+  CHECK(home.current() == load);
+  CHECK(code_of([&] { quarantine_file(home.house, home.ingestion, kDay); }) == "quarantine_swept");
+}
+
 TEST_CASE("a retention that foreign VACUUMs do not respect is refused") {
   Home home;
-  CHECK(code_of([&] { sweep(home.house, true, false, 91 * 24h); }) == "retention_too_long");
-  CHECK_NOTHROW(sweep(home.house, true, false, store::kForeignVacuumSpares));
+  CHECK(code_of([&] { sweep(home.house, true, false, {.versions = 91 * 24h}); }) ==
+        "retention_too_long");
+  CHECK_NOTHROW(sweep(home.house, true, false, {.versions = store::kForeignVacuumSpares}));
 }
 
 TEST_CASE("files of loads that this catalog does not know are reported and stay, unless told") {
@@ -140,9 +157,10 @@ TEST_CASE("files of loads that this catalog does not know are reported and stay,
   const Swept swept = sweep_now(home);
   CHECK(swept.foreign == std::vector<std::string>{stranger});
   CHECK(home.store.objects().exists(stranger));
-  sweep(home.house, true, true, 0s);
+  sweep(home.house, true, true, {.versions = 0s});
   CHECK(home.store.objects().exists(stranger));
-  CHECK(sweep(home.house, false, true, 0s).removed == std::vector<std::string>{stranger});
+  CHECK(sweep(home.house, false, true, {.versions = 0s}).removed ==
+        std::vector<std::string>{stranger});
   CHECK_FALSE(home.store.objects().exists(stranger));
 }
 
@@ -152,10 +170,10 @@ TEST_CASE("a staging folder that nobody registered is spared for a day: a valida
   std::ofstream(staged) << "rows";
   home.clock.pass(
       std::chrono::duration_cast<std::chrono::microseconds>(real_env().now() - home.clock.now()));
-  CHECK(sweep(home.house, false, true, 0s).foreign.size() == 1);
+  CHECK(sweep(home.house, false, true, {.versions = 0s}).foreign.size() == 1);
   CHECK(std::filesystem::exists(staged));
   home.clock.pass(25h);
-  sweep(home.house, false, true, 0s);
+  sweep(home.house, false, true, {.versions = 0s});
   CHECK_FALSE(std::filesystem::exists(staged));
 }
 
@@ -165,7 +183,8 @@ TEST_CASE("a sweep whose store another catalog has taken over deletes nothing") 
   home.load(11);
   home.clock.pass(1s);
   REQUIRE(home.store.put_generation({home.store.generation()->number + 1, "of another catalog"}));
-  CHECK(code_of([&] { sweep(home.house, false, true, 0s); }) == "not_the_latest_catalog");
+  CHECK(code_of([&] { sweep(home.house, false, true, {.versions = 0s}); }) ==
+        "not_the_latest_catalog");
   CHECK(home.files_of(old).size() == 3);
 }
 

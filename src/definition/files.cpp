@@ -173,7 +173,15 @@ void check_fits_kind(const Ingestion& ingestion) {
     const bool fits = gate.kind == Gate::Kind::Object  ? facts.folder_layout
                       : gate.kind == Gate::Kind::Table ? facts.tells_writes
                                                        : true;
-    if (!fits) refuse_key(name_of(gate.kind), "Ask with SQL: ready = [{ sql = \"select …\" }]");
+    constexpr const char* kAskWithSql = "Ask with SQL: ready = [{ sql = \"select …\" }]";
+    if (!fits) refuse_key(name_of(gate.kind), kAskWithSql);
+    if (gate.kind == Gate::Kind::Table && !facts.folder_layout && has_placeholders(gate.text)) {
+      throw Error(Fault::Misconfigured, "bad_toml",
+                  fmt::format("the table \"{}\" that a day waits for has a placeholder, which only "
+                              "paths of files may have",
+                              gate.text),
+                  kAskWithSql);
+    }
   }
 }
 

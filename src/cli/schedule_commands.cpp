@@ -196,20 +196,21 @@ void keep_swept(const std::filesystem::path& home_path, std::chrono::seconds eve
   }
 }
 
+void look_at_freshness(catalog::Catalog& catalog) {
+  for (const schedule::Freshness& news : schedule::watch_freshness(catalog, real_env().now())) {
+    (news.is_late ? log::warning : log::info)(
+        news.is_late ? "a day is late" : "a late day is there",
+        {{"ingestion", news.ingestion}, {"day", news.day.text()}, {"text", news.text}});
+  }
+}
+
 /// Tells whose newest day is late, however that came about: beside everything else that runs.
 void watch_freshness(const std::filesystem::path& home_path, std::stop_token stop) {
   while (!stop.stop_requested()) {
     try {
       Home home(home_path);
       catalog::Catalog catalog({.path = home.catalog_path()}, real_env());
-      while (real_env().wait(kFreshnessEvery, stop)) {
-        for (const schedule::Freshness& news :
-             schedule::watch_freshness(catalog, real_env().now())) {
-          (news.is_late ? log::warning : log::info)(
-              news.is_late ? "a day is late" : "a late day is there",
-              {{"ingestion", news.ingestion}, {"day", news.day.text()}, {"text", news.text}});
-        }
-      }
+      while (real_env().wait(kFreshnessEvery, stop)) look_at_freshness(catalog);
     } catch (const Error& error) {
       log::warning("could not look whether days are late", {{"error", error.what()}});
       real_env().wait(kFreshnessEvery, stop);
@@ -277,9 +278,9 @@ ExitCode show_schedule(Context& context, const Arguments& arguments) {
   catalog::Catalog& catalog = context.home.reading();
   const Zone zone = catalog.project().zone;
   const auto paused = catalog.paused();
-  std::map<std::string, std::string> alerts;
+  std::map<std::string, std::map<std::string, std::string>> alerts;
   for (const catalog::Alert& alert : catalog.alerts(kAlertsSeen)) {
-    if (!alert.cleared_at) alerts[alert.ingestion] = alert.text;
+    if (!alert.cleared_at) alerts[alert.ingestion][alert.what] = alert.text;
   }
   const std::string only =
       arguments.has("NAME") ? catalog.ingestion(arguments.get("NAME")).id : std::string();
@@ -290,8 +291,9 @@ ExitCode show_schedule(Context& context, const Arguments& arguments) {
     const Upkeep& upkeep = ingestion.upkeep;
     const auto pause = paused.find(ingestion.id);
     std::string remark = pause == paused.end() ? "" : "paused: " + pause->second.why;
-    const auto late = alerts.find(ingestion.id);
-    if (late != alerts.end()) remark += (remark.empty() ? "" : "; ") + late->second;
+    for (const auto& [what, text] : alerts[ingestion.id]) {
+      remark += (remark.empty() ? "" : "; ") + text;
+    }
     json::Value times = json::Value::array();
     std::string text;
     for (const Instant at : schedule::next_loads(upkeep, zone, real_env().now(), kTimesShown)) {
@@ -307,7 +309,9 @@ ExitCode show_schedule(Context& context, const Arguments& arguments) {
     if (pause != paused.end()) {
       one["paused"] = {{"since", to_text(pause->second.at)}, {"why", pause->second.why}};
     }
-    if (late != alerts.end()) one["late"] = late->second;
+    for (const auto& [what, said] : alerts[ingestion.id]) {
+      one[what == kNotFresh ? "late" : what] = said;
+    }
     answers.push_back(std::move(one));
     table.rows.push_back({ingestion.handle, mode_text(upkeep), preset, text, remark});
   }
@@ -351,6 +355,7 @@ ExitCode load_due(Context& context) {
                           done.action.trigger, result_of(done), reason_of(done)});
   });
   keeper.tick(context.stop);
+  look_at_freshness(house.catalog);
   tell_people(context);
   if (context.terminal.json()) {
     context.terminal.answer(answers);

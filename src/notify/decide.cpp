@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "model/alert.h"
+
 namespace millrace::notify {
 namespace {
 
@@ -24,6 +26,10 @@ bool needs_a_person(const Member& member) {
   return !member.line.error || policy_of(member.line.error->fault).tells_a_person;
 }
 
+Kind kind_of(const catalog::Alert& alert) {
+  return alert.what == kNotFresh ? Kind::Late : Kind::NotChecked;
+}
+
 class Telling {
  public:
   Telling(const World& world, const NotifySettings& settings, Instant now)
@@ -33,6 +39,7 @@ class Telling {
 
   Decision run() {
     for (const catalog::Ended& ended : world_.ended) take_in(ended);
+    for (const catalog::Alert& alert : world_.alerts) take_in(alert);
     for (auto& [cause, entry] : open_) {
       let_go(entry);
       tell(entry);
@@ -74,10 +81,40 @@ class Telling {
     }
   }
 
-  void join(const std::string& what, Kind kind, const Subject& subject,
-            const catalog::Ended& ended) {
-    const std::string cause = what + "/" + subject.connection;
-    if (kind == Kind::Failed) leave_others(cause, ended);
+  /// An alert stays where it is raised until it is cleared, so it is seen again and again.
+  void take_in(const catalog::Alert& alert) {
+    const Subject* subject = subject_of(alert.ingestion);
+    if (!subject || is_told_otherwise(*subject, alert)) return;
+    const Kind kind = kind_of(alert);
+    Entry& entry = opened(name_of(kind), kind, *subject);
+    const bool is_known = std::ranges::any_of(entry.incident.members, [&](const Member& member) {
+      return is_of(member, alert.ingestion, alert.day);
+    });
+    if (is_known) return;
+    entry.changed = true;
+    // Not since it was raised: what is over otherwise has time to clear it.
+    entry.incident.members.push_back({alert.ingestion, line_of(*subject, alert), now_, false});
+  }
+
+  /// Who hears that a day failed or is held need not hear that it is late; nor, while loads from a
+  /// connection fail, that its days cannot be checked.
+  bool is_told_otherwise(const Subject& subject, const catalog::Alert& alert) const {
+    return std::ranges::any_of(open_, [&](const auto& one) {
+      const Incident& incident = one.second.incident;
+      const bool is_failure = incident.kind == Kind::Failed;
+      if (kind_of(alert) == Kind::NotChecked) {
+        return is_failure && incident.connection == subject.connection && !incident.members.empty();
+      }
+      return (is_failure || incident.kind == Kind::Held) &&
+             std::ranges::any_of(incident.members, [&](const Member& member) {
+               return is_of(member, alert.ingestion, alert.day);
+             });
+    });
+  }
+
+  /// The open incident of a cause, begun where there is none.
+  Entry& opened(std::string_view what, Kind kind, const Subject& subject) {
+    const std::string cause = std::string(what) + "/" + subject.connection;
     Entry& entry = open_[cause];
     Incident& incident = entry.incident;
     if (incident.cause.empty()) {
@@ -87,9 +124,18 @@ class Telling {
       incident.connection = subject.connection;
       incident.opened_at = now_;
     }
+    return entry;
+  }
+
+  void join(const std::string& what, Kind kind, const Subject& subject,
+            const catalog::Ended& ended) {
+    if (kind == Kind::Failed) leave_others(what + "/" + subject.connection, ended);
+    Entry& entry = opened(what, kind, subject);
+    Incident& incident = entry.incident;
     entry.changed = true;
-    const auto known = std::find_if(incident.members.begin(), incident.members.end(),
-                                    [&](const Member& member) { return is_of(member, ended); });
+    const auto known = std::find_if(
+        incident.members.begin(), incident.members.end(),
+        [&](const Member& member) { return is_of(member, ended.ingestion, ended.day); });
     if (known != incident.members.end()) {
       known->line = line_of(subject, ended);
       return;
@@ -97,16 +143,17 @@ class Telling {
     incident.members.push_back({ended.ingestion, line_of(subject, ended), ended.at, false});
   }
 
-  static bool is_of(const Member& member, const catalog::Ended& ended) {
-    return member.ingestion == ended.ingestion && member.line.first == ended.day;
+  static bool is_of(const Member& member, const std::string& ingestion, Day day) {
+    return member.ingestion == ingestion && member.line.first == day;
   }
 
   /// A day that fails for another reason than before is no longer hit by the first.
   void leave_others(const std::string& cause, const catalog::Ended& ended) {
     for (auto& [other, entry] : open_) {
       if (other == cause || entry.incident.kind != Kind::Failed) continue;
-      const auto left = std::erase_if(entry.incident.members,
-                                      [&](const Member& member) { return is_of(member, ended); });
+      const auto left = std::erase_if(entry.incident.members, [&](const Member& member) {
+        return is_of(member, ended.ingestion, ended.day);
+      });
       if (left > 0) entry.changed = true;
     }
   }
@@ -127,8 +174,7 @@ class Telling {
   /// Tells whom it concerns, once what happens together had time to happen.
   void tell(Entry& entry) {
     Incident& incident = entry.incident;
-    const std::chrono::microseconds patience =
-        incident.kind == Kind::Held ? std::chrono::microseconds(kHeldPatience) : settings_.gather;
+    const std::chrono::microseconds patience = patience_for(incident.kind);
     const bool is_time = std::any_of(
         incident.members.begin(), incident.members.end(),
         [&](const Member& member) { return !member.told && now_ - member.since >= patience; });
@@ -158,6 +204,12 @@ class Telling {
     }
   }
 
+  std::chrono::microseconds patience_for(Kind kind) const {
+    if (kind == Kind::Held) return kHeldPatience;
+    if (kind == Kind::NotChecked) return kCheckPatience;
+    return settings_.gather;
+  }
+
   void close(Entry& entry) {
     Incident& incident = entry.incident;
     incident.closed_at = now_;
@@ -182,7 +234,7 @@ class Telling {
 
   std::string outcome_now(const Member& member) const {
     const auto found = world_.states.find({member.ingestion, member.line.first});
-    if (found == world_.states.end()) return "";
+    if (found == world_.states.end()) return "never loaded";
     return status_of(found->second, found->second.attempt == Attempt::Empty);
   }
 
@@ -210,6 +262,13 @@ class Telling {
 }  // namespace
 
 bool stands(const World& world, Kind kind, const Member& member, Instant now) {
+  if (kind == Kind::Late || kind == Kind::NotChecked) {
+    return world.subjects.contains(member.ingestion) &&
+           std::ranges::any_of(world.alerts, [&](const catalog::Alert& alert) {
+             return kind_of(alert) == kind && alert.ingestion == member.ingestion &&
+                    alert.day == member.line.first;
+           });
+  }
   const auto found = world.states.find({member.ingestion, member.line.first});
   if (!world.subjects.contains(member.ingestion) || found == world.states.end()) return false;
   const DayState& state = found->second;

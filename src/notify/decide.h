@@ -38,6 +38,7 @@ struct DigestWindow {
 struct World {
   std::map<std::string, Subject> subjects;  ///< By id; ingestions that are there.
   std::vector<catalog::Ended> ended;        ///< Not considered yet, in their order.
+  std::vector<catalog::Alert> alerts;       ///< Open ones.
   std::vector<Incident> open;
   /// Of every (ingestion, day) of `open` and of `ended`.
   std::map<std::pair<std::string, Day>, DayState> states;
@@ -60,6 +61,8 @@ std::optional<Instant> digest_due(const NotifySettings& settings, const Zone& zo
 
 /// So long a held day may still turn out well by itself: the second look comes within 30 minutes.
 inline constexpr std::chrono::minutes kHeldPatience(40);
+/// A check that fails is made again after half an hour; what lasts so long has failed repeatedly.
+inline constexpr std::chrono::hours kCheckPatience(1);
 /// What needs a person and hits further days is told again, but no more often than this.
 inline constexpr std::chrono::hours kAgainAfter(1);
 
@@ -69,6 +72,8 @@ inline constexpr std::chrono::hours kAgainAfter(1);
 bool stands(const World& world, Kind kind, const Member& member, Instant now);
 /// A day as a line; values of rows are taken out of the error unless the subject allows them.
 Line line_of(const Subject& subject, const catalog::Ended& ended);
+/// The day of an alert as a line: "late", "not checked".
+Line line_of(const Subject& subject, const catalog::Alert& alert);
 /// Lines that say the same of one ingestion become one; what needs a person comes first.
 std::vector<Line> merged(std::vector<Line> lines);
 std::vector<Message> digest_messages(const World& world, const NotifySettings& settings,

@@ -91,7 +91,8 @@ std::vector<Message> digest_messages(const World& world, const NotifySettings& s
   for (const Incident& incident : world.open) {
     for (const Member& member : incident.members) {
       const bool is_old = !last.contains({member.ingestion, member.line.first});
-      if (incident.kind != Kind::NoData && is_old && stands(world, incident.kind, member, now)) {
+      const bool is_of_load = incident.kind == Kind::Failed || incident.kind == Kind::Held;
+      if (is_of_load && is_old && stands(world, incident.kind, member, now)) {
         add(world.subjects.at(member.ingestion), member.line);
       }
     }

@@ -2,6 +2,7 @@
 #include <cctype>
 #include <tuple>
 
+#include "model/alert.h"
 #include "notify/decide.h"
 
 namespace millrace::notify {
@@ -39,7 +40,8 @@ bool may_quote_rows(const Error& error) {
 
 /// What needs a person comes first.
 int rank(const Line& line) {
-  const std::string_view order[] = {"failed", "held", "waiting", "succeeded, no data"};
+  const std::string_view order[] = {"failed",      "held",    "late",
+                                    "not checked", "waiting", "succeeded, no data"};
   const auto* found = std::find(std::begin(order), std::end(order), line.outcome);
   return static_cast<int>(found - std::begin(order));
 }
@@ -76,6 +78,16 @@ Line line_of(const Subject& subject, const catalog::Ended& ended) {
                          ended.error->advice);
     }
   }
+  return line;
+}
+
+Line line_of(const Subject& subject, const catalog::Alert& alert) {
+  Line line;
+  line.ingestion = subject.handle;
+  line.outcome = alert.what == kNotFresh ? "late" : "not checked";
+  line.first = line.last = alert.day;
+  line.days = 1;
+  line.note = alert.text;
   return line;
 }
 

@@ -10,8 +10,9 @@ namespace millrace::notify {
 namespace {
 
 constexpr Channel kChannels[] = {Channel::Mail, Channel::Direct, Channel::Slack, Channel::Webhook};
-constexpr Kind kKinds[] = {Kind::Failed,   Kind::Held,   Kind::NoData, Kind::Recovered,
-                           Kind::Backfill, Kind::Digest, Kind::Test};
+constexpr Kind kKinds[] = {Kind::Failed,   Kind::Held,       Kind::NoData,
+                           Kind::Late,     Kind::NotChecked, Kind::Recovered,
+                           Kind::Backfill, Kind::Digest,     Kind::Test};
 
 [[noreturn]] void refuse_word(const std::string& word) {
   throw Error(Fault::BadData, "bad_json", "a message in the catalog says \"" + word + "\"",
@@ -68,6 +69,10 @@ std::string_view name_of(Kind kind) {
       return "held";
     case Kind::NoData:
       return "no_data";
+    case Kind::Late:
+      return "late";
+    case Kind::NotChecked:
+      return "not_checked";
     case Kind::Recovered:
       return "recovered";
     case Kind::Backfill:

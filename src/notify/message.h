@@ -30,7 +30,7 @@ struct Target {
   auto operator<=>(const Target&) const = default;
 };
 
-enum class Kind { Failed, Held, NoData, Recovered, Backfill, Digest, Test };
+enum class Kind { Failed, Held, NoData, Late, NotChecked, Recovered, Backfill, Digest, Test };
 std::string_view name_of(Kind kind);  ///< "failed", "held", "no_data" …
 Kind kind_named(const std::string& name);
 
@@ -42,7 +42,7 @@ struct Line {
   std::int64_t days = 0;
   std::int64_t rows = 0, rejected = 0;
   std::optional<Error> error;  ///< The same object that the API and the terminal show.
-  std::string note;            ///< Why it is held.
+  std::string note;            ///< Why it is held, or what an alert says.
   std::string run;
 };
 

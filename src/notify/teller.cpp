@@ -11,6 +11,7 @@ namespace {
 constexpr std::chrono::seconds kLookEvery(5);
 /// Ended loads that one decision considers.
 constexpr std::int64_t kEndedMost = 10'000;
+constexpr std::int64_t kAlertsMost = 100'000;
 constexpr std::chrono::hours kKept(24 * 90);
 
 }  // namespace
@@ -36,12 +37,20 @@ bool Teller::may_have_news(Instant now) {
   if (!catalog_.untold(1).empty() || !catalog_.untold_backfills().empty()) return true;
   const auto until = catalog_.digest_until();
   if (!until || digest_due(settings_, zone_, *until, now)) return true;
-  return now - looked_at_ >= kLookEvery && !catalog_.open_incidents().empty();
+  if (now - looked_at_ < kLookEvery) return false;
+  return !catalog_.open_incidents().empty() || !open_alerts().empty();
+}
+
+std::vector<catalog::Alert> Teller::open_alerts() {
+  std::vector<catalog::Alert> alerts = catalog_.alerts(kAlertsMost);
+  std::erase_if(alerts, [](const catalog::Alert& alert) { return alert.cleared_at.has_value(); });
+  return alerts;
 }
 
 World Teller::look(Instant now) {
   World world;
   world.ended = catalog_.untold(kEndedMost);
+  world.alerts = open_alerts();
   const auto note_state = [&](const std::string& ingestion, Day day) {
     if (world.states.contains({ingestion, day})) return;
     if (auto state = catalog_.day(ingestion, day)) world.states[{ingestion, day}] = *state;
@@ -68,6 +77,7 @@ World Teller::look(Instant now) {
 void Teller::find_subjects(World& world) {
   std::set<std::string> ids;
   for (const catalog::Ended& ended : world.ended) ids.insert(ended.ingestion);
+  for (const catalog::Alert& alert : world.alerts) ids.insert(alert.ingestion);
   for (const Incident& incident : world.open) {
     for (const auto* members : {&incident.members, &incident.gone}) {
       for (const Member& member : *members) ids.insert(member.ingestion);

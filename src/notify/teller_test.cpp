@@ -3,6 +3,7 @@
 #include <doctest/doctest.h>
 
 #include "catalog/fixture.h"
+#include "model/alert.h"
 #include "notify/courier.h"
 
 namespace millrace::notify {
@@ -167,6 +168,22 @@ TEST_CASE("what a catalog is rebuilt from is old news") {
   }
   CHECK(rebuilt.day(shop.ingestion.id, kDay)->attempt == Attempt::Empty);
   CHECK(rebuilt.untold(10).empty());
+}
+
+TEST_CASE("an alert is told while it stands, and its end when it is cleared") {
+  Shop shop;
+  load_day(shop.catalog, shop.ingestion, 100);
+  shop.tell();
+  shop.clock.pass(minutes(1));
+  shop.catalog.raise_alert(shop.ingestion.id, kDay.plus(1), kNotFresh, "flights is late");
+  CHECK(shop.tell() == 1);
+  CHECK(shop.notes()[0].title == "flights: 2013-01-02 is late");
+  shop.clock.pass(minutes(60));
+  CHECK(shop.tell() == 0);
+  shop.catalog.clear_alert(shop.ingestion.id, kNotFresh);
+  CHECK(shop.tell() == 1);
+  CHECK(shop.notes()[0].kind == "recovered");
+  CHECK(shop.catalog.open_incidents().empty());
 }
 
 }  // namespace millrace::notify

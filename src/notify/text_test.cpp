@@ -59,6 +59,13 @@ std::vector<Case> cases() {
   other.ingestion = "orders";
   Line held = line("purchases", "held", "2026-11-23");
   held.note = "the day shrank from 1440 to 700 rows (51.4 % gone, shrink_max is 50 %)";
+  Line late = line("purchases", "late", "2026-11-23");
+  late.note =
+      "purchases has no 2026-11-23, which was to be there by 12:00; its newest day is 2026-11-22";
+  Line not_checked = line("purchases", "not checked", "2026-11-20");
+  not_checked.note =
+      "purchases could not be checked for changes: connecting to db:5432/shop as reader failed: "
+      "Connection refused; Check host and port, and that the server listens on that address";
   Line well = line("purchases", "succeeded", "2026-11-01", 23);
   well.rows = 33120;
   well.rejected = 7;
@@ -67,14 +74,16 @@ std::vector<Case> cases() {
       {"outage", message(Kind::Failed, {unreachable, other})},
       {"held", message(Kind::Held, {held})},
       {"no_data", message(Kind::NoData, {line("größe", "succeeded, no data", "2026-11-23")})},
+      {"late", message(Kind::Late, {late})},
+      {"not_checked", message(Kind::NotChecked, {not_checked})},
       {"recovered", message(Kind::Recovered, {line("orders", "succeeded", "2026-11-23"), well})},
       {"backfill", message(Kind::Backfill, {no_column, well})},
       {"digest", message(Kind::Digest, {no_column, held, well})},
       {"test", message(Kind::Test, {})},
   };
   cases[1].message.more = 173;
-  cases[5].message.counts = {23, 0, 3, 0, 0};
-  cases[6].message.counts = {23, 1, 3, 1, 2};
+  cases[7].message.counts = {23, 0, 3, 0, 0};
+  cases[8].message.counts = {23, 1, 3, 1, 2};
   return cases;
 }
 

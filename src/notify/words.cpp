@@ -74,6 +74,10 @@ std::string title(const Message& message) {
       return subject(message) + (is_one(message) ? " is held" : " are held");
     case Kind::NoData:
       return subject(message) + (is_one(message) ? " has no data" : " have no data");
+    case Kind::Late:
+      return subject(message) + (is_one(message) ? " is late" : " are late");
+    case Kind::NotChecked:
+      return subject(message) + " cannot be checked";
     case Kind::Recovered:
       return "Recovered: " + subject(message);
     case Kind::Backfill:
@@ -105,6 +109,14 @@ std::string lead(const Message& message) {
     case Kind::NoData:
       return "The schedule's deadline is over and the warehouse has no rows of it. While it stays "
              "so on the following days, only the daily digest says it.";
+    case Kind::Late:
+      return "Whatever the reason, it was to be there by now. You hear of it once more, when it "
+             "is.";
+    case Kind::NotChecked:
+      return "For an hour the warehouse could not be asked whether days that are loaded changed. "
+             "They "
+             "stay as they are, and it is asked again every half hour. You hear of it once more, "
+             "when it answers.";
     case Kind::Backfill:
       return counts_text(message.counts) + ".";
     case Kind::Digest:
@@ -118,8 +130,20 @@ std::string lead(const Message& message) {
   return {};
 }
 
+/// Outcomes of alerts, as `line_of` words them.
+constexpr std::string_view kLate = "late", kNotChecked = "not checked";
+
 std::string next_step(const Line& line) {
   if (line.error) return line.error->advice;
+  if (line.outcome == kLate) {
+    return fmt::format(
+        "`millrace days {0}` says what became of it, `millrace schedule {0}` when it "
+        "is tried next",
+        line.ingestion);
+  }
+  if (line.outcome == kNotChecked) {
+    return fmt::format("`millrace check {} --day {}` asks now", line.ingestion, line.first.text());
+  }
   if (line.outcome != "held") return {};
   return fmt::format(
       "`millrace load {0} --day {1} --accept` publishes it, `millrace release {0} "

@@ -1,5 +1,8 @@
 #include "schedule/freshness.h"
 
+#include <set>
+#include <utility>
+
 namespace millrace::schedule {
 std::optional<Day> missing_day(const Schedule& schedule, const Zone& zone,
                                std::optional<Day> newest_ended, Instant now) {
@@ -12,8 +15,24 @@ std::optional<Day> missing_day(const Schedule& schedule, const Zone& zone,
   return wanted;
 }
 
+namespace {
+
+constexpr std::int64_t kAlertsMost = 100'000;
+
+/// Which (ingestion, sort) has an open alert.
+std::set<std::pair<std::string, std::string>> open_alerts(catalog::Catalog& catalog) {
+  std::set<std::pair<std::string, std::string>> open;
+  for (const catalog::Alert& alert : catalog.alerts(kAlertsMost)) {
+    if (!alert.cleared_at) open.emplace(alert.ingestion, alert.what);
+  }
+  return open;
+}
+
+}  // namespace
+
 std::vector<Freshness> watch_freshness(catalog::Catalog& catalog, Instant now) {
   std::vector<Freshness> news;
+  const auto open = open_alerts(catalog);
   const Zone zone = catalog.project().zone;
   const auto ended = catalog.newest_ended();
   for (const Ingestion& ingestion : catalog.ingestions()) {
@@ -28,10 +47,15 @@ std::vector<Freshness> watch_freshness(catalog::Catalog& catalog, Instant now) {
       if (catalog.raise_alert(ingestion.id, *missing, kNotFresh, text)) {
         news.push_back({ingestion.handle, *missing, true, text});
       }
-    } else if (newest && schedule.fresh_by_minutes &&
-               catalog.clear_alert(ingestion.id, kNotFresh)) {
+    } else if (open.contains({ingestion.id, kNotFresh}) &&
+               catalog.clear_alert(ingestion.id, kNotFresh) && newest &&
+               schedule.fresh_by_minutes) {
       news.push_back(
           {ingestion.handle, *newest, false, ingestion.handle + " has " + newest->text() + " now"});
+    }
+    const bool is_checked = ingestion.upkeep.enabled && !ingestion.upkeep.follow_up.empty();
+    if (!is_checked && open.contains({ingestion.id, kNotChecked})) {
+      catalog.clear_alert(ingestion.id, kNotChecked);
     }
   }
   return news;

@@ -5,13 +5,12 @@
 #include <vector>
 
 #include "catalog/catalog.h"
+#include "model/alert.h"
 #include "model/ingestion.h"
 
 /// Whether days are there by the time that somebody needs them. Knows nothing of what loads them:
 /// an alert comes from absence, also when no scheduler runs, or everything is paused.
 namespace millrace::schedule {
-
-inline constexpr const char* kNotFresh = "not_fresh";
 
 /// The newest day whose time has passed, where it has not ended; `newest_ended` is none for an
 /// ingestion that never had a day, which nobody waits for yet.
@@ -24,7 +23,8 @@ struct Freshness {
   bool is_late = false;  ///< Else it was late and is there now.
   std::string text;
 };
-/// Raises and clears alerts; returns those that are new.
+/// Raises and clears alerts; returns those that are new. Alerts of any sort that nobody wants any
+/// more are cleared in silence.
 std::vector<Freshness> watch_freshness(catalog::Catalog& catalog, Instant now);
 
 }  // namespace millrace::schedule

@@ -4,6 +4,9 @@
 #include <chrono>
 #include <utility>
 
+#include <fmt/format.h>
+
+#include "model/alert.h"
 #include "pipeline/check.h"
 #include "pipeline/statements.h"
 
@@ -35,6 +38,14 @@ std::vector<Day> days_of(const std::vector<Action>& actions) {
   std::vector<Day> days;
   for (const Action& action : actions) days.push_back(action.day);
   return days;
+}
+
+/// An error about data may quote it, and an alert travels: it gives the code alone.
+std::string text_of(const Ingestion& ingestion, const Error& error) {
+  const bool may_quote_rows = error.fault == Fault::BadData;
+  return fmt::format("{} could not be checked for changes: {}{}", ingestion.handle,
+                     may_quote_rows ? error.code : error.what(),
+                     error.advice.empty() ? "" : "; " + error.advice);
 }
 
 }  // namespace
@@ -135,6 +146,11 @@ void Keeper::load(const Ingestion& ingestion, const std::vector<Action>& actions
                  {});
 }
 
+void Keeper::raise_not_checked(const Ingestion& ingestion, Day day, const Error& error) {
+  if (error.fault == Fault::Cancelled || error.fault == Fault::Conflict) return;
+  house_.catalog.raise_alert(ingestion.id, day, kNotChecked, text_of(ingestion, error));
+}
+
 void Keeper::check(const Ingestion& ingestion, const std::vector<Action>& actions) {
   std::vector<CheckResult> results;
   try {
@@ -142,9 +158,11 @@ void Keeper::check(const Ingestion& ingestion, const std::vector<Action>& action
                               pipeline::CheckDepth::AsFollowedUp, {});
   } catch (const Error& error) {
     rests_until_[ingestion.id] = house_.env.now() + kRest;
+    raise_not_checked(ingestion, actions.front().day, error);
     done_({ingestion.handle, actions.front(), {}, {}, error});
     return;
   }
+  house_.catalog.clear_alert(ingestion.id, kNotChecked);
   std::vector<Action> changed;
   for (const CheckResult& result : results) {
     const Action action{Action::What::Check, result.day, "resync", false};

@@ -52,6 +52,8 @@ class Keeper {
   std::vector<Action> still_due(const Kept& kept, const std::vector<Action>& actions);
   void load(const Ingestion& ingestion, const std::vector<Action>& actions);
   void check(const Ingestion& ingestion, const std::vector<Action>& actions);
+  /// It stays until a check succeeds; people hear of one that lasts.
+  void raise_not_checked(const Ingestion& ingestion, Day day, const Error& error);
 
   pipeline::House& house_;
   OnDone done_;

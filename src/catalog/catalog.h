@@ -117,6 +117,8 @@ class Catalog {
   /// Forgets days and versions as well; their files are garbage after the retention. A load that
   /// is under way is a Conflict `day_busy`.
   std::vector<Published> remove_ingestion(const std::string& id);
+  /// The address of the user who set it up; empty where it was none, or one no longer active.
+  std::string creator(const Ingestion& ingestion);
   std::optional<Definition> definition(const std::string& revision);
   /// Nothing automatic happens to it, and what is asked for waits, until it is resumed. False when
   /// that was so already. `why` is for people.

@@ -365,6 +365,17 @@ void Catalog::archive_ingestion(const std::string& id) {
   transaction.commit();
 }
 
+std::string Catalog::creator(const Ingestion& ingestion) {
+  std::string address;
+  session_->db.one(R"(SELECT p.email FROM audit a
+                      JOIN person p ON p.project_id = a.project_id AND p.id = a.actor_id
+                      WHERE a.project_id = :project AND a.action = 'ingestion_source_create'
+                        AND a.actor_kind = 'user' AND a.about = :about AND p.active
+                      ORDER BY a.id DESC LIMIT 1)",
+                   {session_->project, full_name(ingestion) + " is new"}, address);
+  return address;
+}
+
 std::optional<Definition> Catalog::definition(const std::string& revision) {
   std::string body;
   if (!session_->db.one(

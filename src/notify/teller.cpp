@@ -92,9 +92,10 @@ void Teller::find_subjects(World& world) {
   for (const std::string& id : ids) {
     const auto ingestion = catalog_.ingestion_by_id(id);
     if (!ingestion || ingestion->archived) continue;
-    world.subjects[id] = {ingestion->handle, ingestion->connection,
-                          ingestion->audience.include_rows,
-                          targets_of(ingestion->audience, settings_)};
+    Audience audience = ingestion->audience;
+    audience.subscribers.push_back(catalog_.creator(*ingestion));
+    world.subjects[id] = {ingestion->handle, ingestion->connection, audience.include_rows,
+                          targets_of(audience, settings_)};
   }
 }
 

@@ -186,4 +186,25 @@ TEST_CASE("an alert is told while it stands, and its end when it is cleared") {
   CHECK(shop.catalog.open_incidents().empty());
 }
 
+TEST_CASE("the user who set an ingestion up hears of it, until the user is gone") {
+  Shop shop;
+  shop.settings.webhooks.clear();
+  shop.settings.smtp.host = "127.0.0.1";
+  catalog::User user{.id = "u-1", .email = "eve@example.com", .role = "editor"};
+  shop.catalog.put_user(user);
+  shop.catalog.act_as({.kind = "user", .id = user.id, .name = user.email});
+  Ingestion hers = shop.ingestion;
+  hers.id.clear();
+  hers.handle = hers.name = "hers";
+  shop.ingestion = shop.catalog.put_ingestion(hers);
+  shop.catalog.act_as({.kind = "shell", .name = "root"});
+  CHECK(shop.catalog.creator(shop.ingestion) == "eve@example.com");
+  shop.fail();
+  CHECK(shop.tell() == 1);
+  CHECK(shop.notes()[0].target == "eve@example.com");
+  user.active = false;
+  shop.catalog.put_user(user);
+  CHECK(shop.catalog.creator(shop.ingestion).empty());
+}
+
 }  // namespace millrace::notify

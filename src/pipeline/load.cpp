@@ -14,6 +14,7 @@
 #include "pipeline/budget.h"
 #include "pipeline/judge.h"
 #include "pipeline/mailbox.h"
+#include "pipeline/repeatable.h"
 #include "pipeline/stage_day.h"
 #include "pipeline/statements.h"
 #include "pipeline/tell.h"
@@ -173,7 +174,7 @@ class LoadRun {
       order.day = day;
       wait_for(request_.ready, order);
       order.waits_for_data = request_.waits_for_data;
-      order.is_doubted = is_doubted(lease.current, state);
+      order.is_doubted = is_doubted(house_.catalog, lease.current, revision_, state);
       order.staging = house_.store.stage(request_.ingestion.definition.dataset, lease.load);
       if (day > latest_day(house_)) provisional_.insert(lease.load);
       leases_[lease.load] = std::move(lease);
@@ -182,13 +183,6 @@ class LoadRun {
       report_failure(day, "", error);
       return {};
     }
-  }
-
-  /// A query that is new to the day, or was not repeatable when it was last looked at.
-  bool is_doubted(const std::string& current, const std::optional<DayState>& state) {
-    if (current.empty() || (state && (state->flags & kNotRepeatable))) return true;
-    const auto version = house_.catalog.version(current);
-    return !version || version->revision != revision_;
   }
 
   /// A call is known here; what it waits for else, the worker finds out. Who is not called need not

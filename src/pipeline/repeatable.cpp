@@ -38,4 +38,11 @@ std::optional<std::string> why_not_repeatable(warehouse::Connector& connector, c
       columns);
 }
 
+bool is_doubted(catalog::Catalog& catalog, const std::string& current, const std::string& revision,
+                const std::optional<DayState>& state) {
+  if (current.empty() || (state && (state->flags & kNotRepeatable) != 0)) return true;
+  const auto version = catalog.version(current);
+  return !version || version->revision != revision;
+}
+
 }  // namespace millrace::pipeline

@@ -4,6 +4,7 @@
 #include <stop_token>
 #include <string>
 
+#include "catalog/catalog.h"
 #include "warehouse/connector.h"
 
 namespace millrace::pipeline {
@@ -15,5 +16,10 @@ namespace millrace::pipeline {
 std::optional<std::string> why_not_repeatable(warehouse::Connector& connector, const Query& query,
                                               Day day, bool snapshot, Fingerprint& first,
                                               std::stop_token stop);
+
+/// Whether a load had better ask: the query is new to the day, or was not repeatable when the day
+/// was last looked at.
+bool is_doubted(catalog::Catalog& catalog, const std::string& current, const std::string& revision,
+                const std::optional<DayState>& state);
 
 }  // namespace millrace::pipeline

@@ -45,7 +45,7 @@ std::span<const Route> routes() {
     for (const auto part :
          {state_routes(), ready_routes(), ingestion_routes(), run_routes(), data_routes(),
           event_routes(), unit_type_routes(), key_routes(), audit_routes(), connection_routes(),
-          day_routes(), progress_routes(), session_routes(), oidc_routes()}) {
+          day_routes(), command_routes(), progress_routes(), session_routes(), oidc_routes()}) {
       joined.insert(joined.end(), part.begin(), part.end());
     }
     return joined;

@@ -76,6 +76,7 @@ std::span<const Route> key_routes();
 std::span<const Route> audit_routes();
 std::span<const Route> connection_routes();
 std::span<const Route> day_routes();
+std::span<const Route> command_routes();
 std::span<const Route> session_routes();
 std::span<const Route> oidc_routes();
 std::span<const Route> progress_routes();
@@ -103,6 +104,8 @@ Answer list(std::string_view message, const Request& request, const Page& page,
 
 /// Scripts of a page do not see it, and no other site sends it.
 std::string session_cookie(const Call& call, const std::string& value, std::chrono::seconds lasts);
+/// What becomes a 403 when the key lacks a scope that such a route needs.
+void require_scope(const catalog::ApiKey& key, Access access);
 /// What becomes a 403 when a user lacks "connection.use" or "rows.read" for the connection. Keys
 /// have both.
 void require_grant(const Call& call, const std::string& grant, const std::string& connection);

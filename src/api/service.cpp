@@ -79,17 +79,6 @@ bool has_scope(const catalog::ApiKey& key, std::string_view scope) {
   throw Error(Fault::Misconfigured, "forbidden", "Forbidden resource: " + why);
 }
 
-void require_scope(const catalog::ApiKey& key, Access access) {
-  const bool changes =
-      access == Access::Write || access == Access::Ready || access == Access::Sample;
-  if (key.type == "console" && changes && !has_scope(key, "omni_read_write")) {
-    forbid("the key lacks the scope omni_read_write");
-  }
-  if (access == Access::Keys && !has_scope(key, "can_access_keys")) {
-    forbid("the key lacks the scope can_access_keys");
-  }
-}
-
 /// True when the path is the route's; `id` is then what stands for {id}.
 bool matches(std::string_view route, std::string_view path, std::string& id) {
   const std::size_t brace = route.find('{');
@@ -132,6 +121,17 @@ json::Value body_of(const Request& request) {
 }
 
 }  // namespace
+
+void require_scope(const catalog::ApiKey& key, Access access) {
+  const bool changes =
+      access == Access::Write || access == Access::Ready || access == Access::Sample;
+  if (key.type == "console" && changes && !has_scope(key, "omni_read_write")) {
+    forbid("the key lacks the scope omni_read_write");
+  }
+  if (access == Access::Keys && !has_scope(key, "can_access_keys")) {
+    forbid("the key lacks the scope can_access_keys");
+  }
+}
 
 /// Gives its catalog back when it goes; transactions that an error left open are rolled back then.
 struct Service::Lent {

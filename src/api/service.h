@@ -13,6 +13,7 @@
 #include "api/progress_feed.h"
 #include "api/rate_limit.h"
 #include "api/refused_calls.h"
+#include "api/remote_command.h"
 #include "catalog/catalog.h"
 #include "definition/files.h"
 #include "definition/vault.h"
@@ -42,6 +43,9 @@ class Service {
   ProgressFeed& progress() { return progress_; }
   const definition::Configuration& configuration() const { return configuration_; }
   Env& env() const { return env_; }
+  /// Who runs commands for callers; set before the first request.
+  void run_commands_with(CommandRunner runner) { runner_ = std::move(runner); }
+  RemoteAnswer run(const RemoteCommand& command) const { return runner_(command); }
   /// Whom people may sign in with; null: with passwords only.
   Issuer* issuer() const { return issuer_.get(); }
   /// Of [server.oidc]; looked for when somebody signs in.
@@ -71,6 +75,7 @@ class Service {
   RateLimit limits_;
   RefusedCalls refused_;
   const std::unique_ptr<Issuer> issuer_;
+  CommandRunner runner_;
   ProgressFeed progress_{configuration_.catalog_url, env_};
 };
 

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <map>
 #include <optional>
 #include <span>
@@ -92,6 +93,11 @@ bool is_positional(const Option& option);
 std::string placeholder(const Option& option);
 /// `--help` of everything (""), of a group ("connection") or of one command ("connection add").
 std::string help_text(std::string_view path);
+
+/// Throws `wrong_usage` for what must hold before anything is opened.
+void check_arguments(const Command& command, const Arguments& arguments);
+/// The one end where errors are caught: what was thrown becomes words and an exit code.
+ExitCode guarded(Terminal& terminal, const std::function<ExitCode()>& work);
 
 /// `load --due`: everything that is due now, once.
 ExitCode load_due(Context& context);

@@ -12,6 +12,7 @@
 
 #include "base/nearest.h"
 #include "cli/command.h"
+#include "cli/remote.h"
 #include "model/json.h"
 
 #ifndef MILLRACE_VERSION
@@ -163,8 +164,34 @@ std::string meant(std::vector<std::string> words, const std::string& word) {
               advice);
 }
 
-/// What must hold before anything is opened.
+void report(Terminal& terminal, const Error& error) {
+  if (terminal.json()) terminal.answer_error(json::from(error));
+  std::string text =
+      fmt::format("{} {}", terminal.toned_note("error:", Terminal::Tone::Bad), error.what());
+  if (!error.where.empty()) text += fmt::format("\n  where: {}", error.where);
+  if (!error.advice.empty()) text += fmt::format("\n  what to do: {}", error.advice);
+  terminal.note(text);
+}
+
+/// `millrace complete -- WORD…`, for the shells. Says nothing where it cannot help.
+int complete(std::vector<std::string> words) {
+  if (!words.empty() && words.front() == "--") words.erase(words.begin());
+  try {
+    for (const std::string& word : completions(words)) fmt::print("{}\n", word);
+  } catch (const std::exception&) {
+    return kNothingFound;
+  }
+  return kDone;
+}
+
+}  // namespace
+
 void check_arguments(const Command& command, const Arguments& arguments) {
+  for (const auto& [name, values] : arguments.values) {
+    if (std::ranges::find(command.options, name, &Option::name) != command.options.end()) continue;
+    wrong_usage(fmt::format("{} has no option --{}", command.path, name),
+                fmt::format("See `millrace {} --help`", command.path));
+  }
   for (const Option& option : command.options) {
     const bool needed =
         option.kind == Option::Kind::Argument || option.kind == Option::Kind::NeededValue;
@@ -190,16 +217,6 @@ void check_arguments(const Command& command, const Arguments& arguments) {
   }
 }
 
-void report(Terminal& terminal, const Error& error) {
-  if (terminal.json()) terminal.answer_error(json::from(error));
-  std::string text =
-      fmt::format("{} {}", terminal.toned_note("error:", Terminal::Tone::Bad), error.what());
-  if (!error.where.empty()) text += fmt::format("\n  where: {}", error.where);
-  if (!error.advice.empty()) text += fmt::format("\n  what to do: {}", error.advice);
-  terminal.note(text);
-}
-
-/// The one end where errors are caught: what was thrown becomes words and an exit code.
 ExitCode guarded(Terminal& terminal, const std::function<ExitCode()>& work) {
   try {
     return work();
@@ -215,19 +232,6 @@ ExitCode guarded(Terminal& terminal, const std::function<ExitCode()>& work) {
   }
   return kFailed;
 }
-
-/// `millrace complete -- WORD…`, for the shells. Says nothing where it cannot help.
-int complete(std::vector<std::string> words) {
-  if (!words.empty() && words.front() == "--") words.erase(words.begin());
-  try {
-    for (const std::string& word : completions(words)) fmt::print("{}\n", word);
-  } catch (const std::exception&) {
-    return kNothingFound;
-  }
-  return kDone;
-}
-
-}  // namespace
 
 std::string Arguments::get(std::string_view name) const {
   const auto found = values.find(name);
@@ -292,9 +296,10 @@ int run(int argc, char** argv) {
     return complete({typed.begin() + 1, typed.end()});
   }
   CLI::App app{"", "millrace"};
-  std::string home;
+  std::string home, server;
   bool as_json = false, as_lines = false;
   app.add_option("--home", home);
+  app.add_option("--server", server);
   app.add_flag("--json", as_json);
   app.add_flag("--progress", as_lines);
   app.set_version_flag("--version", MILLRACE_VERSION);
@@ -330,6 +335,10 @@ int run(int argc, char** argv) {
     }
     check_arguments(*chosen, arguments);
     const Interrupts interrupts(stop, terminal);
+    if (!server.empty()) {
+      if (!home.empty()) wrong_usage("--home and --server are two places", "Name one of them");
+      return run_at(server, *chosen, arguments, terminal, stop.get_token());
+    }
     Home opened(Home::find(home));
     Context context{opened, terminal, stop.get_token()};
     return chosen->run(context, arguments);

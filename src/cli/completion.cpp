@@ -4,6 +4,7 @@
 #include <filesystem>
 #include <set>
 
+#include "api/remote_command.h"
 #include "base/error.h"
 #include "cli/command.h"
 #include "warehouse/connector.h"
@@ -30,7 +31,7 @@ struct Typed {
   std::string home, path;
   const Command* command = nullptr;
   const Option* open = nullptr;  ///< The option whose value comes next.
-  bool home_follows = false;
+  bool home_follows = false, server_follows = false;
   std::size_t arguments = 0;
   std::set<std::string> options;
 };
@@ -50,6 +51,10 @@ Typed read(const Words& words) {
     if (typed.home_follows) {
       typed.home = word;
       typed.home_follows = false;
+    } else if (typed.server_follows) {
+      typed.server_follows = false;
+    } else if (word == "--server") {
+      typed.server_follows = true;
     } else if (word == "--home") {
       typed.home_follows = true;
     } else if (word.starts_with("--home=")) {
@@ -87,6 +92,7 @@ Words verbs_after(const std::string& path) {
 
 Words flags(const Typed& typed) {
   Words flags{"--home", "--json", "--progress", "--help"};
+  if (!typed.command || api::remote_access(typed.path)) flags.emplace_back("--server");
   if (typed.path.empty()) flags.push_back("--version");
   if (typed.command) {
     for (const Option& option : typed.command->options) {

@@ -15,6 +15,9 @@ constexpr std::size_t kWidth = 100;
 constexpr std::string_view kGlobalOptions[][2] = {
     {"--home DIR",
      "The home (default: $MILLRACE_HOME, the nearest millrace.toml upwards, ~/.millrace)"},
+    {"--server URL",
+     "Ask a running service instead, with the key in $MILLRACE_KEY: see "
+     "docs/howto/from-elsewhere.md"},
     {"--json", "One JSON document on stdout, and nothing else there"},
     {"--progress", "With --json: JSON lines, the progress as it comes and the result last"},
     {"--version", "Print the version"},
@@ -130,7 +133,7 @@ std::string help_text(std::string_view path) {
   std::string text =
       "Millrace: a customer's SQL, on a real warehouse, becomes correct, current, queryable "
       "days\n\n"
-      "Usage: millrace [--home DIR] [--json] COMMAND …\n" +
+      "Usage: millrace [--home DIR | --server URL] [--json] COMMAND …\n" +
       listed("") + "\nOptions\n";
   for (const auto& [option, about] : kGlobalOptions) text += entry(option, about);
   return text +

@@ -98,7 +98,7 @@ catalog::Catalog& Home::writing() {
   catalog_.reset();
   auto catalog = std::make_unique<catalog::Catalog>(
       catalog::Catalog::Options{.path = catalog_path()}, real_env());
-  catalog->act_as(actor_of_shell());
+  catalog->act_as(actor_ ? *actor_ : actor_of_shell());
   pipeline::claim_store(*catalog, store(), real_env());
   Project wanted = configuration().project;
   add_unit_types_of_api(wanted, *catalog);

@@ -21,6 +21,9 @@ class Home {
   /// `--home`, $MILLRACE_HOME, the nearest millrace.toml upwards, else ~/.millrace.
   static std::filesystem::path find(const std::string& given);
 
+  /// Who changes something, for the audit log; else it is the shell's user.
+  void act_as(const catalog::Actor& actor) { actor_ = actor; }
+
   const std::filesystem::path& path() const { return path_; }
   bool exists() const;
   const definition::Configuration& configuration();
@@ -35,6 +38,7 @@ class Home {
  private:
   void require();
   std::filesystem::path path_;
+  std::optional<catalog::Actor> actor_;
   std::optional<definition::Configuration> configuration_;
   std::unique_ptr<catalog::Catalog> catalog_;
   bool writable_ = false;

@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "cli/command.h"
 #include "cli/outcomes.h"
+#include "cli/remote.h"
 #include "definition/vault.h"
 #include "model/json.h"
 #include "notify/telling_thread.h"
@@ -223,6 +224,7 @@ ExitCode serve(Context& context, const Arguments& arguments) {
   log::tell_what_is_done();
   pipeline::House& house = context.home.house(true);
   api::Service service(context.home.configuration(), real_env());
+  service.run_commands_with(runner_in(context.home.path()));
   const auto server = listening(arguments, service);
   const std::stop_callback draining(context.stop, [&service] { service.drain(); });
   const definition::Configuration& configuration = context.home.configuration();

@@ -77,12 +77,24 @@ std::size_t columns_of(std::string_view text) {
 }
 
 Terminal::Terminal(bool json, bool lines)
-    : json_(json),
+    : answers_(std::cout),
+      notes_(std::cerr),
+      json_(json),
       lines_(json && lines),
       asks_(!json && isatty(STDIN_FILENO) && isatty(STDERR_FILENO)),
       draws_(!json && is_screen(STDERR_FILENO)),
       colour_(!json && is_coloured(STDOUT_FILENO)),
       colour_notes_(is_coloured(STDERR_FILENO)) {}
+
+Terminal::Terminal(std::ostream& answers, std::ostream& notes, bool json, bool lines)
+    : answers_(answers),
+      notes_(notes),
+      json_(json),
+      lines_(json && lines),
+      asks_(false),
+      draws_(false),
+      colour_(false),
+      colour_notes_(false) {}
 
 std::string Terminal::toned(std::string_view text, Tone tone) const {
   return colour_ ? painted(text, tone) : std::string(text);
@@ -120,14 +132,14 @@ void Terminal::say(std::string_view line) {
   if (json_) return;
   const std::lock_guard lock(mutex_);
   erase();
-  std::cout << line << std::endl;
+  answers_ << line << std::endl;
 }
 
 void Terminal::answer(const nlohmann::ordered_json& document) {
   if (lines_) {
     json_line("result", document);
   } else {
-    std::cout << text_of(document, 2) << std::endl;
+    answers_ << text_of(document, 2) << std::endl;
   }
 }
 
@@ -135,7 +147,7 @@ void Terminal::answer_error(const nlohmann::ordered_json& error) {
   if (lines_) {
     json_line("error", error);
   } else {
-    std::cout << text_of({{"error", error}}, 2) << std::endl;
+    answers_ << text_of({{"error", error}}, 2) << std::endl;
   }
 }
 
@@ -145,15 +157,22 @@ void Terminal::tell_progress(const nlohmann::ordered_json& progress) {
 
 void Terminal::json_line(std::string_view key, const nlohmann::ordered_json& document) {
   const std::lock_guard lock(mutex_);
-  std::cout << text_of({{key, document}}, -1) << std::endl;
+  answers_ << text_of({{key, document}}, -1) << std::endl;
 }
 
-void Terminal::raw(std::string_view text) { std::cout << text << std::flush; }
+void Terminal::pass_on(std::string_view answer, std::string_view notes) {
+  const std::lock_guard lock(mutex_);
+  erase();
+  answers_ << answer << std::flush;
+  notes_ << notes << std::flush;
+}
+
+void Terminal::raw(std::string_view text) { answers_ << text << std::flush; }
 
 void Terminal::note(std::string_view line) {
   const std::lock_guard lock(mutex_);
   erase();
-  std::cerr << line << std::endl;
+  notes_ << line << std::endl;
 }
 
 void Terminal::draw(std::string_view line) {
@@ -161,12 +180,12 @@ void Terminal::draw(std::string_view line) {
   const std::lock_guard lock(mutex_);
   erase();
   if (line.empty()) return;
-  std::cerr << cut(line, screen_columns()) << std::flush;
+  notes_ << cut(line, screen_columns()) << std::flush;
   drawn_ = true;
 }
 
 void Terminal::erase() {
-  if (drawn_) std::cerr << "\r\x1b[K" << std::flush;
+  if (drawn_) notes_ << "\r\x1b[K" << std::flush;
   drawn_ = false;
 }
 
@@ -176,9 +195,9 @@ std::string Terminal::ask(std::string_view question, std::string_view fallback, 
     asking_ = true;
     if (secret) hide_typing();  // before the question is there to be answered
   }
-  std::cerr << question;
-  if (!fallback.empty()) std::cerr << " [" << fallback << "]";
-  std::cerr << ": " << std::flush;
+  notes_ << question;
+  if (!fallback.empty()) notes_ << " [" << fallback << "]";
+  notes_ << ": " << std::flush;
   std::string line;
   std::getline(std::cin, line);
   end_question();
@@ -198,7 +217,7 @@ bool Terminal::end_question() {
   if (hides_ && tcgetattr(STDIN_FILENO, &settings) == 0) {
     settings.c_lflag |= static_cast<tcflag_t>(ECHO);
     tcsetattr(STDIN_FILENO, TCSANOW, &settings);
-    std::cerr << std::endl;
+    notes_ << std::endl;
   }
   hides_ = false;
   return std::exchange(asking_, false);

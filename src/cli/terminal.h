@@ -1,5 +1,6 @@
 #pragma once
 
+#include <iosfwd>
 #include <mutex>
 #include <nlohmann/json_fwd.hpp>
 #include <string>
@@ -19,6 +20,8 @@ class Terminal {
  public:
   /// `lines`: with --json, JSON lines: progress as it comes, the answer as `result`.
   explicit Terminal(bool json, bool lines = false);
+  /// Where nobody looks on: in place of stdout and stderr.
+  Terminal(std::ostream& answers, std::ostream& notes, bool json, bool lines);
 
   bool json() const { return json_; }
   bool lines() const { return lines_; }
@@ -34,6 +37,8 @@ class Terminal {
   /// One `{"progress": …}` line.
   void tell_progress(const nlohmann::ordered_json& progress);
   void raw(std::string_view text);
+  /// What a command elsewhere wrote to its stdout and stderr.
+  void pass_on(std::string_view answer, std::string_view notes);
   void note(std::string_view line);  ///< To stderr.
   /// Draws over the last line of a terminal; empty removes it. What is said next removes it too.
   void draw(std::string_view line);
@@ -50,6 +55,7 @@ class Terminal {
   void erase();
   void hide_typing();
   void json_line(std::string_view key, const nlohmann::ordered_json& document);
+  std::ostream &answers_, &notes_;
   bool json_, lines_, asks_, draws_, colour_, colour_notes_;
   std::mutex mutex_;  ///< A progress bar draws from a thread of its own.
   bool drawn_ = false, asking_ = false, hides_ = false;

@@ -37,9 +37,6 @@ struct Triggered {
   Asked it;
   std::string run;
   std::optional<catalog::RunDay> day;
-  bool is_well() const {
-    return !day || day->attempt == Attempt::Loaded || day->attempt == Attempt::Empty;
-  }
 };
 
 json::Value triggered_json(const Triggered& one) {
@@ -55,10 +52,23 @@ json::Value triggered_json(const Triggered& one) {
   return value;
 }
 
-std::string sentence(const Triggered& one) {
-  if (!one.day) return fmt::format("{} is asked for: run {}", one.it.text(), one.run);
-  return fmt::format("{}: {}{}{}", one.it.text(), name_of(one.day->attempt),
-                     one.day->error_text.empty() ? "" : ", ", one.day->error_text);
+// Both of what `triggered_json` made, here or elsewhere.
+
+std::string sentence(const json::Value& one) {
+  const auto text = [&](const char* name) { return one.at(name).get<std::string>(); };
+  const std::string what = text("ingestion") + " " + text("day");
+  if (text("result") == "asked") {
+    return fmt::format("{} is asked for: run {}", what, text("run"));
+  }
+  const bool failed = one.contains("error");
+  return fmt::format("{}: {}{}{}", what, text("result"), failed ? ", " : "",
+                     failed ? one["error"]["message"].get<std::string>() : "");
+}
+
+bool is_well(const json::Value& one) {
+  const std::string result = one.at("result").get<std::string>();
+  return result == "asked" || result == name_of(Attempt::Loaded) ||
+         result == name_of(Attempt::Empty);
 }
 
 catalog::RunDay wait_until_done(Context& context, const Triggered& one, Instant until) {
@@ -110,8 +120,7 @@ std::vector<Ingestion> wanted(Context& context, const Arguments& arguments) {
 }  // namespace
 
 ExitCode trigger(Context& context, const Arguments& arguments) {
-  constexpr std::chrono::hours kPatience(2);
-  const Instant until = real_env().now() + duration_in(arguments, "timeout", kPatience);
+  const Instant until = real_env().now() + patience_in(arguments);
   pipeline::House& house = context.home.house(true);
   const std::string run = new_id(real_env());
   std::vector<Triggered> all;
@@ -121,19 +130,39 @@ ExitCode trigger(Context& context, const Arguments& arguments) {
                    .run = house.catalog.ask(run, one.id, {day}, "manual").front(),
                    .day = {}});
   }
+  json::Value answers = json::Value::array();
   for (Triggered& one : all) {
     if (arguments.has("wait")) one.day = wait_until_done(context, one, until);
-    if (!context.terminal.json()) context.terminal.say(sentence(one));
+    answers.push_back(triggered_json(one));
+    if (!context.terminal.json()) context.terminal.say(sentence(answers.back()));
   }
   if (context.terminal.json()) {
-    json::Value answers = json::Value::array();
-    for (const Triggered& one : all) answers.push_back(triggered_json(one));
     context.terminal.answer(arguments.has("NAME") ? answers.at(0) : answers);
   } else if (all.empty()) {
     context.terminal.say("No enabled ingestion reads a model of that run");
   }
   if (all.empty()) return kNothingFound;
-  return std::ranges::all_of(all, &Triggered::is_well) ? kDone : kSomeDaysFailed;
+  return std::ranges::all_of(answers, is_well) ? kDone : kSomeDaysFailed;
+}
+
+std::chrono::seconds patience_in(const Arguments& arguments) {
+  constexpr std::chrono::hours kPatience(2);
+  return duration_in(arguments, "timeout", kPatience);
+}
+
+ExitCode tell_triggered(Terminal& terminal, const json::Value& asked, const json::Value& day) {
+  json::Value ended{
+      {"run", asked["run"]}, {"ingestion", asked["ingestion"]}, {"day", asked["day"]}};
+  ended["result"] = day["status"];
+  for (const char* name : {"load", "rows", "error"}) {
+    if (day.contains(name)) ended[name] = day[name];
+  }
+  if (terminal.json()) {
+    terminal.answer(ended);
+  } else {
+    terminal.say(sentence(ended));
+  }
+  return is_well(ended) ? kDone : kSomeDaysFailed;
 }
 
 }  // namespace millrace::cli

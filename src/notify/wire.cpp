@@ -17,7 +17,6 @@ namespace millrace::notify {
 namespace {
 
 constexpr long kConnectSeconds = 10;
-constexpr std::size_t kReplyMost = 1 << 20;
 
 /// One libcurl session and the lists that it borrows.
 class Curl {
@@ -74,11 +73,17 @@ std::size_t read_more(char* into, std::size_t size, std::size_t count, void* upl
   return some;
 }
 
-std::size_t keep_body(char* bytes, std::size_t size, std::size_t count, void* reply) noexcept {
-  auto& body = static_cast<HttpReply*>(reply)->body;
-  if (body.size() + size * count > kReplyMost) return 0;
+/// What has come of a body, and how much may.
+struct Download {
+  std::string& body;
+  std::size_t most;
+};
+
+std::size_t keep_body(char* bytes, std::size_t size, std::size_t count, void* download) noexcept {
+  auto& it = *static_cast<Download*>(download);
+  if (it.body.size() + size * count > it.most) return 0;
   try {
-    body.append(bytes, size * count);
+    it.body.append(bytes, size * count);
   } catch (...) {
     return 0;
   }
@@ -111,6 +116,7 @@ std::string url_escaped(const std::string& text) {
 HttpReply call(const HttpCall& call) {
   Curl curl;
   HttpReply reply;
+  Download download{reply.body, call.reply_most};
   curl.set(CURLOPT_URL, call.url.c_str());
   curl.set(CURLOPT_PROTOCOLS_STR, "http,https");
   curl.set(CURLOPT_USERAGENT, "Millrace");
@@ -123,7 +129,7 @@ HttpReply call(const HttpCall& call) {
     curl.set(CURLOPT_POSTFIELDS, call.body.data());
   }
   curl.set(CURLOPT_WRITEFUNCTION, &keep_body);
-  curl.set(CURLOPT_WRITEDATA, &reply);
+  curl.set(CURLOPT_WRITEDATA, &download);
   curl.set(CURLOPT_HEADERFUNCTION, &see_header);
   curl.set(CURLOPT_HEADERDATA, &reply);
   const CURLcode code = curl.perform();

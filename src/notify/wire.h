@@ -17,6 +17,7 @@ struct HttpCall {
   std::string body;                       ///< Empty: GET, else POST.
   std::string ca_file;                    ///< Authorities instead of the system's.
   std::chrono::seconds most = kCallMost;  ///< So long the answer may take.
+  std::size_t reply_most = 1 << 20;       ///< Bytes of its body.
 };
 
 struct HttpReply {

@@ -1,0 +1,194 @@
+#include "cli/remote.h"
+
+#include <fmt/format.h>
+
+#include <nlohmann/json.hpp>
+#include <sstream>
+
+#include "api/patience.h"
+#include "base/env.h"
+#include "cli/command_line.h"
+#include "cli/trigger.h"
+#include "model/json.h"
+#include "notify/wire.h"
+
+namespace millrace::cli {
+namespace {
+
+constexpr std::chrono::seconds kPatience(60);    ///< Of the service with a warehouse.
+constexpr std::chrono::seconds kAnswerMost(90);  ///< Of the caller with the service.
+constexpr std::size_t kReplyMost = 64 << 20;
+/// Half of the requests that a key may make in 15 minutes.
+constexpr std::chrono::milliseconds kLookEvery(2'000);
+
+[[noreturn]] void wrong_usage(const std::string& what, const std::string& advice) {
+  throw Error(Fault::Misconfigured, "wrong_usage", what, advice);
+}
+
+bool is_local(std::string_view url) {
+  for (const std::string_view host : {"http://localhost", "http://127.0.0.1", "http://[::1]"}) {
+    if (!url.starts_with(host)) continue;
+    const std::string_view rest = url.substr(host.size());
+    if (rest.empty() || rest.front() == ':' || rest.front() == '/') return true;
+  }
+  return false;
+}
+
+/// The service at an address, and the key that it knows us by.
+class Server {
+ public:
+  explicit Server(std::string url)
+      : url_(std::move(url)), key_(environment_variable("MILLRACE_KEY")) {
+    while (url_.ends_with('/')) url_.pop_back();
+    if (!url_.starts_with("https://") && !is_local(url_)) {
+      wrong_usage(fmt::format("with {} the key would travel in clear text", url_),
+                  "Write --server https://…; http:// is for this machine");
+    }
+    if (key_.empty()) {
+      wrong_usage("--server needs a key, and $MILLRACE_KEY is not set",
+                  "Make one at the service, `millrace key create --type console`, and export it");
+    }
+  }
+
+  api::RemoteAnswer run(const Command& command, const json::Value& arguments, bool as_json,
+                        bool as_lines) const {
+    const json::Value body{{"command", command.path},
+                           {"arguments", arguments},
+                           {"json", as_json},
+                           {"progress", as_lines}};
+    const notify::HttpReply reply =
+        notify::call({.url = url_ + "/api/v1/commands",
+                      .headers = {{"STATSIG-API-KEY", key_}, {"Content-Type", "application/json"}},
+                      .body = body.dump(-1, ' ', false, json::Value::error_handler_t::replace),
+                      .ca_file = environment_variable("MILLRACE_CA_FILE"),
+                      .most = kAnswerMost,
+                      .reply_most = kReplyMost});
+    if (reply.status == 0) {
+      throw Error(Fault::Unavailable, "server_unreachable",
+                  fmt::format("could not ask {}: {}", url_, reply.problem),
+                  "See whether `millrace serve` runs there, and what its log says");
+    }
+    const json::Value said = json::Value::parse(reply.body, nullptr, false);
+    if (reply.status == 200 && said.is_object() && said.contains("data")) {
+      const json::Value& data = said["data"];
+      return {data.at("exit_code").get<int>(), data.at("answer").get<std::string>(),
+              data.at("notes").get<std::string>()};
+    }
+    refuse(reply, said.is_object() ? said.value("message", std::string()) : std::string());
+  }
+
+ private:
+  [[noreturn]] void refuse(const notify::HttpReply& reply, const std::string& message) const {
+    constexpr long kBusy = 429, kServers = 500;
+    Error error(reply.status == kBusy      ? Fault::Throttled
+                : reply.status >= kServers ? Fault::Unavailable
+                                           : Fault::Misconfigured,
+                reply.status == 400 ? "wrong_usage" : "server_refused",
+                fmt::format("{} answered {}: {}", url_, reply.status,
+                            message.empty() ? "nothing that a Millrace service says" : message));
+    error.retry_after = reply.retry_after;
+    throw error;
+  }
+
+  std::string url_, key_;
+};
+
+/// What goes over the wire; what is for this machine stays.
+json::Value arguments_for(const Command& command, const Arguments& arguments) {
+  json::Value sent = json::Value::object();
+  for (const auto& [name, values] : arguments.values) {
+    if (name == "wait" || name == "timeout") continue;
+    if (api::is_local_option(name)) {
+      wrong_usage(fmt::format("{} takes no --{} with --server", command.path, name),
+                  "Run it on the machine of the home");
+    }
+    sent[name] = values;
+  }
+  return sent;
+}
+
+/// The day of a run, as `run show --json` tells it, once it has ended. A service that restarts, or
+/// is busy, is asked again later.
+std::optional<json::Value> ended_day(const Server& server, const json::Value& run,
+                                     const json::Value& asked) {
+  json::Value days;
+  try {
+    const api::RemoteAnswer shown = server.run(*command_at("run show"), run, true, false);
+    days = json::Value::parse(shown.answer, nullptr, false);
+  } catch (const Error& error) {
+    if (error.fault != Fault::Unavailable && error.fault != Fault::Throttled) throw;
+  }
+  if (!days.is_array()) return {};
+  for (const json::Value& day : days) {
+    const bool is_it =
+        day.at("ingestion") == asked.at("ingestion") && day.at("day") == asked.at("day");
+    if (is_it && day.contains("ended_at")) return day;
+  }
+  return {};
+}
+
+/// `trigger --wait`: asked for once, then looked at until it has ended.
+ExitCode trigger_and_wait(const Server& server, const Command& command, const Arguments& arguments,
+                          Terminal& terminal, const std::stop_token& stop) {
+  const Instant until = real_env().now() + patience_in(arguments);
+  const api::RemoteAnswer first =
+      server.run(command, arguments_for(command, arguments), true, false);
+  if (first.exit_code != kDone) {
+    const json::Value said = json::Value::parse(first.answer, nullptr, false);
+    if (terminal.json() && said.is_object()) terminal.answer_error(said.value("error", said));
+    terminal.pass_on("", first.notes);
+    return static_cast<ExitCode>(first.exit_code);
+  }
+  const json::Value asked = json::parse(first.answer, "what the service asked for");
+  const json::Value run{{"RUN", json::Value::array({asked.at("run")})}};
+  do {
+    if (const auto day = ended_day(server, run, asked)) {
+      return tell_triggered(terminal, asked, *day);
+    }
+    if (!real_env().wait(kLookEvery, stop)) {
+      throw Error(Fault::Cancelled, "cancelled", "stopped waiting; the day stays asked for");
+    }
+  } while (real_env().now() < until);
+  throw Error(
+      Fault::Unavailable, "not_done_yet",
+      fmt::format("{} {} was not loaded in time; it stays asked for",
+                  asked.at("ingestion").get<std::string>(), asked.at("day").get<std::string>()),
+      "See what the service's log says");
+}
+
+}  // namespace
+
+ExitCode run_at(const std::string& url, const Command& command, const Arguments& arguments,
+                Terminal& terminal, std::stop_token stop) {
+  if (!api::remote_access(command.path)) {
+    wrong_usage(fmt::format("{} has no form with --server", command.path),
+                "Run it on the machine of the home");
+  }
+  const Server server(url);
+  if (arguments.has("wait")) return trigger_and_wait(server, command, arguments, terminal, stop);
+  const api::RemoteAnswer done =
+      server.run(command, arguments_for(command, arguments), terminal.json(), terminal.lines());
+  terminal.pass_on(done.answer, done.notes);
+  return static_cast<ExitCode>(done.exit_code);
+}
+
+api::CommandRunner runner_in(const std::filesystem::path& home) {
+  return [home](const api::RemoteCommand& asked) {
+    std::ostringstream answer, notes;
+    Terminal terminal(answer, notes, asked.as_json, asked.as_lines);
+    const api::Patience patience(real_env(), kPatience);
+    const ExitCode code = guarded(terminal, [&] {
+      const Command* command = command_at(asked.path);
+      check(command != nullptr, "a command for callers is one of the table");
+      Arguments arguments{asked.arguments};
+      check_arguments(*command, arguments);
+      Home opened(home);
+      opened.act_as(asked.actor);
+      Context context{opened, terminal, patience.token()};
+      return command->run(context, arguments);
+    });
+    return api::RemoteAnswer{code, answer.str(), notes.str()};
+  };
+}
+
+}  // namespace millrace::cli

@@ -1,0 +1,184 @@
+"""`--server URL`: the same commands at another machine, with a key, in the same words."""
+import os
+import subprocess
+
+import pytest
+
+from called_service import PASSWORD, SESSION, Service, add, days_ago, make_key, unlimited
+from home import BUILD
+from servers.smtp import certificate
+
+DAY = days_ago(1)
+
+
+class Elsewhere:
+    """A machine without a home."""
+
+    def __init__(self, service, key, folder):
+        self.url = f"http://{service.host}:{service.port}"
+        self.key, self.folder = key, folder
+
+    def run(self, *arguments, code=0, url=None, key=None, **more):
+        told = {name: value for name, value in os.environ.items()
+                if not name.startswith("MILLRACE")}
+        told["HOME"] = str(self.folder)
+        told["MILLRACE_KEY"] = self.key if key is None else key
+        done = subprocess.run(
+            [BUILD / "millrace", "--server", url or self.url, *map(str, arguments)],
+            capture_output=True, text=True, timeout=60, stdin=subprocess.DEVNULL,
+            cwd=self.folder, env={**told, **more})
+        assert done.returncode == code, f"{arguments}\n{done.stdout}\n{done.stderr}"
+        return done
+
+
+@pytest.fixture(scope="module")
+def shop(shop_of_module):
+    shop_of_module.run("load", "purchases", "--from", days_ago(2), "--to", DAY)
+    shop_of_module.run("load", "purchases", "--day", DAY)
+    return shop_of_module
+
+
+@pytest.fixture(scope="module")
+def service(shop, service_of_module):
+    return service_of_module
+
+
+@pytest.fixture(scope="module")
+def key(shop):
+    return unlimited(shop, "console", "--description", "ana's laptop")
+
+
+@pytest.fixture
+def elsewhere(service, key, tmp_path):
+    return Elsewhere(service, key, tmp_path)
+
+
+@pytest.mark.parametrize("command, code", [
+    ("days purchases", 0), (f"days purchases --from {DAY}", 0), ("days visits", 3),
+    ("days nothing", 3), (f"history purchases --day {DAY}", 0),
+    (f"certificate purchases --day {DAY}", 0), (f"diff purchases --day {DAY}", 0),
+    ("run list", 0), ("run list --limit 1", 0), ("run show nothing", 1), ("schedule", 0),
+    ("usage", 0), (f"quarantine purchases --day {DAY}", 3), (f"quarantine nothing --day {DAY}", 3),
+    ("check nothing", 3), ("retry purchases", 3), (f"release purchases --day {DAY}", 3)])
+@pytest.mark.parametrize("form", [[], ["--json"], ["--json", "--progress"]])
+def test_a_command_says_the_same_from_elsewhere(shop, elsewhere, command, code, form):
+    there = elsewhere.run(*form, *command.split(), code=code)
+    here = shop.run(*form, *command.split(), code=code)
+    assert there.stdout == here.stdout and there.stdout + there.stderr
+    # Its own progress is told only by the process that shows it.
+    assert there.stderr == here.stderr or "--progress" in form
+
+
+def test_the_warehouse_is_asked_from_elsewhere(elsewhere):
+    # By the fingerprint or the token, which depends on who asked before.
+    assert "0 of 2 days changed" in elsewhere.run("check", "purchases").stdout
+
+
+def test_a_day_is_asked_for_and_waited_for(shop, elsewhere):
+    asked = elsewhere.run("--json", "trigger", "visits", "--day", DAY)
+    assert '"result": "asked"' in asked.stdout
+    done = elsewhere.run("trigger", "visits", "--day", days_ago(2), "--wait", "--timeout", "40s")
+    assert done.stdout == f"visits {days_ago(2)}: loaded\n"
+    shown = elsewhere.run("--json", "trigger", "visits", "--day", days_ago(3), "--wait").stdout
+    assert '"result": "loaded"' in shown and '"rows": 10' in shown
+    (shop.warehouse / f"visits-{days_ago(3)}.parquet").write_text("no parquet")
+    failed = elsewhere.run("trigger", "visits", "--day", days_ago(3), "--wait", code=4)
+    assert f"visits {days_ago(3)}: failed, " in failed.stdout
+    unknown = elsewhere.run("--json", "trigger", "visit", "--day", DAY, "--wait", code=3)
+    assert '"code": "unknown_ingestion"' in unknown.stdout and "visits" in unknown.stderr
+    elsewhere.run("trigger", "visits", "--day", DAY, "--wait", "--timeout", "soon", code=2)
+
+
+def test_changes_are_in_the_audit_log_as_the_keys(shop, elsewhere, service):
+    assert "is paused" in elsewhere.run("pause", "purchases", "--why", "a move").stdout
+    assert "a move" in shop.run("schedule", "purchases").stdout
+    elsewhere.run("resume", "purchases")
+    assert "is version" in elsewhere.run("undo", "purchases", "--day", DAY).stdout
+    elsewhere.run("release", "purchases", "--day", DAY)
+    log = service.ask("GET", "/console/v1/audit_logs", elsewhere.key).json["data"]
+    mine = [entry for entry in log if "ana's laptop" in str(entry)]
+    assert len(mine) >= 4
+
+
+def test_what_the_key_may_not_do_is_refused(shop, elsewhere):
+    reader = make_key(shop, "console", "--scope", "omni_read_only")
+    assert "purchases" not in elsewhere.run("days", "purchases", key=reader).stderr
+    refused = elsewhere.run("pause", "purchases", key=reader, code=1)
+    assert "answered 403" in refused.stderr and "omni_read_write" in refused.stderr
+    secret = make_key(shop, "secret")
+    assert "answered 401" in elsewhere.run("days", "purchases", key=secret, code=1).stderr
+    assert "answered 401" in elsewhere.run("days", "purchases", key="console-x", code=1).stderr
+
+
+def test_people_need_the_grants_that_the_command_needs(shop, service):
+    add(shop, "editor@example.com", "editor")
+    entered = service.ask("POST", SESSION, None, {
+        "email": "editor@example.com", "password": PASSWORD})
+    headers = {"Cookie": entered.headers["set-cookie"].split(";")[0],
+               "X-CSRF-Token": entered.json["data"]["csrf_token"]}
+
+    def status(command, **arguments):
+        return service.ask("POST", "/api/v1/commands", None, {
+            "command": command, "arguments": {name: [value] for name, value in arguments.items()}},
+            headers).status
+    assert status("days", NAME="purchases") == 200
+    assert status("check", NAME="purchases") == 403
+    assert status("quarantine", NAME="purchases", day=DAY) == 403
+
+
+@pytest.mark.parametrize("arguments, said", [
+    (["load", "purchases"], "load has no form with --server"),
+    (["apply", "x.toml"], "apply has no form with --server"),
+    (["query", "select 1"], "query has no form with --server"),
+    (["quarantine", "purchases", "--day", DAY, "--export", "x.csv"], "no --export with --server"),
+    (["quarantine", "purchases", "--day", DAY, "--replay"], "no --replay with --server"),
+    (["quarantine", "purchases", "--day", DAY, "--rows", "10001"], "at most 10000 rows"),
+    (["quarantine", "purchases", "--day", DAY, "--rows", "x"], "no number above zero"),
+    (["--home", "/tmp", "days", "purchases"], "two places"),
+    (["days"], "days needs NAME"),
+])
+def test_what_has_no_remote_form_says_so(elsewhere, arguments, said):
+    assert said in elsewhere.run(*arguments, code=2).stderr
+
+
+def test_a_caller_without_our_program_gets_no_further(service, key):
+    def refusal(command, **arguments):
+        reply = service.ask("POST", "/api/v1/commands", key, {
+            "command": command, "arguments": arguments})
+        assert reply.status == 400, reply.text
+        return reply.json["message"]
+    for command in ("load", "apply", "serve", "secret set", "nothing", "days purchases"):
+        assert "no command" in refusal(command, NAME=["purchases"])
+    for option in ("export", "replay", "wait", "dbt-results"):
+        assert f"no --{option}" in refusal("quarantine", **{
+            "NAME": ["purchases"], "day": [DAY], option: ["/tmp/x"]})
+    done = service.ask("POST", "/api/v1/commands", key, {
+        "command": "days", "arguments": {"NAME": ["purchases"], "home": ["/tmp"]}}).json["data"]
+    assert done["exit_code"] == 2 and "no option --home" in done["notes"]
+    done = service.ask("POST", "/api/v1/commands", key, {
+        "command": "days", "arguments": None, "json": None, "progress": None}).json["data"]
+    assert done["exit_code"] == 2 and "needs NAME" in done["notes"]
+
+
+def test_the_key_goes_nowhere_in_clear_text_and_is_never_shown(elsewhere):
+    for url in ("http://millrace.example.com", "http://localhost.example.com", "example.com"):
+        done = elsewhere.run("days", "purchases", url=url, code=2)
+        assert "in clear text" in done.stderr and elsewhere.key not in done.stderr
+    assert "MILLRACE_KEY is not set" in elsewhere.run("days", "purchases", key="", code=2).stderr
+    gone = elsewhere.run("days", "purchases", url="http://127.0.0.1:9", code=1)
+    assert "could not ask http://127.0.0.1:9" in gone.stderr and "millrace serve" in gone.stderr
+
+
+def test_a_server_with_tls_is_verified(home, engine, tmp_path):
+    home.init()
+    crt, key_file = certificate(tmp_path)
+    toml = home.path / "millrace.toml"
+    toml.write_text(toml.read_text()
+                    + f'\n[server]\ntls_certificate = "{crt}"\ntls_key = "{key_file}"\n')
+    key = make_key(home)
+    with Service(home) as service:
+        caller = Elsewhere(service, key, tmp_path)
+        url = caller.url.replace("http", "https")
+        assert "certificate" in caller.run("run", "list", url=url, code=1).stderr
+        known = caller.run("run", "list", url=url, code=3, MILLRACE_CA_FILE=str(crt))
+        assert known.stdout == "Nothing has run yet\n"

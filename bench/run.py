@@ -14,7 +14,8 @@ from contest import Failed, Report
 from place import Place
 
 BENCHES = {"B1": "b1_postgres_day", "B2": "b2_parquet", "B3": "b3_check", "B4": "b4_memory",
-           "B5": "b5_start_up", "B6": "b6_range", "CLUSTERING": "clustering"}
+           "B5": "b5_start_up", "B6": "b6_range", "B7": "b7_api", "B8": "b8_trigger",
+           "B9": "b9_scheduler", "CLUSTERING": "clustering"}
 
 
 def arguments():

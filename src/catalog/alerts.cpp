@@ -40,11 +40,12 @@ bool Catalog::clear_alert(const std::string& ingestion, const std::string& what)
   return cleared > 0;
 }
 
-std::vector<Alert> Catalog::alerts(std::int64_t most) {
+std::vector<Alert> Catalog::open_alerts() {
   std::vector<Alert> alerts;
   session_->db.query(R"(SELECT id, ingestion, day, what, text, raised_at, cleared_at FROM alert
-                        WHERE project_id = :project ORDER BY id DESC LIMIT :most)",
-                     {session_->project, most}, [&](const Row& row) {
+                        WHERE project_id = :project AND cleared_at IS NULL
+                        ORDER BY ingestion, what)",
+                     {session_->project}, [&](const Row& row) {
                        Alert& alert = alerts.emplace_back();
                        row.into(alert.id, alert.ingestion, alert.day, alert.what, alert.text,
                                 alert.raised_at, alert.cleared_at);

@@ -132,8 +132,8 @@ class Catalog {
                    const std::string& text);
   /// True when one was open.
   bool clear_alert(const std::string& ingestion, const std::string& what);
-  /// Newest first, cleared ones too: what there is to tell people, once each by its id.
-  std::vector<Alert> alerts(std::int64_t most);
+  /// Those that stand.
+  std::vector<Alert> open_alerts();
   /// Days whose current version carries another revision than the ingestion's.
   std::vector<Day> stale_days(const std::string& ingestion);
 

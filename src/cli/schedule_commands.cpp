@@ -260,7 +260,6 @@ ExitCode serve(Context& context, const Arguments& arguments) {
 }
 
 constexpr int kTimesShown = 5;
-constexpr std::int64_t kAlertsSeen = 1'000;
 
 /// Who starts a day's first load, in words.
 std::string mode_text(const Upkeep& upkeep) {
@@ -281,8 +280,8 @@ ExitCode show_schedule(Context& context, const Arguments& arguments) {
   const Zone zone = catalog.project().zone;
   const auto paused = catalog.paused();
   std::map<std::string, std::map<std::string, std::string>> alerts;
-  for (const catalog::Alert& alert : catalog.alerts(kAlertsSeen)) {
-    if (!alert.cleared_at) alerts[alert.ingestion][alert.what] = alert.text;
+  for (const catalog::Alert& alert : catalog.open_alerts()) {
+    alerts[alert.ingestion][alert.what] = alert.text;
   }
   const std::string only =
       arguments.has("NAME") ? catalog.ingestion(arguments.get("NAME")).id : std::string();

@@ -11,7 +11,6 @@ namespace {
 constexpr std::chrono::seconds kLookEvery(5);
 /// Ended loads that one decision considers.
 constexpr std::int64_t kEndedMost = 10'000;
-constexpr std::int64_t kAlertsMost = 100'000;
 constexpr std::chrono::hours kKept(24 * 90);
 
 }  // namespace
@@ -38,19 +37,14 @@ bool Teller::may_have_news(Instant now) {
   const auto until = catalog_.digest_until();
   if (!until || digest_due(settings_, zone_, *until, now)) return true;
   if (now - looked_at_ < kLookEvery) return false;
-  return !catalog_.open_incidents().empty() || !open_alerts().empty();
-}
-
-std::vector<catalog::Alert> Teller::open_alerts() {
-  std::vector<catalog::Alert> alerts = catalog_.alerts(kAlertsMost);
-  std::erase_if(alerts, [](const catalog::Alert& alert) { return alert.cleared_at.has_value(); });
-  return alerts;
+  looked_at_ = now;
+  return !catalog_.open_incidents().empty() || !catalog_.open_alerts().empty();
 }
 
 World Teller::look(Instant now) {
   World world;
   world.ended = catalog_.untold(kEndedMost);
-  world.alerts = open_alerts();
+  world.alerts = catalog_.open_alerts();
   const auto note_state = [&](const std::string& ingestion, Day day) {
     if (world.states.contains({ingestion, day})) return;
     if (auto state = catalog_.day(ingestion, day)) world.states[{ingestion, day}] = *state;

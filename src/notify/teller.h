@@ -16,7 +16,6 @@ class Teller {
 
  private:
   bool may_have_news(Instant now);
-  std::vector<catalog::Alert> open_alerts();
   World look(Instant now);
   void find_subjects(World& world);
   Decision write(Instant now);

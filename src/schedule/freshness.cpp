@@ -17,13 +17,11 @@ std::optional<Day> missing_day(const Schedule& schedule, const Zone& zone,
 
 namespace {
 
-constexpr std::int64_t kAlertsMost = 100'000;
-
 /// Which (ingestion, sort) has an open alert.
 std::set<std::pair<std::string, std::string>> open_alerts(catalog::Catalog& catalog) {
   std::set<std::pair<std::string, std::string>> open;
-  for (const catalog::Alert& alert : catalog.alerts(kAlertsMost)) {
-    if (!alert.cleared_at) open.emplace(alert.ingestion, alert.what);
+  for (const catalog::Alert& alert : catalog.open_alerts()) {
+    open.emplace(alert.ingestion, alert.what);
   }
   return open;
 }

@@ -76,7 +76,7 @@ Connection put_settings(Call& call, Connection connection,
       connection.settings[name] = value;
     }
   }
-  warehouse::validate(kind, connection.settings);
+  warehouse::validate(kind, connection.settings, call.service.configuration().file_roots);
   call.catalog.atomically([&] {
     definition::Vault vault = call.service.vault(call.catalog);
     for (const auto& [name, value] : secrets) vault.put(name, value);

@@ -40,8 +40,9 @@ ExitCode kinds(Context& context, const Arguments& arguments) {
                           {"required", setting.required},
                           {"secret", setting.secret},
                           {"default", setting.fallback}});
-      fields.rows.push_back({std::string(setting.name), setting.required ? "yes" : "",
-                             std::string(setting.example), std::string(setting.help)});
+      fields.rows.push_back(
+          {std::string(setting.name), setting.required ? "yes" : "", std::string(setting.example),
+           fmt::format("{}{}", setting.help, setting.secret ? ", by reference" : "")});
     }
     answers.push_back({{"kind", kind->name},
                        {"title", kind->title},
@@ -179,7 +180,7 @@ ExitCode add(Context& context, const Arguments& arguments) {
   ask_for_missing(context.terminal, kind, connection.settings);
   Connection untold = connection;
   const auto secrets = take_secrets(kind, connection);
-  warehouse::validate(kind, connection.settings);
+  warehouse::validate(kind, connection.settings, context.home.configuration().file_roots);
   if (!arguments.has("no-test")) require_probe(context, untold);
   const fs::path path = write_connection(context, connection, secrets);
   if (context.terminal.json()) {

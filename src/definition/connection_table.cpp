@@ -65,6 +65,10 @@ void read_settings(const Node::Member& table, const Source& source, const wareho
     }
     const std::string value = text_of(member);
     check_secret(member, value, source, connection, *known);
+    if (!is_reference(value)) {
+      located(member.value.place,
+              [&] { warehouse::check_value(*known, value, source.configuration.file_roots); });
+    }
     connection.settings[member.key] = value;
   }
 }
@@ -89,7 +93,9 @@ Connection read_connection(const Node::Member& table, const Source& source) {
   });
   connection.kind = known.name;
   read_settings(table, source, known, connection);
-  located(table.value.place, [&] { warehouse::validate(known, connection.settings); });
+  located(table.value.place, [&] {
+    warehouse::validate(known, connection.settings, source.configuration.file_roots);
+  });
   return connection;
 }
 

@@ -91,7 +91,8 @@ std::pair<std::string, std::string> explained(std::string_view said) {
   }
   constexpr std::string_view kPrefix = "Error while parsing ";
   if (said.starts_with(kPrefix)) said.remove_prefix(kPrefix.size());
-  return {fmt::format("this is not TOML: {}", said), ""};
+  return {fmt::format("this is not TOML: {}", said),
+          "A line is a heading such as [ingestion.NAME], key = value, or a # comment"};
 }
 
 }  // namespace

@@ -61,6 +61,7 @@ class Collector {
       once(ingestion_places_, "ingestion " + table.key, table.place);
       files_.ingestions.push_back(read_ingestion(table, source));
       places_.push_back(table.place);
+      files_.connection_places[table.key] = table.value.find("connection")->value.place.text();
     }
   }
 

@@ -20,6 +20,8 @@ struct FileSet {
                        ///< home itself), else absolute. Errors and ownership name it.
   std::vector<Connection> connections;
   std::vector<Ingestion> ingestions;
+  /// Where each ingestion, by its handle, names its connection: "ingestions/shop.toml:2:14".
+  std::map<std::string, std::string> connection_places;
 };
 
 /// An issuer of OpenID Connect that people may sign in with.

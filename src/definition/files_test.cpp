@@ -230,7 +230,9 @@ TEST_CASE("a literal secret is refused and never shown") {
 
 TEST_CASE("the example of the demo is accepted as it stands") {
   const TestHome home;
-  home.write("millrace.toml", "[project]\nunit_types = [\"tailnum\", \"carrier\"]\n");
+  home.write("millrace.toml",
+             "[project]\nunit_types = [\"tailnum\", \"carrier\"]\n"
+             "[files]\nroots = [\"/exports\"]\n");
   home.write("flights.toml", golden::content(golden::source("examples/flights/flights.toml")));
 
   const FileSet files = home.read("flights.toml");

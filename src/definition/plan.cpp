@@ -142,7 +142,9 @@ class Planner {
   /// The ingestion with its connection's kind; that one is in the files or in the catalog.
   Ingestion with_kind(Ingestion ingestion) const {
     if (!ingestion.kind.empty()) return ingestion;
-    const std::string place = owner_text(ingestion.managed_by);
+    const auto found = files_.connection_places.find(ingestion.handle);
+    const std::string place =
+        found == files_.connection_places.end() ? owner_text(ingestion.managed_by) : found->second;
     const Connection* connection = known_connection(ingestion.connection);
     if (!connection) {
       std::vector<std::string> names;

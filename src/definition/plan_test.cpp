@@ -96,9 +96,10 @@ TEST_CASE("a connection that nobody made is refused, and nothing of the files is
 
   place.home.write("b.toml", events("buys").replace(events("buys").find("shop"), 4, "shpo"));
   place.apply_text(kShop);
-  CHECK(refusal([&] { place.plan("b.toml"); }) ==
-        "b.toml\ningestion buys reads from connection shpo, which does not exist; did you mean "
-        "\"shop\"?\nThe connections are shop");
+  CHECK(
+      refusal([&] { place.plan("b.toml"); }) ==
+      "b.toml:2:14\ningestion buys reads from connection shpo, which does not exist; did you mean "
+      "\"shop\"?\nThe connections are shop");
 }
 
 TEST_CASE("a folder is refused where the connection in the catalog is of a kind without folders") {
@@ -110,7 +111,7 @@ TEST_CASE("a folder is refused where the connection in the catalog is of a kind 
   place.home.write("b.toml", folder);
 
   CHECK(refusal([&] { place.plan("b.toml"); }) ==
-        "b.toml\n\"folder\" does not apply to shop, which is a connection of kind postgres\n"
+        "b.toml:2:14\n\"folder\" does not apply to shop, which is a connection of kind postgres\n"
         "Write a query");
 }
 

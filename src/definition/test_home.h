@@ -17,7 +17,8 @@ class TestHome {
  public:
   TestHome() : path_(std::filesystem::temp_directory_path() / ("millrace-" + new_id(real_env()))) {
     write("millrace.toml",
-          "[project]\nzone = \"UTC-8\"\nunit_types = [\"userID\", \"stableID\"]\n");
+          "[project]\nzone = \"UTC-8\"\nunit_types = [\"userID\", \"stableID\"]\n"
+          "[files]\nroots = [\"/exports\"]\n");
   }
   ~TestHome() { std::filesystem::remove_all(path_); }
   TestHome(const TestHome&) = delete;

@@ -107,6 +107,9 @@ struct Setting {
   bool secret = false;
   std::string_view fallback = {};
   std::string_view only_with = {};  ///< Asked for only where this other setting is given.
+  std::string_view one_of = {};     ///< The values it may have: "true|false"; empty: any text.
+  int least = 0, most = 0;          ///< It is a whole number in these bounds, where `most` is set.
+  bool below_roots = false;         ///< It is a folder below one of the session's roots.
 };
 
 /// Facts the pipeline plans with. Facts, not feature switches.
@@ -128,6 +131,7 @@ struct Session {
   std::string get(std::string_view name) const;
 };
 /// The session with the fallback of each setting that it leaves out; every kind's `open` starts so.
+/// Throws what `check_value` throws.
 Session with_fallbacks(Session session, std::span<const Setting> settings);
 
 /// Everything the rest of the system knows about one kind of warehouse.
@@ -146,7 +150,13 @@ struct Kind {
 std::span<const Kind* const> kinds();
 /// Throws Misconfigured `unknown_kind` with the nearest name.
 const Kind& kind_named(std::string_view name);
-/// Unknown, missing and contradicting settings as one Misconfigured; literal secrets are refused.
-void validate(const Kind& kind, const std::map<std::string, std::string>& settings);
+/// Throws Misconfigured where the setting cannot have this value: the value itself, not a reference
+/// to it. Empty is any setting's.
+void check_value(const Setting& setting, const std::string& value,
+                 const std::vector<std::string>& roots);
+/// Unknown, missing, impossible and contradicting settings as one Misconfigured; literal secrets
+/// are refused. `roots` as in Session.
+void validate(const Kind& kind, const std::map<std::string, std::string>& settings,
+              const std::vector<std::string>& roots);
 
 }  // namespace millrace::warehouse

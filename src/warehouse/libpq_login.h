@@ -31,8 +31,8 @@ struct LibpqLogin {
   std::string place() const { return host + ":" + port; }
 };
 
-/// The settings of a session, defaults filled in: `verify-full` with the system's authorities, but
-/// `prefer` on loopback and Unix sockets. Throws Misconfigured `bad_setting`.
+/// What `with_fallbacks` made of a session, as a login: `verify-full` with the system's
+/// authorities, but `prefer` on loopback and Unix sockets, where it says nothing of TLS.
 LibpqLogin login_of(const Session& session);
 
 /// Starts the login's tunnel where it wants one and none runs.
@@ -57,16 +57,15 @@ inline constexpr Setting kUserSetting{.name = "user",
                                       .help = "Role to log in as; it needs SELECT and nothing else",
                                       .example = "reader",
                                       .required = true};
-inline constexpr Setting kPasswordSetting{.name = "password",
-                                          .help = "Its password, by reference",
-                                          .example = "env:SHOP_PASSWORD",
-                                          .secret = true};
+inline constexpr Setting kPasswordSetting{
+    .name = "password", .help = "Its password", .example = "env:SHOP_PASSWORD", .secret = true};
 inline constexpr Setting kSslmodeSetting{
     .name = "sslmode",
     .help =
         "disable, prefer, require, verify-ca or verify-full; verify-full where it is not set, "
         "prefer on loopback and Unix sockets",
-    .example = "verify-full"};
+    .example = "verify-full",
+    .one_of = "disable|allow|prefer|require|verify-ca|verify-full"};
 inline constexpr Setting kSslrootcertSetting{
     .name = "sslrootcert",
     .help = "File of the certificate authorities to trust; the system's where it is not set",
@@ -74,20 +73,25 @@ inline constexpr Setting kSslrootcertSetting{
 inline constexpr Setting kTimeoutSetting{.name = "connect_timeout",
                                          .help = "Seconds to wait for a connection",
                                          .example = "10",
-                                         .fallback = "10"};
+                                         .fallback = "10",
+                                         .least = 1,
+                                         .most = 3600};
 inline constexpr Setting kOptionsSetting{.name = "options",
                                          .help = "Server parameters sent while connecting",
                                          .example = "-c search_path=sales"};
 inline constexpr Setting kSshHostSetting{.name = "ssh_host",
                                          .help = "Connect through this SSH server",
                                          .example = "bastion.example.com"};
-inline constexpr Setting kSshPortSetting{
-    .name = "ssh_port", .help = "Its port, where it is not what ssh uses", .example = "22"};
+inline constexpr Setting kSshPortSetting{.name = "ssh_port",
+                                         .help = "Its port, where it is not what ssh uses",
+                                         .example = "22",
+                                         .least = 1,
+                                         .most = 65535};
 inline constexpr Setting kSshUserSetting{
     .name = "ssh_user", .help = "User at the SSH server", .example = "tunnel"};
 inline constexpr Setting kSshKeySetting{
     .name = "ssh_key",
-    .help = "Private key for it, by reference; the agent and ssh's own files where it is not set",
+    .help = "Private key for it; the agent and ssh's own files where it is not set",
     .example = "file:secrets/tunnel_key",
     .secret = true,
     .only_with = "ssh_host"};

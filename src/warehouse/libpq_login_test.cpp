@@ -41,13 +41,6 @@ TEST_CASE("an authority is only looked for where certificates are verified") {
   CHECK(login({{"sslrootcert", "/ca.pem"}}).sslrootcert == "/ca.pem");
 }
 
-TEST_CASE("numbers and modes that libpq would misread are refused") {
-  CHECK_THROWS_AS(login({{"port", "54e2"}}), Error);
-  CHECK_THROWS_AS(login({{"port", "0"}}), Error);
-  CHECK_THROWS_AS(login({{"connect_timeout", "soon"}}), Error);
-  CHECK_THROWS_AS(login({{"sslmode", "yes"}}), Error);
-}
-
 TEST_CASE("every session names itself and reads UTF-8") {
   CHECK(keyword(login({}), "application_name") == "millrace");
   CHECK(keyword(login({}), "client_encoding") == "UTF8");

@@ -61,12 +61,15 @@ void look_at_tables(ProbeReport& report, LibpqReader& reader, const Dialect& dia
     passed(report, "read only", "every statement runs read-only; the role may write to no table");
   } else {
     passed(report, "read only",
-           fmt::format("every statement runs read-only, but the role may write to {} tables",
-                       writable),
+           fmt::format("every statement runs read-only, but the role may write to {}",
+                       writable == "1" ? "1 table" : writable + " tables"),
            "A role with SELECT alone would be safer");
   }
   const std::string readable = count_of("true");
-  if (readable != "0") return passed(report, "list tables", readable + " tables and views");
+  if (readable != "0") {
+    return passed(report, "list tables",
+                  readable == "1" ? "1 table or view" : readable + " tables and views");
+  }
   const std::string& user = reader.login().user;
   report.steps.push_back(
       {"list tables", false,

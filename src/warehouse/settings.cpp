@@ -1,11 +1,14 @@
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <charconv>
 #include <utility>
 #include <vector>
 
 #include "base/error.h"
 #include "base/nearest.h"
 #include "warehouse/connector.h"
+#include "warehouse/files/folder_place.h"
 
 namespace millrace::warehouse {
 namespace {
@@ -28,7 +31,46 @@ std::string unknown(const Kind& kind, std::string_view name) {
                      did_you_mean(nearest(name, std::span<const std::string_view>(names))));
 }
 
+std::vector<std::string_view> words_of(std::string_view one_of) {
+  std::vector<std::string_view> words;
+  for (std::size_t bar = 0; (bar = one_of.find('|')) != one_of.npos;
+       one_of.remove_prefix(bar + 1)) {
+    words.push_back(one_of.substr(0, bar));
+  }
+  words.push_back(one_of);
+  return words;
+}
+
+void check_word(const Setting& setting, const std::string& value) {
+  const auto words = words_of(setting.one_of);
+  if (std::ranges::find(words, value) != words.end()) return;
+  throw Error(Fault::Misconfigured, "bad_setting",
+              fmt::format("{} cannot be \"{}\"{}", setting.name, value,
+                          did_you_mean(nearest(value, std::span<const std::string_view>(words)))),
+              fmt::format("Use one of {}", fmt::join(words, ", ")));
+}
+
+void check_number(const Setting& setting, const std::string& value) {
+  int number = 0;
+  const char* end = value.data() + value.size();
+  const auto [read, problem] = std::from_chars(value.data(), end, number);
+  const bool is_whole = problem == std::errc() && read == end;
+  if (is_whole && number >= setting.least && number <= setting.most) return;
+  throw Error(Fault::Misconfigured, "bad_setting",
+              fmt::format("{} cannot be \"{}\"", setting.name, value),
+              fmt::format("Give a whole number from {} to {}, such as {}", setting.least,
+                          setting.most, setting.example));
+}
+
 }  // namespace
+
+void check_value(const Setting& setting, const std::string& value,
+                 const std::vector<std::string>& roots) {
+  if (value.empty()) return;
+  if (!setting.one_of.empty()) check_word(setting, value);
+  if (setting.most > 0) check_number(setting, value);
+  if (setting.below_roots) files::require_below_roots(value, roots);
+}
 
 std::string Session::get(std::string_view name) const {
   const auto found = settings.find(std::string(name));
@@ -39,11 +81,13 @@ Session with_fallbacks(Session session, std::span<const Setting> settings) {
   for (const Setting& setting : settings) {
     std::string& value = session.settings[std::string(setting.name)];
     if (value.empty()) value = setting.fallback;
+    check_value(setting, value, session.roots);
   }
   return session;
 }
 
-void validate(const Kind& kind, const std::map<std::string, std::string>& settings) {
+void validate(const Kind& kind, const std::map<std::string, std::string>& settings,
+              const std::vector<std::string>& roots) {
   std::vector<std::string> problems;
   std::string advice;
   for (const auto& [name, value] : settings) {
@@ -55,6 +99,13 @@ void validate(const Kind& kind, const std::map<std::string, std::string>& settin
       advice = fmt::format(
           "Refer to it: {0} = \"env:NAME\" (an environment variable) or {0} = \"file:PATH\".",
           name);
+    } else if (!is_reference(value)) {
+      try {
+        check_value(*setting, value, roots);
+      } catch (const Error& error) {
+        problems.emplace_back(error.what());
+        advice = error.advice;
+      }
     }
   }
   for (const Setting& setting : kind.settings) {

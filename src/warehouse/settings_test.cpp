@@ -9,7 +9,7 @@ namespace {
 
 std::string refusal(std::string_view kind, const std::map<std::string, std::string>& settings) {
   try {
-    warehouse::validate(warehouse::kind_named(kind), settings);
+    warehouse::validate(warehouse::kind_named(kind), settings, {"/data"});
   } catch (const Error& error) {
     CHECK(error.code == "bad_settings");
     CHECK_FALSE(error.advice.empty());
@@ -75,4 +75,40 @@ TEST_CASE("a session falls back where a setting is left out or empty") {
   CHECK(with_fallbacks({.settings = {{"port", "6000"}}, .roots = {}}, kSettings).get("port") ==
         "6000");
   CHECK(with_fallbacks({}, kSettings).get("host") == "");
+}
+
+namespace {
+
+std::string postgres_refusal(std::string_view setting, std::string_view value) {
+  std::map<std::string, std::string> settings = {{"host", "h"}, {"database", "d"}, {"user", "u"}};
+  settings.emplace(setting, value);
+  return refusal("postgres", settings);
+}
+
+}  // namespace
+
+TEST_CASE("a value that a setting cannot have is refused, by whoever stores it") {
+  CHECK(postgres_refusal("sslmode", "verify")
+            .ends_with("sslmode cannot be \"verify\"; did you mean \"verify-ca\"?"));
+  CHECK(postgres_refusal("sslmode", "requird").ends_with("did you mean \"require\"?"));
+  CHECK(postgres_refusal("sslmode", "require") == "");
+  CHECK(postgres_refusal("connect_timeout", "soon") != "");
+  CHECK(postgres_refusal("connect_timeout", "10") == "");
+  for (const char* port : {"0", "65536", "54e2", " 5432", "-1"}) {
+    CAPTURE(port);
+    CHECK(postgres_refusal("port", port) != "");
+    CHECK(postgres_refusal("ssh_port", port) != "");
+  }
+  CHECK(refusal("s3", {{"bucket", "b"}, {"use_ssl", "yes"}}) != "");
+  CHECK(refusal("files", {{"path", "/etc"}})
+            .ends_with("it lies outside the allowed folders (/data)"));
+  CHECK(refusal("files", {{"path", "/data/not/there/yet"}}) == "");
+  CHECK(refusal("files", {{"path", "below"}}) == "");
+}
+
+TEST_CASE("what a reference stands for is looked at when a session opens") {
+  CHECK(postgres_refusal("port", "env:SHOP_PORT") == "");
+  const auto& kind = warehouse::kind_named("postgres");
+  CHECK_THROWS_AS(with_fallbacks({.settings = {{"port", "54e2"}}, .roots = {}}, kind.settings),
+                  Error);
 }

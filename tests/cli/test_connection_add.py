@@ -35,7 +35,7 @@ def test_it_asks_for_what_is_missing_and_keeps_the_secret_for_its_owner(made, se
     screen = Screen(made.command("connection", "add", "postgres", "shop", "--set",
                                  *server))
     screen.until("Unix socket): ").type("127.0.0.1").until("nothing else): ").type("reader")
-    screen.until("Enter for none): ").type("secret").end()
+    screen.until("password (Its password; Enter for none): ").type("secret").end()
     assert screen.code == 0, screen.text
     assert "secret\r\n" not in screen.text  # what is typed for a secret is not shown
     assert "ssh_key" not in screen.text  # nobody asked for a tunnel

@@ -59,7 +59,7 @@ def test_the_unix_socket_works_and_is_not_encrypted(probe, postgres):
 def test_a_role_that_may_write_is_told_that_it_need_not(probe, database):
     database.sql("grant insert on purchases to reader")
     step = probe()["read only"]
-    assert step["ok"] and "the role may write to 1 tables" in step["detail"]
+    assert step["ok"] and "the role may write to 1 table" in step["detail"]
     assert "SELECT alone would be safer" in step["advice"]
 
 

@@ -1,6 +1,7 @@
 #include "warehouse/files/folder_place.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -114,33 +115,40 @@ class FolderPlace final : public lake::Place {
 
 }  // namespace
 
-std::unique_ptr<lake::Place> folder_place(const std::string& path,
-                                          const std::vector<std::string>& roots) {
+void require_below_roots(const std::string& path, const std::vector<std::string>& roots) {
   if (roots.empty()) {
     throw Error(Fault::Misconfigured, "not_allowed",
                 fmt::format("opening {}: the server's configuration allows no folder", path),
                 "Add it to millrace.toml: [files] roots = [\"/data\"]");
   }
   if (lake::climbs(path)) throw lake::not_allowed(path, "it goes up with ..");
-  std::string known;
-  bool exists = false;
+  for (const std::string& root : roots) {
+    std::error_code problem;
+    const fs::path allowed = fs::weakly_canonical(root, problem);
+    if (problem) continue;
+    const fs::path folder = fs::weakly_canonical(allowed / path, problem);
+    if (!problem && lies_in(folder, allowed)) return;
+  }
+  throw Error(Fault::Misconfigured, "not_allowed",
+              fmt::format("opening {}: it lies outside the allowed folders ({})", path,
+                          fmt::join(roots, ", ")),
+              "Move the files there, or add the folder to [files] roots in millrace.toml.");
+}
+
+std::unique_ptr<lake::Place> folder_place(const std::string& path,
+                                          const std::vector<std::string>& roots) {
+  require_below_roots(path, roots);
   for (const std::string& root : roots) {
     std::error_code no_root, no_folder;
     const fs::path allowed = fs::canonical(root, no_root);
     const fs::path folder = fs::canonical(allowed / path, no_folder);
-    known += (known.empty() ? "" : ", ") + root;
     if (no_root || no_folder || !fs::is_directory(folder)) continue;
-    exists = true;
     if (lies_in(folder, allowed)) return std::make_unique<FolderPlace>(folder);
-  }
-  if (exists) {
-    throw Error(Fault::Misconfigured, "not_allowed",
-                fmt::format("opening {}: it lies outside the allowed folders ({})", path, known),
-                "Move the files there, or add the folder to [files] roots in millrace.toml.");
   }
   throw Error(Fault::Misconfigured, "no_folder",
               fmt::format("opening {}: there is no such folder", path),
-              fmt::format("A relative path is looked for below the allowed folders: {}.", known));
+              fmt::format("A relative path is looked for below the allowed folders: {}.",
+                          fmt::join(roots, ", ")));
 }
 
 }  // namespace millrace::warehouse::files

@@ -10,7 +10,8 @@ constexpr Setting kSettings[] = {
     {.name = "path",
      .help = "Folder of Parquet, CSV or JSON files, below one of the server's [files] roots",
      .example = "/data/shop",
-     .required = true},
+     .required = true,
+     .below_roots = true},
 };
 
 std::unique_ptr<Connector> open(const Session& session) {

@@ -9,7 +9,12 @@ namespace {
 
 constexpr Setting kSettings[] = {
     kHostSetting,
-    {.name = "port", .help = "Its port", .example = "5432", .fallback = "5432"},
+    {.name = "port",
+     .help = "Its port",
+     .example = "5432",
+     .fallback = "5432",
+     .least = 1,
+     .most = 65535},
     kDatabaseSetting,
     kUserSetting,
     kPasswordSetting,

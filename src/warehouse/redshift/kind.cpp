@@ -9,7 +9,12 @@ namespace {
 
 constexpr Setting kSettings[] = {
     kHostSetting,
-    {.name = "port", .help = "Its port", .example = "5439", .fallback = "5439"},
+    {.name = "port",
+     .help = "Its port",
+     .example = "5439",
+     .fallback = "5439",
+     .least = 1,
+     .most = 65535},
     kDatabaseSetting,
     kUserSetting,
     kPasswordSetting,

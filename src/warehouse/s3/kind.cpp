@@ -22,21 +22,23 @@ constexpr Setting kSettings[] = {
      .example = "minio.internal:9000"},
     {.name = "url_style",
      .help = "path or vhost; path where an endpoint is set, else vhost",
-     .example = "path"},
+     .example = "path",
+     .one_of = "path|vhost"},
     {.name = "use_ssl",
      .help = "false for an endpoint without TLS",
      .example = "false",
-     .fallback = "true"},
+     .fallback = "true",
+     .one_of = "true|false"},
     {.name = "access_key_id",
      .help = "Key; without one the standard AWS chain is asked: environment, profile, role",
      .example = "AKIAIOSFODNN7EXAMPLE"},
     {.name = "secret_access_key",
-     .help = "Its secret, by reference",
+     .help = "Its secret",
      .example = "env:SHOP_S3_SECRET",
      .secret = true,
      .only_with = "access_key_id"},
     {.name = "session_token",
-     .help = "Token of temporary keys, by reference",
+     .help = "Token of temporary keys",
      .example = "file:secrets/s3_token",
      .secret = true,
      .only_with = "access_key_id"},
@@ -47,17 +49,12 @@ std::string contradiction(const std::map<std::string, std::string>& settings) {
     const auto found = settings.find(name);
     return found == settings.end() ? std::string() : found->second;
   };
-  const auto one_of = [](const std::string& value, auto... allowed) {
-    return value.empty() || ((value == allowed) || ...);
-  };
   if (get("access_key_id").empty() != get("secret_access_key").empty()) {
     return "access_key_id and secret_access_key belong together";
   }
   if (!get("session_token").empty() && get("access_key_id").empty()) {
     return "session_token belongs to an access_key_id";
   }
-  if (!one_of(get("url_style"), "path", "vhost")) return "url_style is path or vhost";
-  if (!one_of(get("use_ssl"), "true", "false")) return "use_ssl is true or false";
   if (get("endpoint").find("://") != std::string::npos) {
     return "endpoint is host:port; use_ssl says whether it is https";
   }

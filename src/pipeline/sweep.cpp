@@ -81,7 +81,7 @@ class Sweep {
       swept_.foreign.push_back(object.path);
       const bool may_be_in_use = object.path.starts_with(staging) &&
                                  object.modified > house_.env.now() - kUnregisteredStaging;
-      if (remove_them && !may_be_in_use) remove(object.path, object.bytes);
+      if (remove_them && !may_be_in_use) remove(object.path);
     }
   }
 
@@ -92,7 +92,7 @@ class Sweep {
   /// what its manifest names. The manifest goes last, so that a sweep cut short can go on.
   void unpublished(const catalog::Catalog::Garbage& piece) {
     for (const store::ObjectInfo& object : house_.store.objects().list(piece.path + "/")) {
-      remove(object.path, object.bytes);
+      remove(object.path);
     }
     if (!dry_run_) house_.store.discard(piece.dataset, piece.load);
     const store::Layout& layout = house_.store.layout();
@@ -102,19 +102,19 @@ class Sweep {
     const Manifest manifest = json::manifest(json::parse(*text, path));
     for (const FileEntry& file : manifest.files) {
       if (load_in("/" + file.path) == piece.load) {
-        remove(layout.table(piece.dataset) + "/" + file.path, file.bytes);
+        remove(layout.table(piece.dataset) + "/" + file.path);
       }
     }
     remove(layout.quarantine(piece.dataset, piece.ingestion, manifest.day, piece.load));
     remove(path);
   }
 
-  void remove(const std::string& path, std::int64_t bytes = 0) {
-    if (dry_run_ ? !house_.store.objects().exists(path) : !house_.store.objects().remove(path)) {
-      return;
-    }
+  void remove(const std::string& path) {
+    const auto bytes = house_.store.objects().size(path);
+    if (!dry_run_ && !house_.store.objects().remove(path)) return;
+    if (!bytes) return;
     swept_.removed.push_back(path);
-    swept_.bytes += bytes;
+    swept_.bytes += *bytes;
   }
 
   House& house_;

@@ -28,6 +28,7 @@ TEST_CASE("a swept version is gone with its quarantine, and nobody can undo to i
   CHECK(sweep(home.house, false, false, {}).removed.empty());
   const Swept swept = sweep_now(home);
   CHECK(swept.removed.size() == 2);
+  CHECK(swept.bytes > 0);
   CHECK(swept.foreign.empty());
   CHECK(home.files_of(old) ==
         std::vector<std::string>{home.store.layout().manifest(home.dataset(), old)});
@@ -57,7 +58,14 @@ TEST_CASE("a dry run names what would go, and changes nothing, not even in the c
   const std::string old = home.load(10);
   home.load(11);
   home.clock.pass(1s);
-  CHECK(sweep(home.house, true, false, {.versions = 0s}).removed.size() == 2);
+  const Swept would = sweep(home.house, true, false, {.versions = 0s});
+  CHECK(would.removed.size() == 2);
+  std::int64_t bytes = 0;
+  for (const std::string& path : would.removed) {
+    bytes += static_cast<std::int64_t>(std::filesystem::file_size(home.root() / path));
+  }
+  CHECK(bytes > 0);
+  CHECK(would.bytes == bytes);
   CHECK(home.files_of(old).size() == 3);
   CHECK_NOTHROW(home.catalog.undo(home.ingestion.id, kDay, old));
 }

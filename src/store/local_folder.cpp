@@ -145,11 +145,13 @@ class LocalFolder final : public Objects {
     });
   }
 
-  bool exists(const std::string& path) override {
+  std::optional<std::int64_t> size(const std::string& path) override {
     struct stat facts{};
     const fs::path place = inside(path);
-    if (::stat(place.c_str(), &facts) == 0) return S_ISREG(facts.st_mode);
-    if (errno == ENOENT || errno == ENOTDIR) return false;
+    if (::stat(place.c_str(), &facts) == 0) {
+      return S_ISREG(facts.st_mode) ? std::optional<std::int64_t>(facts.st_size) : std::nullopt;
+    }
+    if (errno == ENOENT || errno == ENOTDIR) return {};
     fail("looking for", place, errno);
   }
 

@@ -31,7 +31,9 @@ class Objects {
   virtual bool put_if_absent(const std::string& path, std::string_view bytes) = 0;
   virtual void put(const std::string& path, std::string_view bytes) = 0;
   virtual std::optional<std::string> get(const std::string& path) = 0;
-  virtual bool exists(const std::string& path) = 0;
+  /// Its bytes; none when it is not there.
+  virtual std::optional<std::int64_t> size(const std::string& path) = 0;
+  bool exists(const std::string& path) { return size(path).has_value(); }
   /// Everything under the folder, recursively, sorted by path.
   virtual std::vector<ObjectInfo> list(const std::string& folder) = 0;
   /// The names directly in the folder, sorted: cheaper than `list` where there are very many.

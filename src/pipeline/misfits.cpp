@@ -27,18 +27,6 @@ bool near(double value, TimeUnit unit, Interval day) {
   return micros >= at(day.start - days(3 * 366)) && micros <= at(day.end + days(3 * 366));
 }
 
-void refuse_wrong_unit(engine::Database& database, const WorkOrder& work, const Manifest& manifest,
-                       std::stop_token stop) {
-  std::vector<double> values;
-  database.each(
-      "SELECT _time FROM staged WHERE _time IS NOT NULL LIMIT 1000",
-      [&](const engine::Row& row) { values.push_back(std::stod(std::string(*row[0]))); }, stop);
-  const Mapping& mapping = work.definition.mapping;
-  const Interval day = Zone::named(work.definition.zone).bounds(manifest.day);
-  const auto fits = fitting_unit(values, mapping.timestamp_unit.value_or(TimeUnit::Seconds), day);
-  if (fits) throw wrong_unit(mapping, *fits, values.front());
-}
-
 Error cast_failed(const std::string& column, const std::string& what) {
   return Error(Fault::BadData, "cast_failed",
                fmt::format("no value of column {} could be read as {}", column, what),
@@ -110,14 +98,29 @@ Error wrong_unit(const Mapping& mapping, TimeUnit fits, double example) {
       fmt::format("Write timestamp_unit = \"{}\" in the mapping", name_of(fits)));
 }
 
-void refuse_misfits(engine::Database& database, const MapSql& map, const WorkOrder& work,
-                    const Manifest& manifest, std::stop_token stop) {
+std::optional<Error> misread_unit(engine::Database& database, const MapSql& map,
+                                  const WorkOrder& work, const Manifest& manifest,
+                                  std::stop_token stop) {
   const Certificate& proof = manifest.certificate;
   const std::int64_t no_time = count_of(proof.rejected_by_reason, "bad_time");
   const std::int64_t outside = count_of(proof.excluded_by_rule, "outside_day");
-  if (map.has_time && no_time + outside == proof.read) {
-    refuse_wrong_unit(database, work, manifest, stop);
-  }
+  if (!map.has_time || no_time + outside != proof.read) return {};
+  std::vector<double> values;
+  database.each(
+      "SELECT _time FROM staged WHERE _time IS NOT NULL LIMIT 1000",
+      [&](const engine::Row& row) { values.push_back(std::stod(std::string(*row[0]))); }, stop);
+  const Mapping& mapping = work.definition.mapping;
+  const Interval day = Zone::named(work.definition.zone).bounds(manifest.day);
+  const auto fits = fitting_unit(values, mapping.timestamp_unit.value_or(TimeUnit::Seconds), day);
+  if (!fits) return {};
+  return wrong_unit(mapping, *fits, values.front());
+}
+
+void refuse_misfits(engine::Database& database, const MapSql& map, const WorkOrder& work,
+                    const Manifest& manifest, std::stop_token stop) {
+  const Certificate& proof = manifest.certificate;
+  if (const auto misread = misread_unit(database, map, work, manifest, stop)) throw *misread;
+  const std::int64_t no_time = count_of(proof.rejected_by_reason, "bad_time");
   const Mapping& mapping = work.definition.mapping;
   if (no_time == proof.read && proof.read > 0) {
     throw cast_failed(mapping.timestamp.empty() ? mapping.date : mapping.timestamp, "a time");

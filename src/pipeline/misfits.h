@@ -20,6 +20,12 @@ namespace millrace::pipeline {
 void refuse_misfits(engine::Database& database, const MapSql& map, const WorkOrder& work,
                     const Manifest& manifest, std::stop_token stop);
 
+/// The Misconfigured `timestamp_unit` of rows whose times all are near the day in another unit than
+/// they were read as; none where they are not, or where some row lies in the day.
+std::optional<Error> misread_unit(engine::Database& database, const MapSql& map,
+                                  const WorkOrder& work, const Manifest& manifest,
+                                  std::stop_token stop);
+
 /// "33 % of rows lie outside the day, all 00:00–08:00 UTC: your query's day is UTC"; empty where
 /// none do.
 std::string outside_note(engine::Database& database, const MapSql& map, const WorkOrder& work,

@@ -48,9 +48,21 @@ std::string marked(const MapSql& map) {
   return fmt::format("{}", fmt::join(selects, " UNION ALL "));
 }
 
+/// What people should know of the rows; `other_days`: said of those that are not of the day asked
+/// for, which is no wonder then.
+std::string note_on(engine::Database& database, const MapSql& map, const WorkOrder& work,
+                    const Manifest& manifest, const std::string& other_days, std::stop_token stop) {
+  if (const auto misread = misread_unit(database, map, work, manifest, stop)) {
+    return fmt::format("{}. {}", misread->what(), misread->advice);
+  }
+  if (manifest.certificate.read > 0 && !other_days.empty()) return other_days;
+  return outside_note(database, map, work, manifest, stop);
+}
+
 /// What the mapping makes of the rows, as a table: they can be read only once.
 std::string map_rows(const WorkOrder& work, Day day, const engine::Relation& rows,
-                     engine::Database& database, json::Value& answer, std::stop_token stop) {
+                     engine::Database& database, const std::string& other_days, json::Value& answer,
+                     std::stop_token stop) {
   const MapSql map = map_sql(work.definition, rows, day, work.unit_types, "sample");
   const std::string no_parts = map.has_partly ? "" : ", CAST(NULL AS VARCHAR) AS _partly";
   database.execute(
@@ -60,28 +72,31 @@ std::string map_rows(const WorkOrder& work, Day day, const engine::Relation& row
   Manifest manifest;
   manifest.day = day;
   database.each(
-      "SELECT count(*), count(*) FILTER (_exclude = 'outside_day') FROM staged",
+      "SELECT count(*), count(*) FILTER (_exclude = 'outside_day'), "
+      "count(*) FILTER (_reject = 'bad_time') FROM staged",
       [&](const engine::Row& row) {
         manifest.certificate.read = std::stoll(std::string(*row[0]));
         const std::int64_t outside = std::stoll(std::string(*row[1]));
         if (outside > 0) manifest.certificate.excluded_by_rule["outside_day"] = outside;
+        manifest.certificate.rejected_by_reason["bad_time"] = std::stoll(std::string(*row[2]));
       },
       stop);
-  const std::string note = outside_note(database, map, work, manifest, stop);
+  const std::string note = note_on(database, map, work, manifest, other_days, stop);
   if (!note.empty()) answer["notes"].push_back(note);
   return marked(map);
 }
 
 json::Value sampled(const WorkOrder& work, const Query& query, Day day,
                     warehouse::Connector& connector, engine::Database& database,
-                    std::stop_token stop) {
+                    const std::string& other_days, std::stop_token stop) {
   const engine::Relation rows = connector.sample(query, day, work.rows, database, stop);
   json::Value answer{{"columns", json::Value::array()},
                      {"rows", json::Value::array()},
                      {"notes", json::Value::array()}};
   for (const Column& column : rows.columns) answer["columns"].push_back(json::from(column));
   const bool mapped = !work.ingestion.empty();
-  const std::string select = mapped ? map_rows(work, day, rows, database, answer, stop) : rows.sql;
+  const std::string select =
+      mapped ? map_rows(work, day, rows, database, other_days, answer, stop) : rows.sql;
   database.each_json(
       fmt::format("SELECT * FROM ({}\n) LIMIT {}", select, mapped ? 100 * work.rows : work.rows),
       [&](std::string_view row) { answer["rows"].push_back(json::parse(row, "a row")); }, stop);
@@ -96,14 +111,12 @@ json::Value sample_rows(const WorkOrder& work, warehouse::Connector& connector,
   engine::Database database = mapping_engine({.threads = work.threads}, "", connector);
   Query query = query_of(work.definition, work.ingestion);
   const bool mapped = !work.ingestion.empty();
-  json::Value answer = sampled(work, query, day, connector, database, stop);
+  json::Value answer = sampled(work, query, day, connector, database, {}, stop);
   if (mapped && answer["rows"].empty() && query.time.kind != TimeColumn::Kind::None) {
     query.time = {};
-    answer = sampled(work, query, day, connector, database, stop);
-    if (!answer["rows"].empty()) {
-      answer["notes"] = {
-          fmt::format("The query has no row of {}: these are of other days", day.text())};
-    }
+    answer = sampled(work, query, day, connector, database,
+                     fmt::format("The query has no row of {}: these are of other days", day.text()),
+                     stop);
   }
   return answer;
 }

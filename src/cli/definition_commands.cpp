@@ -1,5 +1,6 @@
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
 
 #include "cli/command.h"
@@ -72,6 +73,22 @@ void print_plan(Terminal& terminal, const Plan& plan) {
   if (plan.empty()) terminal.say("Nothing to change: the catalog already is what the files say");
 }
 
+/// "1 connection and 2 ingestions"
+std::string applied_text(const Plan& done) {
+  const auto changed = [&](std::string_view kind) {
+    return std::ranges::count_if(done.changes, [&](const Change& change) {
+      return change.kind == kind && change.what != Change::What::Keep;
+    });
+  };
+  std::string text;
+  for (const std::string_view kind : {"connection", "ingestion"}) {
+    if (const auto count = changed(kind); count > 0) {
+      text += (text.empty() ? "" : " and ") + counted(count, kind);
+    }
+  }
+  return text;
+}
+
 definition::FileSet files_of(Context& context, const Arguments& arguments) {
   return definition::read_files(arguments.get("PATH"), context.home.configuration());
 }
@@ -102,6 +119,7 @@ std::vector<RebuiltDays> rebuild(Context& context, const Plan& done, const std::
     request.ingestion = house.catalog.ingestion(change.name);
     request.trigger = "backfill";
     for (const Day day : house.catalog.stale_days(request.ingestion.id)) {
+      if (!pipeline::has_begun(house, day)) continue;
       if (which == "all" || day >= since) request.days.push_back(day);
     }
     RebuiltDays& days = rebuilt.emplace_back(RebuiltDays{change.name});
@@ -125,6 +143,7 @@ ExitCode apply(Context& context, const Arguments& arguments) {
   const Plan done = definition::apply(files, context.home.writing(), arguments.has("prune"));
   pipeline::try_to_tell_others(context.home.house(true));
   print_plan(context.terminal, done);
+  if (!done.empty()) context.terminal.say(fmt::format("Applied: {}", applied_text(done)));
   std::vector<RebuiltDays> rebuilt;
   if (which != "none") rebuilt = rebuild(context, done, which);
   json::Value answers = json::Value::array();

@@ -13,6 +13,7 @@
 #include "base/log.h"
 #include "pipeline/budget.h"
 #include "pipeline/judge.h"
+#include "pipeline/loadable_days.h"
 #include "pipeline/mailbox.h"
 #include "pipeline/repeatable.h"
 #include "pipeline/stage_day.h"
@@ -269,7 +270,7 @@ class LoadRun {
         budget_.ended(manifest.day, manifest.certificate.output_rows);
       }
     } catch (const Error& error) {
-      fail(lease.load, error);
+      fail(lease.load, error, manifest.certificate);
       return;
     }
     leases_.erase(found);
@@ -283,7 +284,8 @@ class LoadRun {
     report(std::move(outcome));
   }
 
-  void fail(const std::string& load, const Error& cause) {
+  /// `read`: what was found out of the day, where it was read to its end.
+  void fail(const std::string& load, const Error& cause, const Certificate& read = {}) {
     const auto found = leases_.find(load);
     if (found == leases_.end()) return;
     const Error& error = given_up_ && cause.fault == Fault::Cancelled ? *given_up_ : cause;
@@ -304,15 +306,17 @@ class LoadRun {
     } catch (const Error& second) {
       log::warning("could not close a failed load", {{"load", load}, {"error", second.what()}});
     }
-    report_failure(lease.day, load, error);
+    report_failure(lease.day, load, error, read);
   }
 
-  void report_failure(Day day, const std::string& load, const Error& error) {
+  void report_failure(Day day, const std::string& load, const Error& error,
+                      const Certificate& read = {}) {
     const Attempt attempt = attempt_of(error);
     budget_.ended(day, 0);
     report({.day = day,
             .attempt = attempt,
             .load = load,
+            .certificate = read,
             .error = error.at(request_.ingestion.handle + " " + day.text())});
     if (attempt != Attempt::Waiting) give_up_after(error);
   }
@@ -359,25 +363,11 @@ class LoadRun {
   std::vector<std::jthread> threads_;
 };
 
-void refuse_snapshot_ranges(House& house, const LoadRequest& request) {
-  if (!is_snapshot(request.ingestion.definition)) return;
-  const Day latest = latest_day(house);
-  const bool only_latest =
-      std::all_of(request.days.begin(), request.days.end(), [&](Day day) { return day == latest; });
-  if (only_latest) return;
-  throw Error(
-      Fault::Misconfigured, "snapshot_query",
-      fmt::format("the query of {} has neither a mapped time nor a day placeholder, so only "
-                  "the latest day ({}) can be loaded",
-                  request.ingestion.handle, latest.text()),
-      "Map `timestamp` (or `date`), or use {{day}} in the query");
-}
-
 }  // namespace
 
 std::vector<DayOutcome> load(House& house, const LoadRequest& request, const OnProgress& progress,
                              const OnDay& done, std::stop_token stop) {
-  refuse_snapshot_ranges(house, request);
+  require_loadable(house, request);
   close_dead_loads(house, stop);
   // A record that differs means two catalogs on one store; a broken Delta log only means that its
   // readers wait.
@@ -385,16 +375,5 @@ std::vector<DayOutcome> load(House& house, const LoadRequest& request, const OnP
   try_to_tell_others(house);
   return LoadRun(house, request, progress, done, stop).run();
 }
-
-std::vector<Day> failed_days(House& house, const Ingestion& ingestion) {
-  std::vector<Day> days;
-  for (const DayRow& row : house.catalog.days(ingestion.id)) {
-    const Attempt attempt = row.state.attempt;
-    if (attempt == Attempt::Failed || attempt == Attempt::Rejected) days.push_back(row.state.day);
-  }
-  return days;
-}
-
-Day latest_day(House& house) { return house.project.zone.day_of(house.env.now()).plus(-1); }
 
 }  // namespace millrace::pipeline

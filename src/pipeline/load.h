@@ -32,7 +32,7 @@ struct DayOutcome {
   Attempt attempt = Attempt::None;
   bool held = false;
   std::string load;
-  Certificate certificate;
+  Certificate certificate;  ///< Also of a day that failed after all of it was read.
   std::map<std::string, std::int64_t> took_ms;  ///< As in Manifest.
   std::string note;
   std::optional<Error> error;
@@ -42,7 +42,8 @@ using OnProgress = std::function<void(const Progress&)>;
 using OnDay = std::function<void(const DayOutcome&)>;
 
 /// The journey of each day: register, read, map, stage, certify, publish, tell others. One bad day
-/// does not stop the others. A load cut short leaves the previous version current.
+/// does not stop the others. A load cut short leaves the previous version current. Throws
+/// Misconfigured `day_not_begun` where one of the days has not.
 std::vector<DayOutcome> load(House& house, const LoadRequest& request, const OnProgress& progress,
                              const OnDay& done, std::stop_token stop);
 
@@ -52,6 +53,9 @@ Manifest validate(House& house, const Ingestion& ingestion, Day day, const OnPro
 
 /// The days whose last attempt failed or was rejected: what `load --failed` means.
 std::vector<Day> failed_days(House& house, const Ingestion& ingestion);
+
+/// False for a day that lies in the future, in the project's zone: it cannot be loaded.
+bool has_begun(House& house, Day day);
 
 /// The latest day there can be data for: yesterday in the project's zone.
 Day latest_day(House& house);

@@ -99,6 +99,35 @@ def test_days_of_an_older_definition_are_counted_until_they_are_loaded_again(sho
     assert "older definition" not in shop.run("plan", more).stdout
 
 
+def test_apply_says_what_it_did_and_plan_only_what_it_would_do(shop):
+    more = shop.path / "definitions.toml"
+    more.write_text(more.read_text().replace('event_value = "amount"\n', "").replace(
+        "[ingestion.kpi", "[ingestion.new") + '[connection.other]\nkind = "files"\npath = "."\n')
+    assert "Applied" not in shop.run("plan", more).stdout
+    assert shop.run("apply", more).stdout.endswith("Applied: 1 connection and 2 ingestions\n")
+    assert "Applied" not in shop.run("apply", more).stdout
+
+
+@pytest.mark.parametrize("toml, place, words, advice", [
+    ('[connection.c]\nkind = "postgres"\nhost = "h"\ndatabase = "d"\nuser = "u"\n'
+     'sslmode = "verify"\n', "6:11", 'sslmode cannot be "verify"', "verify-ca, verify-full"),
+    ('[connection.c]\nkind = "redshift"\nhost = "h"\ndatabase = "d"\nuser = "u"\n'
+     'connect_timeout = "abc"\n', "6:19", 'connect_timeout cannot be "abc"', "from 1 to 3600"),
+    ('[connection.c]\nkind = "files"\npath = "/etc"\n', "3:8",
+     "lies outside the allowed folders", "[files] roots"),
+    (DEFINITIONS.replace('"lake"', '"lak"', 1), "3:14",
+     'connection lak, which does not exist; did you mean "lake"?', "The connections are lake"),
+    ("[connection.c]\nkind\n", "2:5", "this is not TOML", "key = value"),
+])
+def test_what_no_load_could_use_is_refused_where_it_stands(shop, toml, place, words, advice):
+    (shop.path / "wrong.toml").write_text(toml)
+    for verb in "plan", "apply":
+        code = 3 if "does not exist" in words else 1
+        refused = shop.run(verb, shop.path / "wrong.toml", code=code).stderr
+        assert words in refused and f"\n  where: wrong.toml:{place}\n" in refused
+        assert advice in refused.partition("what to do: ")[2]
+
+
 @pytest.mark.parametrize("rebuild, loaded", [("none", None), ("window", 0), ("all", 2)])
 def test_apply_loads_stale_days_again_only_when_told(shop, rebuild, loaded):
     shop.run("load", "kpi", "--from", "2026-11-01", "--to", DAY)  # more than two weeks ago

@@ -1,0 +1,11 @@
+#pragma once
+
+#include "pipeline/load.h"
+
+namespace millrace::pipeline {
+
+/// Throws where a day of the request cannot be loaded by anybody: Misconfigured `day_not_begun`, or
+/// `snapshot_query` where the query can only tell of the latest day.
+void require_loadable(House& house, const LoadRequest& request);
+
+}  // namespace millrace::pipeline

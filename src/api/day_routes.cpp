@@ -59,6 +59,7 @@ json::Value day_json(const DayRow& row) {
       {"status", row.status},
       {"rows", row.rows},
       {"quarantined", row.quarantined},
+      {"partly_loaded", row.partly_loaded},
       {"version", state.current},
       {"revision", row.revision},
       {"stale", row.stale},

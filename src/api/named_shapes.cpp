@@ -55,7 +55,8 @@ constexpr NamedShape kShapes[] = {
      "{id*: text, handle*: text, name*: text, connection*: text, kind*: text, managed_by*: text, "
      "revision*: text, definition*: object, limits*: object, upkeep*: object}"},
     {"DayState",
-     "{day*: day, status*: text, rows*: integer, quarantined*: integer, version*: text, "
+     "{day*: day, status*: text, rows*: integer, quarantined*: integer, partly_loaded*: integer, "
+     "version*: text, "
      "revision*: text, stale*: flag, held*: text?, loaded_at*: instant?, "
      "error*: {code*: text, message*: text, advice*: text}?}"},
     {"Check",

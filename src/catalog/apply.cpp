@@ -44,13 +44,14 @@ void store_version(Session& session, const Record& record) {
   for (const FileEntry& file : version.files) rows += file.rows;
   session.db.run(
       R"(INSERT INTO version (project_id, id, ingestion, dataset, day, seq, rows, files,
-                              quarantined, flags, revision, published_at, quarantine)
+                              quarantined, partly_loaded, flags, revision, published_at,
+                              quarantine)
          VALUES (:project, :id, :ingestion, :dataset, :day, :seq, :rows, :files,
-                 :quarantined, :flags, :revision, :published_at, :quarantine))",
+                 :quarantined, :partly_loaded, :flags, :revision, :published_at, :quarantine))",
       {session.project, version.id, version.ingestion, name_of(record.ingestion.definition.dataset),
        version.day, record.seq, rows, static_cast<std::int64_t>(version.files.size()),
-       version.certificate.rejected, record.version_flags, version.revision, version.published_at,
-       version.quarantine});
+       version.certificate.rejected, version.certificate.partly_loaded, record.version_flags,
+       version.revision, version.published_at, version.quarantine});
   session.db.run(R"(INSERT INTO version_body (project_id, version, body)
                     VALUES (:project, :id, :body))",
                  {session.project, version.id, body_of(version)});

@@ -262,8 +262,10 @@ void insert_a_day(Database& database) {
   database.run(R"(INSERT INTO version (project_id, ingestion, day, id, dataset, seq, rows, files,
                     quarantined, flags, revision, published_at, quarantine)
                   VALUES ('default', 'i', '2026-11-20', 'l', 'events', 1, 12, 1, 0, 0, :revision,
-                    2000, ''))",
+                    2000, 'q.parquet'))",
                {revision});
+  database.run(R"(INSERT INTO version_body (project_id, version, body)
+                  VALUES ('default', 'l', '{"certificate": {"read": 5, "partly_loaded": 5}}'))");
   database.run(R"(INSERT INTO day (project_id, ingestion, day, current, attempt, load, flags,
                     held_load, hold_reason, error_code, error_text, error_advice, changed_at)
                   VALUES ('default', 'i', '2026-11-20', 'l', 'loaded', 'l', 0, '', '', '', '', '',
@@ -286,6 +288,7 @@ TEST_CASE("a catalog of every earlier schema gets what is new, and keeps what it
     CHECK(catalog.ingestions()[0].upkeep == Upkeep{});
     REQUIRE(catalog.days("i").size() == 1);
     CHECK(catalog.days("i")[0].rows == 12);
+    CHECK(catalog.days("i")[0].partly_loaded == 5);
     CHECK(catalog.load("l")->renewed_at == catalog.load("l")->started_at);
   }
 }

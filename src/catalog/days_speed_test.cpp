@@ -46,10 +46,11 @@ void copy_ingestion(Database& db, const std::string& from, int copy) {
          from + "'");
   const std::string versions =
       " WHERE project_id = 'default' AND version IN (SELECT id FROM version" + of + ")";
-  db.run("INSERT INTO version SELECT project_id, " + id("ingestion") + ", day, " + id("id") +
-         ", dataset, seq, rows, files, quarantined, flags, revision, published_at, "
-         "superseded_at, condemned_at, swept_at, forgotten, quarantine FROM version" +
-         of);
+  db.run(
+      "INSERT INTO version SELECT project_id, " + id("ingestion") + ", day, " + id("id") +
+      ", dataset, seq, rows, files, quarantined, flags, revision, published_at, "
+      "superseded_at, condemned_at, swept_at, forgotten, quarantine, partly_loaded FROM version" +
+      of);
   db.run("INSERT INTO version_body SELECT project_id, " + id("version") +
          ", body FROM version_body" + versions);
   db.run("INSERT INTO file SELECT project_id, " + id("version") +

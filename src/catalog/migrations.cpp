@@ -374,8 +374,17 @@ constexpr std::string_view kPeople[] = {
     "CREATE INDEX person_session_of ON person_session (project_id, person)",
 };
 
+/// Wide rows of which some metrics were good, counted where days are listed.
+constexpr std::string_view kPartlyLoaded[] = {
+    "ALTER TABLE version ADD COLUMN partly_loaded BIGINT NOT NULL DEFAULT 0",
+    R"(UPDATE version SET partly_loaded = COALESCE(
+         (SELECT json_extract(b.body, '$.certificate.partly_loaded') FROM version_body b
+          WHERE b.project_id = version.project_id AND b.version = version.id), 0)
+       WHERE quarantine <> '')",
+};
+
 constexpr std::span<const std::string_view> kMigrations[] = {
-    kFirst, kRenewedLeases, kUpkeep, kService, kTelling, kHandles, kAudit, kPeople};
+    kFirst, kRenewedLeases, kUpkeep, kService, kTelling, kHandles, kAudit, kPeople, kPartlyLoaded};
 
 }  // namespace
 

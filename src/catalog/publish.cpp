@@ -238,7 +238,9 @@ Published Catalog::release(const std::string& ingestion, Day day) {
   DayState state = state_of(session, ingestion, day);
   if ((state.flags & kHeld) == 0) {
     throw Error(Fault::Misconfigured, "not_held",
-                fmt::format("{} of {} is not held", day.text(), handle_of(session, ingestion)));
+                fmt::format("{} of {} is not held", day.text(), handle_of(session, ingestion)),
+                fmt::format("See which days are held with `millrace days {}`",
+                            handle_of(session, ingestion)));
   }
   Record record{.what = What::Release,
                 .at = session.env.now(),

@@ -24,7 +24,8 @@ TEST_CASE("a published version is current, with its files, certificate and finge
   Catalog catalog({.path = folder.catalog()}, clock);
   const Ingestion ingestion = catalog.put_ingestion(flights());
   const Lease lease = begin(catalog, ingestion);
-  const Version put = version_of(lease, ingestion, 842);
+  Version put = version_of(lease, ingestion, 842);
+  put.certificate.partly_loaded = 7;
   const Published published = catalog.publish(lease, put, kMovedDuringRead, "a note");
   CHECK(published.seq == 2);
   CHECK(published.dataset == Dataset::Events);
@@ -44,6 +45,7 @@ TEST_CASE("a published version is current, with its files, certificate and finge
   const auto row = catalog.days(ingestion.id).at(0);
   CHECK(row.rows == 842);
   CHECK(row.quarantined == 3);
+  CHECK(row.partly_loaded == 7);
   CHECK(row.status == "succeeded");
   CHECK(row.loaded_at == got->published_at);
   CHECK(row.revision == put.revision);

@@ -13,6 +13,8 @@
 namespace millrace::cli {
 namespace {
 
+namespace fs = std::filesystem;
+
 Terminal::Tone tone_of(const std::string& status) {
   if (status == "failed") return Terminal::Tone::Bad;
   if (status == "held" || status == "loading") return Terminal::Tone::Warn;
@@ -24,6 +26,7 @@ json::Value day_json(const DayRow& row) {
                     {"status", row.status},
                     {"rows", row.rows},
                     {"quarantined", row.quarantined},
+                    {"partly_loaded", row.partly_loaded},
                     {"version", row.state.current},
                     {"revision", row.revision},
                     {"stale", row.stale},
@@ -40,7 +43,7 @@ json::Value day_json(const DayRow& row) {
   return value;
 }
 
-std::string remark(const DayRow& row) {
+std::string first_remark(const DayRow& row) {
   if (!row.state.hold_reason.empty() && !row.known_difference.empty()) {
     return row.state.hold_reason + "; " + row.known_difference;
   }
@@ -51,6 +54,13 @@ std::string remark(const DayRow& row) {
   if (row.state.flags & kNotRepeatable) return "not repeatable: content checks are off";
   if (!row.known_difference.empty()) return row.known_difference;
   return row.stale ? "older definition" : "";
+}
+
+std::string remark(const DayRow& row) {
+  const std::string told = first_remark(row);
+  if (row.partly_loaded == 0) return told;
+  return fmt::format("{} partly loaded{}{}", grouped(row.partly_loaded), told.empty() ? "" : "; ",
+                     told);
 }
 
 ExitCode days(Context& context, const Arguments& arguments) {
@@ -172,16 +182,36 @@ std::string rows_in(const std::string& file) {
   return fmt::format("read_parquet({}, hive_partitioning = false)", engine::literal(file));
 }
 
-/// Parquet, or CSV or JSON where the file's name says so.
-void export_rows(const std::filesystem::path& rows, const std::filesystem::path& target) {
-  const std::filesystem::path whole = std::filesystem::absolute(target);
-  const std::string format = whole.extension() == ".csv"    ? "csv, HEADER"
-                             : whole.extension() == ".json" ? "json"
-                                                            : "parquet";
+/// Parquet, CSV or JSON, as the file's name says.
+/// Throws Misconfigured `wrong_usage` where it does not.
+std::string_view export_format(const fs::path& target) {
+  const fs::path extension = target.extension();
+  if (extension == ".parquet") return "parquet";
+  if (extension == ".csv") return "csv, HEADER";
+  if (extension == ".json") return "json";
+  throw Error(Fault::Misconfigured, "wrong_usage",
+              fmt::format("--export {}: the name does not say in which form", target.string()),
+              "Name a file that ends in .parquet, .csv or .json");
+}
+
+void export_rows(const fs::path& rows, const fs::path& target) {
+  const fs::path whole = fs::absolute(target);
+  const std::string_view format = export_format(target);
+  if (!fs::is_directory(whole.parent_path())) {
+    throw Error(Fault::Misconfigured, "no_folder",
+                fmt::format("could not write {}: there is no folder {}", target.string(),
+                            whole.parent_path().string()),
+                "Make the folder first, or name a file in another one");
+  }
   engine::Database database = engine::Database::open(
       {.allowed = {rows.parent_path().string(), whole.parent_path().string()}});
-  database.execute(fmt::format("COPY (FROM {}) TO {} (FORMAT {})", rows_in(rows.string()),
-                               engine::literal(whole.string()), format));
+  try {
+    database.execute(fmt::format("COPY (FROM {}) TO {} (FORMAT {})", rows_in(rows.string()),
+                                 engine::literal(whole.string()), format));
+  } catch (const Error& error) {
+    throw Error(error.fault, error.code, error.what(),
+                error.advice.empty() ? "Name a file that this user may write" : error.advice);
+  }
 }
 
 void print_reasons(Terminal& terminal, engine::Database& database, const std::string& source) {
@@ -198,6 +228,7 @@ void print_reasons(Terminal& terminal, engine::Database& database, const std::st
 ExitCode quarantine(Context& context, const Arguments& arguments) {
   if (arguments.has("replay")) return replay(context, arguments);
   Terminal& terminal = context.terminal;
+  if (arguments.has("export")) export_format(arguments.get("export"));
   const Asked it = asked(context, arguments, false);
   const auto file = pipeline::quarantine_file(it.house, it.ingestion, it.day);
   if (!file) {
@@ -212,7 +243,7 @@ ExitCode quarantine(Context& context, const Arguments& arguments) {
     return kDone;
   }
   engine::Database database =
-      engine::Database::open({.allowed = {std::filesystem::path(*file).parent_path().string()}});
+      engine::Database::open({.allowed = {fs::path(*file).parent_path().string()}});
   const std::string source = rows_in(*file);
   if (!terminal.json()) print_reasons(terminal, database, source);
   const auto limit = arguments.number("rows", terminal.json() ? 1'000'000'000 : 20);

@@ -47,14 +47,15 @@ void tell_outcome(Terminal& terminal, const std::string& ingestion, const DayOut
 
 void Totals::add(const DayOutcome& outcome) {
   ++days;
+  rows += outcome.certificate.read;
+  rejected += outcome.certificate.rejected;
+  partly_loaded += outcome.certificate.partly_loaded;
   if (outcome.error) {
     ++failed;
   } else if (outcome.held) {
     ++held;
   } else {
     if (outcome.attempt == Attempt::Empty) ++empty;
-    rows += outcome.certificate.read;
-    rejected += outcome.certificate.rejected;
     output += outcome.certificate.output_rows;
   }
 }
@@ -69,7 +70,11 @@ std::string Totals::text(double seconds) const {
   const std::int64_t loaded = days - failed - held;
   std::string line = counted(loaded, "day") + " loaded";
   if (empty > 0) line += fmt::format(" ({} without data)", grouped(empty));
-  line += fmt::format(": {} read, {} stored", counted(rows, "row"), grouped(output));
+  // What a load had read that failed in the middle is not known.
+  if (loaded > 0 || rows > 0) {
+    line += fmt::format(": {} read, {} stored", counted(rows, "row"), grouped(output));
+  }
+  if (partly_loaded > 0) line += fmt::format(", {} partly loaded", grouped(partly_loaded));
   if (rejected > 0) line += fmt::format(", {} in quarantine", grouped(rejected));
   if (held > 0) line += fmt::format("; {} held", grouped(held));
   if (failed > 0) line += fmt::format("; {} failed", grouped(failed));

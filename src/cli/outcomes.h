@@ -18,6 +18,7 @@ void tell_outcome(Terminal& terminal, const std::string& ingestion,
 struct Totals {
   std::int64_t asked = 0;  ///< Days; those that nobody began are told apart.
   std::int64_t days = 0, empty = 0, held = 0, failed = 0, rows = 0, rejected = 0, output = 0;
+  std::int64_t partly_loaded = 0;  ///< Source rows.
 
   void add(const pipeline::DayOutcome& outcome);
   ExitCode exit_code() const;

@@ -107,6 +107,7 @@ struct DayState {
 struct DayRow {
   DayState state;
   std::int64_t rows = 0, quarantined = 0;
+  std::int64_t partly_loaded = 0;  ///< Source rows; they are not among the quarantined.
   std::string revision;
   bool stale = false;  ///< Loaded by an older definition.
   std::optional<Instant> loaded_at;

@@ -32,6 +32,7 @@ def test_the_page_of_exit_codes_lists_what_help_lists(known_shop):
     ("history purchases", "history needs --day"),
     ("undo --day 2026-11-02", "undo needs NAME"),
     ("apply x.toml --rebuild al", '--rebuild al is unknown; did you mean "all"?'),
+    ("quarantine purchases --day 2026-11-01 --export x.txt", "does not say in which form"),
     ("map --connection lake --query x --dataset evnts", 'did you mean "events"?'),
     ("completion fish", "SHELL fish is unknown"),
     ("sample", "sample takes one thing to look at"),
@@ -55,7 +56,7 @@ def test_wrong_usage_exits_with_2_and_says_what_was_meant(known_shop, words, mea
     ("check purchases --day 2020-01-01", "never loaded"),
     ("undo purchases --day 2026-11-01", "has no older version"),
     ("diff purchases --day 2026-11-01", "one version only"),
-    ("release purchases --day 2026-11-01", "is not held"),
+    ("release purchases --day 2026-11-01", "held with `millrace days purchases`"),
     ("quarantine purchases --day 2026-11-01", "No row of purchases 2026-11-01 was rejected"),
     ("plan nowhere.toml", "there is no "),
     ("export nope", "there is no ingestion nope"),
@@ -86,6 +87,18 @@ ids = { userID = "user_id" }
     assert "1 day loaded" in several.stdout and "1 failed" in several.stdout
     days = {row["day"]: row["status"] for row in shop.json("days", "daily")}
     assert days == {DAY: "succeeded", "2026-11-03": "failed"}
+
+
+def test_rejected_rows_that_cannot_be_written_are_refused_with_what_to_do(shop, engine):
+    write_events(engine, shop, 2, nameless="i < 2")
+    shop.run("load", "purchases", "--day", DAY)
+    (shop.path / "taken.csv").mkdir()
+    for name, words in ("nowhere/x.csv", "there is no folder"), ("taken.csv", "taken.csv"):
+        refused = shop.run("quarantine", "purchases", "--day", DAY, "--export", shop.path / name,
+                           code=1)
+        assert words in refused.stderr and "what to do: " in refused.stderr
+    assert "Make the folder first" in shop.run("quarantine", "purchases", "--day", DAY, "--export",
+                                               shop.path / "nowhere/x.csv", code=1).stderr
 
 
 def test_check_exits_with_5_only_when_asked_and_only_when_something_changed(shop, engine):

@@ -46,6 +46,7 @@ def test_too_many_rejects_fail_the_load_and_keep_the_old_version(shop, engine):
         'p' as page from range(20) r(i)) to '{shop.warehouse}/day1.parquet' (format parquet)""")
     failed = shop.run("load", "purchases", "--day", "2026-11-01", code=1)
     assert "6 of 20 rows were rejected (6 no_id), max_rejected is 1%" in failed.stderr
+    assert "0 days loaded: 20 rows read, 0 stored, 6 in quarantine; 1 failed" in failed.stdout
     assert shop.rows("select count(*) as n from events") == [{"n": 10}]
     assert len(shop.json("quarantine", "purchases", "--day", "2026-11-01")) == 6
 
@@ -72,6 +73,22 @@ def test_a_wide_row_becomes_a_row_for_each_unit_and_metric(home, engine):
         "denominator": None},
         {"unit_type": "userID", "unit_id": "u2", "value": None, "numerator": 1.0,
         "denominator": 4.0}]
+
+
+def test_rows_that_are_all_loaded_in_part_are_told_by_the_load_and_by_the_day(home, engine):
+    home.init()
+    engine.sql(f"""copy (select date '2026-11-01' as ds, 'u' || i as user_id, null as device_id,
+        case when i > 0 then 'x' else '1' end as rev, 1 as orders, 4 as visits
+        from range(501) r(i)) to '{home.warehouse}/kpi.parquet' (format parquet)""")
+    home.apply(home.connect_files() + WIDE)
+    said = home.run("load", "kpi", "--day", "2026-11-01").stdout
+    assert ", 500 partly loaded" in said and "in quarantine" not in said
+    [day] = home.json("days", "kpi")
+    assert (day["quarantined"], day["partly_loaded"]) == (0, 500)
+    assert "500 partly loaded" in home.run("days", "kpi").stdout
+    assert len(home.json("quarantine", "kpi", "--day", "2026-11-01")) == 500
+    home.run("rebuild-catalog")  # from the store's records
+    assert home.json("days", "kpi")[0]["partly_loaded"] == 500
 
 
 def test_every_copy_of_a_duplicate_metric_is_rejected(home, engine):

@@ -162,8 +162,10 @@ ExitCode check(Context& context, const Arguments& arguments) {
   std::vector<CheckResult> results;
   {
     ProgressBar bar(context.terminal, ingestion.handle, static_cast<std::int64_t>(days.size()));
-    results = pipeline::check(house, ingestion, days, pipeline::CheckDepth::Exact, context.stop,
-                              [&](const CheckResult&) { bar.day_done(); });
+    results = pipeline::check(
+        house, ingestion, days, pipeline::CheckDepth::Exact, context.stop,
+        [&](const CheckResult&) { bar.day_done(); },
+        [&](const Progress& progress) { bar.at(progress); });
   }
   bool changed = false, loaded = false;
   json::Value answers = json::Value::array();

@@ -58,6 +58,8 @@ void ProgressBar::day_done() {
 void ProgressBar::at(const Progress& progress) {
   const std::lock_guard lock(mutex_);
   Seen& seen = seen_[progress.load];
+  // Questions about several days belong to no load.
+  if (progress.load.empty() && seen.day != progress.day.text()) seen = {};
   seen.day = progress.day.text();
   seen.stage = progress.stage;
   // A later stage may not know what an earlier one counted.
@@ -110,6 +112,7 @@ void ProgressBar::show(const State& now) {
     told["days_done"] = now.days_done;
     told["days_total"] = days_total_;
     told["rows"] = now.rows;
+    if (now.rows_total > 0) told["rows_total"] = now.rows_total;
     told["bytes"] = now.bytes;
     told["rows_per_second"] =
         static_cast<std::int64_t>(static_cast<double>(now.rows) / now.seconds);
@@ -132,6 +135,7 @@ std::string ProgressBar::line(const State& now) const {
         grouped(static_cast<std::int64_t>(static_cast<double>(now.rows) / now.seconds)));
   } else if (!now.stage.empty()) {
     text += "  " + now.stage;
+    if (now.rows_total > 0) text += fmt::format(" of {}", counted(now.rows_total, "row"));
   }
   const double left = seconds_left(now.part, now.seconds);
   text += "  " + seconds_text(now.seconds);

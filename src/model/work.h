@@ -102,7 +102,7 @@ struct Manifest {
 struct Progress {
   std::string load;
   Day day;
-  std::string stage;  ///< fingerprint | read | seal | publish
+  std::string stage;  ///< count | fingerprint | read | seal | publish
   std::int64_t rows = 0, bytes = 0;
   std::optional<std::int64_t> rows_total;
 };

@@ -43,7 +43,8 @@ std::optional<DayOrder> question(House& house, const Ingestion& ingestion, Day d
 
 std::vector<CheckResult> check(House& house, const Ingestion& ingestion,
                                const std::vector<Day>& days, CheckDepth depth, std::stop_token stop,
-                               const std::function<void(const CheckResult&)>& told) {
+                               const std::function<void(const CheckResult&)>& told,
+                               const OnProgress& progress) {
   std::map<Day, CheckResult> results;
   WorkOrder order = order_for(house, ingestion, Verb::Check);
   const FollowUpRule& rule = ingestion.upkeep.follow_up_rule;
@@ -58,6 +59,7 @@ std::vector<CheckResult> check(House& house, const Ingestion& ingestion,
     }
   }
   const auto reply = [&](const json::Value& line) {
+    if (progress && line.contains("progress")) progress(json::progress(line["progress"]));
     if (!line.contains("checked")) return;
     const json::Value& checked = line["checked"];
     CheckResult result = json::check_result(checked.at("result"));

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "pipeline/house.h"
+#include "pipeline/load.h"
 
 namespace millrace::pipeline {
 
@@ -13,9 +14,11 @@ namespace millrace::pipeline {
 enum class CheckDepth { Exact, AsFollowedUp };
 
 /// Asks the warehouse what changed since each day was loaded; the first answer wins: token, count,
-/// fingerprint. Records every answer, and tells it. Days that were never loaded say so.
+/// fingerprint. Records every answer, and tells it; `progress` hears which question is asked. Days
+/// that were never loaded say so.
 std::vector<CheckResult> check(House& house, const Ingestion& ingestion,
                                const std::vector<Day>& days, CheckDepth depth, std::stop_token stop,
-                               const std::function<void(const CheckResult&)>& told = {});
+                               const std::function<void(const CheckResult&)>& told = {},
+                               const OnProgress& progress = {});
 
 }  // namespace millrace::pipeline

@@ -25,10 +25,11 @@ bool wants_content(const Known& known) {
 
 class Checks {
  public:
-  Checks(const WorkOrder& work, warehouse::Connector& connector, const OnChecked& checked,
-         std::stop_token stop)
+  Checks(const WorkOrder& work, warehouse::Connector& connector, const Tell& asks,
+         const OnChecked& checked, std::stop_token stop)
       : work_(work),
         connector_(connector),
+        asks_(asks),
         checked_(checked),
         stop_(stop),
         query_(query_of(work.definition, work.ingestion)) {}
@@ -84,6 +85,9 @@ class Checks {
     if (days.empty() || (days.size() == 1 && wants_content(*days.front()->known))) return {};
     std::map<Day, std::int64_t> rows;
     const DayRange range{days.front()->day, days.back()->day};
+    std::int64_t known = 0;
+    for (const DayOrder* day : days) known += day->known->rows;
+    asks_({.day = range.first, .stage = "count", .rows_total = known});
     for (const DayCount& count : connector_.count(query_, range, false, stop_)) {
       rows[count.day] += count.rows;
     }
@@ -108,6 +112,7 @@ class Checks {
       return;
     }
     if (is_too_dear(order.day, result)) return;
+    asks_({.day = order.day, .stage = "fingerprint", .rows_total = known.rows});
     Fingerprint now = connector_.fingerprint(query_, order.day, false, stop_);
     result.rows_now = now.rows;
     if (now.rows != known.rows) {
@@ -163,6 +168,7 @@ class Checks {
 
   const WorkOrder& work_;
   warehouse::Connector& connector_;
+  const Tell& asks_;
   const OnChecked& checked_;
   std::stop_token stop_;
   const Query query_;
@@ -171,9 +177,9 @@ class Checks {
 
 }  // namespace
 
-void check_days(const WorkOrder& work, warehouse::Connector& connector, const OnChecked& checked,
-                std::stop_token stop) {
-  Checks(work, connector, checked, stop).run();
+void check_days(const WorkOrder& work, warehouse::Connector& connector, const Tell& tell,
+                const OnChecked& checked, std::stop_token stop) {
+  Checks(work, connector, tell, checked, stop).run();
 }
 
 }  // namespace millrace::pipeline

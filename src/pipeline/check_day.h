@@ -6,6 +6,7 @@
 #include <string>
 
 #include "model/work.h"
+#include "pipeline/reporter.h"
 #include "warehouse/connector.h"
 
 namespace millrace::pipeline {
@@ -14,8 +15,9 @@ using OnChecked = std::function<void(const CheckResult&, const std::optional<std
 
 /// Did the warehouse change since these days were loaded? Of each day the first answer wins: an
 /// equal token says no; another COUNT, which one question answers for all of them, says yes; then
-/// the fingerprint decides, where it is wanted.
-void check_days(const WorkOrder& work, warehouse::Connector& connector, const OnChecked& checked,
-                std::stop_token stop);
+/// the fingerprint decides, where it is wanted. Tells which question is asked, and of how many
+/// rows.
+void check_days(const WorkOrder& work, warehouse::Connector& connector, const Tell& tell,
+                const OnChecked& checked, std::stop_token stop);
 
 }  // namespace millrace::pipeline

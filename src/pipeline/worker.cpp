@@ -109,7 +109,7 @@ class Work {
       if (token) line["token"] = *token;
       voice_.say({{"checked", line}});
     };
-    pipeline::check_days(order_, *connector_, checked, stop_);
+    pipeline::check_days(order_, *connector_, tell(), checked, stop_);
     return nullptr;
   }
 

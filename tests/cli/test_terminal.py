@@ -57,6 +57,30 @@ def test_a_long_load_draws_a_bar_with_rows_speed_and_time_left(slow):
     assert shown.lines[0].startswith("many: 1 day loaded: 4,000,000 rows read")
 
 
+def test_a_check_says_which_question_the_warehouse_is_thinking_about(home, database):
+    """Each question takes it some seconds."""
+    database.sql(f"create table purchases as select timestamptz '{DAY} 12:00Z' as ts, "
+                 "'u' || i as user_id from generate_series(1, 1200) as i")
+    home.init()
+    home.apply(database.connection() + """
+[ingestion.slow]
+connection = "shop"
+dataset = "events"
+query = "select p.* from purchases as p cross join (select pg_sleep(2)) as waited"
+[ingestion.slow.mapping]
+event_name = { literal = "x" }
+timestamp = "ts"
+ids = { userID = "user_id" }
+""")
+    home.run("load", "slow", "--from", "2026-11-01", "--to", DAY)
+    screen = Screen(home.command("check", "slow", "--day", DAY), columns=100)
+    screen.until("fingerprint of 1,200 rows").end()
+    assert screen.code == 0, screen.text
+    screen = Screen(home.command("check", "slow"), columns=100)
+    screen.until("count of 1,200 rows").until("0/2 days").until("fingerprint of 1,200 rows").end()
+    assert screen.code == 0, screen.text
+
+
 def test_ctrl_c_stops_a_load_soon_and_leaves_no_version(slow):
     screen = Screen(slow.command("load", "many", "--from", DAY, "--to", "2026-11-04"))
     screen.until("rows/s").interrupt().end(seconds=10)

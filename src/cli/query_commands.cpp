@@ -79,6 +79,7 @@ const Command kCommands[] = {
   metrics            day, ingestion, metric_name, unit_type, unit_id, value, numerator, denominator
   exposures          day, ingestion, experiment, group_id, ts, unit_<type>, metadata (JSON)
   entity_properties  day, ingestion, unit_type, unit_id, ts, properties (JSON)
+  each of them       _ingestion: the ingestion's id; _load: the load that brought the row
 
 Examples
   millrace query "select day, count(*) from events group by day order by day"

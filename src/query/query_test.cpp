@@ -118,7 +118,8 @@ TEST_CASE("tables without a single load can be asked, and have their columns") {
                       R"({"c":"_ingestion"})"});
 }
 
-TEST_CASE("rows carry their day and the handle of their ingestion, and no internal column") {
+TEST_CASE(
+    "rows carry their day and the handle of their ingestion, and nothing of how they were mapped") {
   House house;
   const Ingestion shop = house.ingestion("shop");
   house.publish(shop, kDay, 2, {"userID"});

@@ -161,24 +161,20 @@ def stored(home):
     return days
 
 
-# s3 finds days by the same code as files and its loads take the longest: one zone and some columns
-# show that it does.
-TABLE = [(kind, zone) for kind in KINDS for zone in ZONES
-         if kind != "s3" or zone == "America/New_York"]
+TABLE = [(kind, zone) for kind in KINDS for zone in ZONES]
 
 
 @pytest.mark.parametrize("kind, zone", TABLE)
 def test_a_day_holds_the_rows_between_its_two_instants(home, warehouses, kind, zone):
     home.run("init", "--zone", zone, "--unit-types", "userID", "--files-root",
              warehouses["folder"])
-    columns = ["instant", "naive_new_york", "label", "millis"] if kind == "s3" else list(COLUMNS)
     home.apply(warehouses[kind] + "".join(
-        ingestion(column, kind, column, COLUMNS[column][2]) for column in columns))
-    for column in columns:
+        ingestion(column, kind, column, COLUMNS[column][2]) for column in COLUMNS))
+    for column in COLUMNS:
         for day in (SHORT, LONG):
             home.run("load", column, "--day", day)
     days = stored(home)
-    for column in columns:
+    for column in COLUMNS:
         for day in (SHORT, LONG):
             rows = expected(column, day, ZONES[zone])
             assert len(rows) > 20
@@ -226,6 +222,8 @@ def test_an_epoch_in_another_unit_is_refused_with_the_line_to_write(
     assert f"values of column {column} such as " in error["message"]
     assert f"are read as {unit or 's'}, which is no time near the day" in error["message"]
     assert error["advice"] == f'Write timestamp_unit = "{right}" in the mapping'
+    assert home.json("sample", "rows", "--day", LONG)["notes"] == [
+        f"{error['message']}. {error['advice']}"]
     apply(right)
     home.run("load", "rows", "--day", LONG)
     assert stored(home) == {("rows", str(LONG)): expected(column, LONG, UTC)}

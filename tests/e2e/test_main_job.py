@@ -2,7 +2,10 @@
 import os
 import subprocess
 
+import pytest
+
 from conftest import EVENTS, write_day
+from home import NOON_ZONE, days_ago
 
 RANGE = ("--from", "2026-11-01", "--to", "2026-11-03")
 
@@ -52,6 +55,48 @@ def test_a_reload_replaces_the_day_and_undo_brings_the_old_one_back(shop, engine
     shop.run("release", "purchases", "--day", "2026-11-02")
     assert shop.json("days", "purchases")[1]["status"] == "succeeded"
     assert len(shop.json("history", "purchases", "--day", "2026-11-02")) == 2
+
+
+@pytest.fixture
+def lately(home, engine):
+    """Ten events on each of the last twenty days, of a zone in which it is about noon."""
+    home.init(zone=NOON_ZONE)
+    engine.sql(f"""copy (
+        select date '{days_ago(0)}' - d::int + interval (i + 8) hour as ts,
+        'user' || i as user_id, 'device' || i as device_id, 'purchase' as kind,
+        i * 1.5 as amount, 'page' as page from range(10) r(i), range(20) s(d))
+        to '{home.warehouse}/all.parquet' (format parquet)""")
+    home.apply(home.connect_files() + EVENTS.replace(
+        'timestamp = "ts"', f'timestamp = "ts"\ntimestamp_zone = "{NOON_ZONE}"'))
+    return home
+
+
+def test_a_check_of_the_last_days_asks_of_these_alone(lately):
+    lately.run("load", "purchases", "--from", days_ago(4), "--to", days_ago(1))
+    for count in 1, 3:
+        checked = lately.json("check", "purchases", "--last", count)
+        assert [(c["day"], c["changed"], c["by"]) for c in checked] == [
+            (days_ago(back), False, "fingerprint") for back in range(count, 0, -1)]
+
+
+def test_a_day_that_has_not_begun_is_refused_and_today_is_provisional(lately):
+    for days in ("--day", "2999-01-01"), ("--from", days_ago(1), "--to", days_ago(-1)):
+        refused = lately.run("load", "purchases", *days, code=1).stderr
+        assert f"{days[-1]} has not begun in {NOON_ZONE}, where it is {days_ago(0)}" in refused
+        assert "what to do: Load it when it is over" in refused
+    lately.run("days", "purchases", code=3)
+    lately.run("load", "purchases", "--day", days_ago(0))
+    assert [d["status"] for d in lately.json("days", "purchases")] == ["provisional"]
+
+
+def test_apply_loads_the_stale_days_of_the_window_again_and_leaves_older_ones(lately):
+    lately.run("load", "purchases", "--from", days_ago(16), "--to", days_ago(0))
+    definitions = lately.path / "definitions.toml"
+    definitions.write_text(definitions.read_text().replace('page = "page"', 'where = "page"'))
+    done = lately.json("apply", definitions, "--rebuild", "window")
+    assert done["rebuilt"] == [{"name": "purchases", "loaded": 15, "held": 0, "failed": 0}]
+    stale = [d["day"] for d in lately.json("days", "purchases") if d["stale"]]
+    assert stale == [days_ago(16), days_ago(15)]
 
 
 def test_a_day_without_rows_succeeds_without_data(shop):

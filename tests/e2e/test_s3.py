@@ -1,6 +1,9 @@
 """The `s3` kind against a real radosgw: both ways of reading, wrong settings, hostile SQL."""
 import pytest
 
+from servers.cutting_proxy import CuttingProxy
+
+
 def put(s3, engine, tmp_path, key, select):
     file = tmp_path / "object.parquet"
     engine.sql(f"copy ({select}) to '{file}' (format parquet)")
@@ -146,3 +149,22 @@ def test_temporary_keys_need_their_session_token(lake, bucket, s3_server, monkey
     lake.apply(connection(s3_server, **temporary) + ingestion("by_folder", 'folder = "days"'))
     done = lake.run("connection", "test", "lake", code=1)
     assert "refused" in done.stdout and keys["SecretAccessKey"] not in done.stdout + done.stderr
+
+
+def test_a_stream_that_dies_fails_the_load_and_leaves_the_old_version(
+        lake, bucket, s3_server, engine, tmp_path):
+    key = "lake/days/2026-11-02/part.parquet"
+    lake.run("load", "by_folder", "--day", "2026-11-02")
+    put(bucket, engine, tmp_path, key, """select timestamp '2026-11-02 12:00:00' as ts,
+        'purchase' as kind, 1.5 as amount, md5(i::varchar) || md5((-i)::varchar) as user_id
+        from range(200000) r(i)""")
+    with CuttingProxy(s3_server.port, bytes=1_000_000) as proxy:
+        lake.apply(connection(s3_server, endpoint=f"127.0.0.1:{proxy.port}")
+                   + ingestion("by_folder", 'folder = "days"'))
+        [outcome] = lake.json("load", "by_folder", "--day", "2026-11-02", code=1)
+        assert proxy.cuts > 0
+    assert outcome["error"]["fault"] == "unavailable" and outcome["error"]["advice"]
+    assert lake.rows("select count(*) as n from events") == [{"n": 10}]
+    lake.apply(connection(s3_server) + ingestion("by_folder", 'folder = "days"'))
+    lake.run("load", "by_folder", "--day", "2026-11-02")
+    assert lake.rows("select count(*) as n from events") == [{"n": 200000}]

@@ -101,6 +101,7 @@ def run(place, report, scale):
                   unit=" MiB")
     two_at_once(report, home, chosen[0][3])
     home.remove()
+    redshift(place, report, chosen)
     files(place, report, scale, chosen)
 
 
@@ -113,6 +114,20 @@ def two_at_once(report, home, rows):
     most = cost.peak["at once"] / MIB
     report.figure(f"two days of {rows:,} rows with --jobs 2: {most:.0f} MiB, all processes "
                   f"together, {cost.wall:.0f} s", most, at_most=LIMIT, unit=" MiB")
+
+
+def redshift(place, report, chosen):
+    """The same server through the other kind, which brings rows as text by a cursor."""
+    report.title("B4  resident memory of a load through the redshift kind")
+    place.postgres.redshift_names()
+    few = [case for case in chosen if case[0] in ("narrow10", "long", "json")]
+    toml = place.postgres.connection.replace('"postgres"', '"redshift"') + "".join(
+        MAPPING.format(name=name, connection="shop", query=query, more=more)
+        for name, query, more, _ in few)
+    home = place.home(toml, place.postgres.pids, place.postgres.env)
+    for name, _, _, rows in few:
+        measured(report, home, name, TITLES[name] + " as text", rows)
+    home.remove()
 
 
 def files(place, report, scale, chosen):

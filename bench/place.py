@@ -139,6 +139,12 @@ sslmode = "disable"
         for sql in statements:
             self.psql(sql, user="millrace_admin")
 
+    def redshift_names(self):
+        """What the redshift kind asks for that PostgreSQL lacks."""
+        self.make("drop view if exists stv_recents",
+                  "drop function if exists farmfingerprint64(text), farmfingerprint64(bytea)",
+                  (ROOT / "tests/servers/redshift_names.sql").read_text())
+
     def copied(self, query):
         """What any reader pays at least: the rows leave the server and are thrown away."""
         return self.psql(f"copy ({query}) to stdout (format binary)", discard=True)

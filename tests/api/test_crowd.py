@@ -72,7 +72,7 @@ def test_twenty_callers_at_once_start_one_load_and_those_with_one_key_get_one_an
 
 
 def routes():
-    """What each route takes, and who may call it; streams, which do not end, have their own tests."""
+    """What each takes, and who may call it; streams, which do not end, have tests of their own."""
     sections = [part for part in REFERENCE.read_text().split("\n### ")[1:]
                 if "`text/event-stream`" not in part]
     found = [re.match(r"`(GET|POST|PATCH|DELETE) (\S+)`\n\n.* \*(\w+)\*\n", part).groups()

@@ -44,8 +44,9 @@ void migrate(Database& database, int target) {
     database.run("CREATE TABLE schema_version (version BIGINT NOT NULL)");
     database.run("INSERT INTO schema_version (version) VALUES (0)");
   }
-  for (int next = version; next < target; ++next) {
-    for (const std::string_view statement : migrations()[next]) database.run(statement);
+  const auto first = static_cast<std::size_t>(version), last = static_cast<std::size_t>(target);
+  for (const auto statements : migrations().subspan(first, last - first)) {
+    for (const std::string_view statement : statements) database.run(statement);
   }
   database.run("UPDATE schema_version SET version = :version", {target});
   transaction.commit();

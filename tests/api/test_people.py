@@ -153,6 +153,4 @@ def test_nothing_of_one_project_reaches_another(shop, service, engine, tmp_path)
             "query", f"select * from read_parquet('{path}')", code=1).stdout
     made_ = service.ask("POST", "/api/v1/connections", key, {
         "name": "theirs", "kind": "files", "settings": {"path": str(other.warehouse)}})
-    tested = service.ask("POST", "/api/v1/connections/theirs/test", key, {})
-    assert made_.status == 201 and tested.status == 400, tested.text
-    assert "files" in tested.json["message"] and "spend" not in tested.text
+    assert made_.status == 400 and "outside the allowed folders" in made_.json["message"]

@@ -87,7 +87,8 @@ def test_a_catalog_restored_from_before_the_days_were_published_but_not_told_is_
 def test_a_second_home_on_the_same_root_is_refused_and_deletes_nothing(home, tmp_path):
     before = contents(home)
     second = CrashHome(tmp_path / "second")
-    second.run("init", "--zone", "UTC", "--unit-types", "userID,stableID")
+    second.run("init", "--zone", "UTC", "--unit-types", "userID,stableID", "--files-root",
+               home.warehouse)
     (second.path / "millrace.toml").write_text(
         (second.path / "millrace.toml").read_text() + f'\n[store]\nroot = "{home.path}/store"\n')
     (second.path / "definitions.toml").write_text((home.path / "definitions.toml").read_text())

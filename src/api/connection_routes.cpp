@@ -9,7 +9,6 @@
 #include "base/error.h"
 #include "definition/files.h"
 #include "definition/vault.h"
-#include "warehouse/connector.h"
 
 namespace millrace::api {
 namespace {
@@ -31,19 +30,10 @@ Settings settings_in(const json::Value& given) {
 Answer kinds(Call&) {
   json::Value all = json::Value::array();
   for (const warehouse::Kind* kind : warehouse::kinds()) {
-    json::Value settings = json::Value::array();
-    for (const warehouse::Setting& setting : kind->settings) {
-      settings.push_back({{"name", setting.name},
-                          {"help", setting.help},
-                          {"example", setting.example},
-                          {"required", setting.required},
-                          {"secret", setting.secret},
-                          {"default", setting.fallback}});
-    }
     all.push_back({{"kind", kind->name},
                    {"title", kind->title},
                    {"about", kind->about},
-                   {"settings", settings}});
+                   {"settings", settings_json(*kind)}});
   }
   return one("Kinds listed successfully.", std::move(all));
 }

@@ -10,13 +10,11 @@
 #include "base/error.h"
 #include "definition/vault.h"
 #include "pipeline/worker.h"
-#include "warehouse/connector.h"
 
 namespace millrace::api {
 namespace {
 
 constexpr std::string_view kSealed = "secret:";
-constexpr std::chrono::seconds kPatience(60);
 
 bool is_secret(const warehouse::Kind& kind, const std::string& name) {
   return std::ranges::any_of(kind.settings, [&](const warehouse::Setting& setting) {
@@ -111,6 +109,19 @@ json::Value connection_json(const Connection& connection) {
           {"managed_by", connection.managed_by}};
 }
 
+json::Value settings_json(const warehouse::Kind& kind) {
+  json::Value settings = json::Value::array();
+  for (const warehouse::Setting& setting : kind.settings) {
+    settings.push_back({{"name", setting.name},
+                        {"help", setting.help},
+                        {"example", setting.example},
+                        {"required", setting.required},
+                        {"secret", setting.secret},
+                        {"default", setting.fallback}});
+  }
+  return settings;
+}
+
 json::Value ask(Call& call, const Connection& connection, WorkOrder order) {
   require_grant(call, "connection.use", connection.name);
   const definition::Configuration& configuration = call.service.configuration();
@@ -121,7 +132,7 @@ json::Value ask(Call& call, const Connection& connection, WorkOrder order) {
   order.roots = configuration.file_roots;
   order.unit_types = project.unit_types;
   order.definition.zone = project.zone.name();
-  const Patience patience(call.service.env(), kPatience);
+  const Patience patience(call.service.env());
   return pipeline::run_worker(order, {}, patience.token());
 }
 

@@ -4,6 +4,7 @@
 #include <string>
 
 #include "api/routes.h"
+#include "warehouse/connector.h"
 
 /// Changing and asking connections, for every route that does.
 namespace millrace::api {
@@ -21,6 +22,9 @@ void require_ours(const Connection& connection);
 
 /// Secrets are "•••".
 json::Value connection_json(const Connection& connection);
+
+/// What can be set of a kind, an object each; for the API as for `--json`.
+json::Value settings_json(const warehouse::Kind& kind);
 
 /// Asks the connection's warehouse, for at most a minute.
 json::Value ask(Call& call, const Connection& connection, WorkOrder order);

@@ -14,8 +14,6 @@
 namespace millrace::api {
 namespace {
 
-constexpr std::chrono::seconds kPatience(60);
-
 /// By id, handle or name.
 Ingestion ingestion_in(Call& call) {
   if (auto ingestion = call.catalog.ingestion_by_id(call.id)) return *std::move(ingestion);
@@ -174,7 +172,7 @@ Answer check(Call& call) {
   const Day day = day_of(call);
   store::Store store = call.service.store();
   pipeline::House house = call.service.house(call.catalog, store);
-  const Patience patience(call.service.env(), kPatience);
+  const Patience patience(call.service.env());
   const auto results =
       pipeline::check(house, of, {day}, pipeline::CheckDepth::Exact, patience.token());
   return one("Day checked.", json::from(results.at(0)));

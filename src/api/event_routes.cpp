@@ -79,7 +79,6 @@ Answer metrics_of_event(Call& call) {
 // -- what is stored beside what the warehouse has
 
 constexpr int kDaysMost = 31;
-constexpr std::chrono::seconds kPatience(60);
 
 /// Rows by day and event; an ingestion whose events all have one literal name has that.
 using Counts = std::map<std::pair<std::string, std::string>, std::int64_t>;
@@ -104,7 +103,7 @@ Counts at_the_source(Call& call, const Ingestion& source, DayRange days) {
   store::Store store = call.service.store();
   pipeline::House house = call.service.house(call.catalog, store);
   const Field& name = source.definition.mapping.event_name;
-  const Patience patience(call.service.env(), kPatience);
+  const Patience patience(call.service.env());
   Counts counts;
   for (const DayCount& one :
        pipeline::count(house, source, days, !name.literal, patience.token())) {
@@ -176,10 +175,11 @@ void add_rows(Call& call, const Ingestion& source, DayRange days, json::Value& r
 Answer delta(Call& call) {
   const DayRange days = range_in(call.request);
   json::Value rows = json::Value::array();
-  for (const Ingestion& source : sources_in(call)) {
+  const std::vector<Ingestion> sources = sources_in(call);
+  for (const Ingestion& source : sources) {
     require_grant(call, "connection.use", source.connection);
   }
-  for (const Ingestion& source : sources_in(call)) add_rows(call, source, days, rows);
+  for (const Ingestion& source : sources) add_rows(call, source, days, rows);
   return one("Event delta read successfully.", std::move(rows));
 }
 

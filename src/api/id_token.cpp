@@ -62,11 +62,6 @@ json::Value object_in(std::string_view part) {
   return value.is_object() ? value : json::Value::object();
 }
 
-std::string text_in(const json::Value& object, const char* name) {
-  const auto found = object.find(name);
-  return found != object.end() && found->is_string() ? found->get<std::string>() : std::string();
-}
-
 /// A token's three parts, as they came.
 struct Parts {
   std::string_view head, claims, signature;
@@ -197,6 +192,11 @@ void require_times(const json::Value& claims, Instant now) {
 }
 
 }  // namespace
+
+std::string text_in(const json::Value& object, const char* name) {
+  const auto found = object.find(name);
+  return found != object.end() && found->is_string() ? found->get<std::string>() : std::string();
+}
 
 std::string key_id_of(std::string_view token) {
   const auto parts = parts_of(token);

@@ -23,11 +23,6 @@ constexpr std::chrono::hours kDescriptionLasts(1);
               "See [server.oidc] in millrace.toml, or sign in with a password");
 }
 
-std::string text_in(const json::Value& object, const char* name) {
-  const auto found = object.find(name);
-  return found != object.end() && found->is_string() ? found->get<std::string>() : std::string();
-}
-
 /// One of the issuer's own addresses, which must not be weaker than the issuer's.
 std::string address_in(const json::Value& about, const char* name, const std::string& issuer) {
   std::string address = text_in(about, name);

@@ -8,16 +8,17 @@
 
 namespace millrace::api {
 
-/// How long a caller lets a warehouse be asked: `token` is stopped when the time is over.
+/// A caller lets a warehouse be asked for a minute: then `token` is stopped.
 class Patience {
  public:
-  Patience(Env& env, std::chrono::seconds time)
-      : clock_([&env, time, this](const std::stop_token& over) {
-          if (env.wait(time, over)) source_.request_stop();
+  explicit Patience(Env& env)
+      : clock_([&env, this](const std::stop_token& over) {
+          if (env.wait(kTime, over)) source_.request_stop();
         }) {}
   std::stop_token token() const { return source_.get_token(); }
 
  private:
+  static constexpr std::chrono::seconds kTime{60};
   std::stop_source source_;
   std::jthread clock_;  ///< Ends with its owner.
 };

@@ -4,12 +4,12 @@
 #include <nlohmann/json.hpp>
 #include <utility>
 
+#include "api/connections.h"
 #include "base/file.h"
 #include "cli/command.h"
 #include "cli/questions.h"
 #include "definition/plan.h"
 #include "model/json.h"
-#include "warehouse/connector.h"
 
 namespace millrace::cli {
 namespace {
@@ -31,15 +31,8 @@ ExitCode kinds(Context& context, const Arguments& arguments) {
   if (!wanted.empty()) warehouse::kind_named(wanted);
   for (const warehouse::Kind* kind : warehouse::kinds()) {
     if (!wanted.empty() && wanted != kind->name) continue;
-    json::Value settings = json::Value::array();
     Table fields{{"setting", "needed", "example", "what it is"}, {}};
     for (const warehouse::Setting& setting : kind->settings) {
-      settings.push_back({{"name", setting.name},
-                          {"help", setting.help},
-                          {"example", setting.example},
-                          {"required", setting.required},
-                          {"secret", setting.secret},
-                          {"default", setting.fallback}});
       fields.rows.push_back(
           {std::string(setting.name), setting.required ? "yes" : "", std::string(setting.example),
            fmt::format("{}{}", setting.help, setting.secret ? ", by reference" : "")});
@@ -47,7 +40,7 @@ ExitCode kinds(Context& context, const Arguments& arguments) {
     answers.push_back({{"kind", kind->name},
                        {"title", kind->title},
                        {"about", kind->about},
-                       {"settings", settings},
+                       {"settings", api::settings_json(*kind)},
                        {"capabilities", capabilities(kind->capabilities)}});
     table.rows.push_back({std::string(kind->name), std::string(kind->about)});
     if (!wanted.empty() && !context.terminal.json()) {

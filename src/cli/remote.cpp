@@ -7,6 +7,7 @@
 
 #include "api/patience.h"
 #include "base/env.h"
+#include "base/url.h"
 #include "cli/command_line.h"
 #include "cli/trigger.h"
 #include "model/json.h"
@@ -15,8 +16,7 @@
 namespace millrace::cli {
 namespace {
 
-constexpr std::chrono::seconds kPatience(60);    ///< Of the service with a warehouse.
-constexpr std::chrono::seconds kAnswerMost(90);  ///< Of the caller with the service.
+constexpr std::chrono::seconds kAnswerMost(90);  ///< The service may have to ask a warehouse.
 constexpr std::size_t kReplyMost = 64 << 20;
 /// Half of the requests that a key may make in 15 minutes.
 constexpr std::chrono::milliseconds kLookEvery(2'000);
@@ -25,22 +25,13 @@ constexpr std::chrono::milliseconds kLookEvery(2'000);
   throw Error(Fault::Misconfigured, "wrong_usage", what, advice);
 }
 
-bool is_local(std::string_view url) {
-  for (const std::string_view host : {"http://localhost", "http://127.0.0.1", "http://[::1]"}) {
-    if (!url.starts_with(host)) continue;
-    const std::string_view rest = url.substr(host.size());
-    if (rest.empty() || rest.front() == ':' || rest.front() == '/') return true;
-  }
-  return false;
-}
-
 /// The service at an address, and the key that it knows us by.
 class Server {
  public:
   explicit Server(std::string url)
       : url_(std::move(url)), key_(environment_variable("MILLRACE_KEY")) {
     while (url_.ends_with('/')) url_.pop_back();
-    if (!url_.starts_with("https://") && !is_local(url_)) {
+    if (!is_private(url_)) {
       wrong_usage(fmt::format("with {} the key would travel in clear text", url_),
                   "Write --server https://…; http:// is for this machine");
     }
@@ -176,7 +167,7 @@ api::CommandRunner runner_in(const std::filesystem::path& home) {
   return [home](const api::RemoteCommand& asked) {
     std::ostringstream answer, notes;
     Terminal terminal(answer, notes, asked.as_json, asked.as_lines);
-    const api::Patience patience(real_env(), kPatience);
+    const api::Patience patience(real_env());
     const ExitCode code = guarded(terminal, [&] {
       const Command* command = command_at(asked.path);
       check(command != nullptr, "a command for callers is one of the table");

@@ -1,5 +1,6 @@
 #include <fmt/format.h>
 
+#include "base/url.h"
 #include "definition/keys.h"
 #include "definition/tables.h"
 
@@ -8,19 +9,9 @@ namespace {
 
 constexpr std::string_view kCallback = "/api/v1/session/oidc/callback";
 
-/// On this machine nobody listens in.
-bool is_local(std::string_view url) {
-  for (const std::string_view host : {"http://localhost", "http://127.0.0.1", "http://[::1]"}) {
-    if (!url.starts_with(host)) continue;
-    const std::string_view rest = url.substr(host.size());
-    if (rest.empty() || rest.front() == ':' || rest.front() == '/') return true;
-  }
-  return false;
-}
-
 void require_safe(const Node& table, std::string_view key) {
   const Node& value = table.find(key)->value;
-  if (value.text.starts_with("https://") || is_local(value.text)) return;
+  if (is_private(value.text)) return;
   refuse(value.place, fmt::format("with \"{}\" codes and tokens travel in clear text", value.text),
          "Write an address that begins with https://");
 }

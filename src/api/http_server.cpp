@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 #include <sys/socket.h>
 
+#include <array>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
 #include <boost/asio/ip/tcp.hpp>
@@ -9,17 +10,20 @@
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/thread_pool.hpp>
 #include <boost/asio/use_awaitable.hpp>
-#include <boost/beast/core.hpp>
-#include <boost/beast/http.hpp>
-#include <boost/beast/ssl.hpp>
+#include <boost/beast/http/error.hpp>
+#include <boost/beast/http/parser.hpp>
+#include <boost/beast/http/status.hpp>
+#include <boost/beast/http/string_body.hpp>
 #include <charconv>
 #include <condition_variable>
 #include <list>
+#include <map>
 #include <mutex>
 #include <optional>
 #include <thread>
 
 #include "api/http.h"
+#include "api/wire.h"
 #include "base/error.h"
 #include "base/log.h"
 
@@ -27,13 +31,13 @@ namespace millrace::api {
 namespace {
 
 namespace asio = boost::asio;
-namespace beast = boost::beast;
-namespace http = beast::http;
+namespace http = boost::beast::http;
 using asio::ip::tcp;
 using Message = http::request<http::string_body>;
 
 constexpr unsigned kHttp11 = 11;
 constexpr std::chrono::milliseconds kStreamAskedEvery(100);
+constexpr std::size_t kReceived = 8192;  ///< At most, by one look.
 
 std::string lower(std::string_view text) {
   std::string out(text);
@@ -99,18 +103,22 @@ bool take_apart(const Message& message, Request& request) {
   return read_target(std::string(message.target()), request);
 }
 
-template <class Response>
-void put_head(Response& response, const Answer& answer) {
-  response.result(static_cast<unsigned>(answer.status));
-  response.set(http::field::content_type, "application/json; charset=utf-8");
-  response.set(http::field::cache_control, "no-store");
+/// Status line and headers; `framing` says how the body is told from what comes after it.
+std::string head_of(const Answer& answer, bool keep_alive, const std::string& framing) {
+  std::map<std::string, std::string> once{{"Content-Type", "application/json; charset=utf-8"},
+                                          {"Cache-Control", "no-store"}};
+  std::string cookies;  // There may be several.
   for (const auto& [name, value] : answer.headers) {
     if (name == "Set-Cookie") {
-      response.insert(name, value);  // There may be several.
+      cookies += fmt::format("{}: {}\r\n", name, value);
     } else {
-      response.set(name, value);
+      once[name] = value;
     }
   }
+  const auto reason = http::obsolete_reason(static_cast<http::status>(answer.status));
+  std::string head = fmt::format("HTTP/1.1 {} {}\r\n", answer.status, std::string_view(reason));
+  for (const auto& [name, value] : once) head += fmt::format("{}: {}\r\n", name, value);
+  return head + cookies + framing + (keep_alive ? "\r\n" : "Connection: close\r\n\r\n");
 }
 
 /// The other side has closed the connection, and said nothing more before.
@@ -119,16 +127,10 @@ bool has_left(tcp::socket& socket) {
   return ::recv(socket.native_handle(), &byte, 1, MSG_PEEK | MSG_DONTWAIT) == 0;
 }
 
-/// What a request that could not be read is answered with; nothing for one whose sender is gone, or
-/// too slow: then the connection is closed already.
-std::optional<Answer> answer_to(const beast::error_code& problem) {
+/// What a request that could not be read is answered with.
+Answer answer_to(const boost::system::error_code& problem) {
   if (problem == http::error::body_limit) return refusal(413, "The body is too large");
   if (problem == http::error::header_limit) return refusal(431, "The headers are too large");
-  // A parser's error is the caller's; whatever else there is says that nobody listens any more.
-  const bool is_gone =
-      problem == http::error::end_of_stream || problem == http::error::partial_message ||
-      problem.category() != http::make_error_code(http::error::bad_method).category();
-  if (is_gone) return {};
   return refusal(400, "This is no valid HTTP request: " + problem.message());
 }
 
@@ -174,7 +176,7 @@ struct HttpServer::Running {
 
   asio::awaitable<void> accept() {
     while (!stopping) {
-      beast::error_code problem;
+      boost::system::error_code problem;
       tcp::socket socket =
           co_await acceptor.async_accept(asio::redirect_error(asio::use_awaitable, problem));
       if (stopping) co_return;
@@ -194,67 +196,67 @@ struct HttpServer::Running {
     }
   }
 
-  asio::awaitable<void> converse(tcp::socket socket) {
-    if (!tls) {
-      beast::tcp_stream stream(std::move(socket));
-      co_await talk(stream);
-      co_return;
-    }
-    beast::ssl_stream<beast::tcp_stream> stream(std::move(socket), *tls);
-    beast::error_code problem;
-    beast::get_lowest_layer(stream).expires_after(options.reading);
-    co_await stream.async_handshake(asio::ssl::stream_base::server,
-                                    asio::redirect_error(asio::use_awaitable, problem));
-    if (problem) co_return;
-    co_await talk(stream);
-  }
-
   /// One connection: requests one after the other, pipelined or not.
-  template <class Stream>
-  asio::awaitable<void> talk(Stream& stream) {
-    beast::flat_buffer buffer(options.head_bytes + options.body_bytes + 4096);
+  asio::awaitable<void> converse(tcp::socket socket) {
+    const auto wire = tls ? tls_wire(std::move(socket), *tls) : plain_wire(std::move(socket));
+    wire->within(options.reading);
+    if (!co_await wire->open()) co_return;
+    std::string unread;
     for (bool more = true; more && !stopping;) {
-      if (!co_await begun(stream, buffer)) break;
+      if (!co_await begun(*wire, unread)) break;
       http::request_parser<http::string_body> parser;
       parser.header_limit(options.head_bytes);
       parser.body_limit(options.body_bytes);
-      beast::get_lowest_layer(stream).expires_after(options.reading);
-      beast::error_code problem;
-      co_await http::async_read(stream, buffer, parser,
-                                asio::redirect_error(asio::use_awaitable, problem));
+      parser.eager(true);
+      const auto problem = co_await read(*wire, unread, parser);
+      if (!problem) break;
       Answer answer;
-      if (problem) {
-        const auto said = answer_to(problem);
-        if (!said) break;
-        answer = *said;
+      if (*problem) {
+        answer = answer_to(*problem);
         more = false;
       } else {
         answer = co_await worked_out(parser.get());
-        more = parser.get().keep_alive();
+        more = parser.get().keep_alive() && !stopping;
       }
       if (answer.stream) {
-        co_await streamed(stream, answer, parser.get());
+        co_await streamed(*wire, answer, parser.get());
         break;
       }
-      more = more && !stopping;
-      if (!co_await written(stream, answer, parser.get(), more)) break;
+      if (!co_await written(*wire, answer, parser.get(), more)) break;
     }
-    co_await leave(stream, buffer);
+    co_await leave(*wire);
   }
 
   /// Waits for the first byte of a request, as long as a connection may be idle.
-  template <class Stream>
-  asio::awaitable<bool> begun(Stream& stream, beast::flat_buffer& buffer) {
-    if (buffer.size() > 0) co_return true;
-    beast::get_lowest_layer(stream).expires_after(options.idle);
-    waiting.push_back(&beast::get_lowest_layer(stream).socket());
+  asio::awaitable<bool> begun(Wire& wire, std::string& unread) {
+    if (!unread.empty()) co_return true;
+    wire.within(options.idle);
+    waiting.push_back(&wire.socket());
     const auto place = std::prev(waiting.end());
-    beast::error_code problem;
-    const std::size_t got = co_await stream.async_read_some(
-        buffer.prepare(4096), asio::redirect_error(asio::use_awaitable, problem));
+    const bool is_there = co_await receive(wire, unread);
     waiting.erase(place);
-    buffer.commit(got);
-    co_return !problem && got > 0;
+    co_return is_there;
+  }
+
+  static asio::awaitable<bool> receive(Wire& wire, std::string& unread) {
+    std::array<char, kReceived> piece;
+    const std::size_t got = co_await wire.read_some(asio::buffer(piece));
+    unread.append(piece.data(), got);
+    co_return got > 0;
+  }
+
+  /// One request from what is unread and what comes: what is wrong with it, if anything; nothing
+  /// when its sender is gone or too slow.
+  asio::awaitable<std::optional<boost::system::error_code>> read(
+      Wire& wire, std::string& unread, http::request_parser<http::string_body>& parser) {
+    wire.within(options.reading);
+    for (;;) {
+      boost::system::error_code problem;
+      unread.erase(0, parser.put(asio::buffer(unread), problem));
+      if (problem == http::error::need_more) problem = {};
+      if (problem || parser.is_done()) co_return problem;
+      if (!co_await receive(wire, unread)) co_return std::nullopt;
+    }
   }
 
   /// By a thread that may wait; here only bytes move.
@@ -276,82 +278,56 @@ struct HttpServer::Running {
         asio::use_awaitable);
   }
 
-  template <class Stream>
-  asio::awaitable<bool> written(Stream& stream, const Answer& answer, const Message& message,
+  asio::awaitable<bool> written(Wire& wire, const Answer& answer, const Message& message,
                                 bool more) {
-    http::response<http::string_body> response;
-    put_head(response, answer);
-    response.keep_alive(more);
-    response.body() = answer.body;
-    response.prepare_payload();
-    if (message.method() == http::verb::head) response.body().clear();
-    beast::get_lowest_layer(stream).expires_after(options.reading);
-    beast::error_code problem;
-    co_await http::async_write(stream, response,
-                               asio::redirect_error(asio::use_awaitable, problem));
-    co_return !problem;
+    std::string text =
+        head_of(answer, more, fmt::format("Content-Length: {}\r\n", answer.body.size()));
+    if (message.method() != http::verb::head) text += answer.body;
+    wire.within(options.reading);
+    co_return co_await wire.write(text);
   }
 
   /// An answer without end: until its source is over, the caller gone or too slow, or all of it
   /// told when the server stops.
-  template <class Stream>
-  asio::awaitable<void> streamed(Stream& stream, const Answer& answer, const Message& message) {
-    http::response<http::empty_body> head;
-    put_head(head, answer);
-    head.keep_alive(false);
+  asio::awaitable<void> streamed(Wire& wire, const Answer& answer, const Message& message) {
     const bool in_chunks = message.version() >= kHttp11;
-    head.chunked(in_chunks);
-    http::response_serializer<http::empty_body> serializer(head);
-    auto& lowest = beast::get_lowest_layer(stream);
-    lowest.expires_after(options.reading);
-    beast::error_code problem;
-    const auto told = [&] { return asio::redirect_error(asio::use_awaitable, problem); };
-    co_await http::async_write_header(stream, serializer, told());
+    wire.within(options.reading);
+    // Texts that are waited for have a name: g++ 12 ends temporary ones too early.
+    const std::string head =
+        head_of(answer, false, in_chunks ? "Transfer-Encoding: chunked\r\n" : "");
+    bool is_there = co_await wire.write(head);
+    if (message.method() == http::verb::head) co_return;
     asio::steady_timer timer(io);
-    while (!problem && message.method() != http::verb::head && !has_left(lowest.socket())) {
+    while (is_there && !has_left(wire.socket())) {
       const std::optional<std::string> piece = answer.stream();
       if (!piece || (piece->empty() && stopping)) break;
       if (piece->empty()) {
         timer.expires_after(kStreamAskedEvery);
-        co_await timer.async_wait(told());
+        co_await timer.async_wait(asio::use_awaitable);
         continue;
       }
-      lowest.expires_after(options.reading);
-      const auto bytes = asio::buffer(*piece);
-      if (in_chunks) {
-        co_await asio::async_write(stream, http::make_chunk(bytes), told());
-      } else {
-        co_await asio::async_write(stream, bytes, told());
-      }
+      wire.within(options.reading);
+      const std::string text =
+          in_chunks ? fmt::format("{:x}\r\n{}\r\n", piece->size(), *piece) : *piece;
+      is_there = co_await wire.write(text);
     }
-    if (problem || !in_chunks || message.method() == http::verb::head) co_return;
-    lowest.expires_after(options.reading);
-    co_await asio::async_write(stream, http::make_chunk_last(), told());
+    if (!is_there || !in_chunks) co_return;
+    wire.within(options.reading);
+    co_await wire.write("0\r\n\r\n");
   }
 
   /// Reads what a refused caller still sends, for a while: closing at once would take the answer
   /// away from it.
-  template <class Stream>
-  asio::awaitable<void> leave(Stream& stream, beast::flat_buffer& buffer) {
-    beast::tcp_stream& lowest = beast::get_lowest_layer(stream);
-    lowest.expires_after(std::chrono::seconds(1));
-    beast::error_code problem;
-    if constexpr (!std::is_same_v<Stream, beast::tcp_stream>) {
-      co_await stream.async_shutdown(asio::redirect_error(asio::use_awaitable, problem));
-      co_return;
-    }
-    lowest.socket().shutdown(tcp::socket::shutdown_send, problem);
-    while (!problem && !stopping) {
-      buffer.clear();
-      co_await lowest.async_read_some(buffer.prepare(4096),
-                                      asio::redirect_error(asio::use_awaitable, problem));
-    }
+  asio::awaitable<void> leave(Wire& wire) {
+    wire.within(std::chrono::seconds(1));
+    co_await wire.close();
+    for (std::string unread; !tls && !stopping && co_await receive(wire, unread);) unread.clear();
   }
 
   void stop() {
     asio::post(io, [this] {
       stopping = true;
-      beast::error_code ignored;
+      boost::system::error_code ignored;
       acceptor.close(ignored);
       for (tcp::socket* socket : waiting) socket->close(ignored);
       if (open == 0) io.stop();

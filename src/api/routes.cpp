@@ -115,11 +115,11 @@ Answer list(std::string_view message, const Request& request, const Page& page,
   pagination["nextPage"] = more ? json::Value(address_of(request, page.number + 1)) : nullptr;
   pagination["previousPage"] =
       page.number > 1 ? json::Value(address_of(request, page.number - 1)) : nullptr;
-  json::Value items = json::Value::array();
-  for (json::Value& item : data) items.push_back(std::move(item));
-  return {200,
-          json::Value{{"message", message}, {"data", items}, {"pagination", pagination}}.dump(),
-          {}};
+  json::Value reply;
+  reply["message"] = message;
+  reply["data"] = std::move(data);
+  reply["pagination"] = std::move(pagination);
+  return {200, reply.dump(), {}};
 }
 
 void require_grant(const Call& call, const std::string& grant, const std::string& connection) {

@@ -184,6 +184,9 @@ class Catalog {
   // -- days and versions
   std::optional<DayState> day(const std::string& ingestion, Day day);
   std::vector<DayRow> days(const std::string& ingestion, std::optional<DayRange> range = {});
+  /// Grows whenever anybody may have changed the catalog: for who remembers what was read. Asked
+  /// before reading.
+  std::int64_t changes();
   /// Of every enabled ingestion: its days from `since` on, in order.
   std::map<std::string, std::vector<KeptDay>> kept_days(Day since);
   std::optional<Version> version(const std::string& id);

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <charconv>
 #include <map>
+#include <mutex>
 #include <vector>
 
 #include <fmt/format.h>
@@ -19,10 +20,11 @@
 namespace millrace::catalog {
 namespace {
 
-std::int64_t number_in(const std::string* text) {
-  std::int64_t number = 0;
-  if (text != nullptr) {
-    const auto read = std::from_chars(text->data(), text->data() + text->size(), number);
+std::int64_t number_in(const Cell& cell) {
+  std::int64_t number = cell.number;
+  if (!cell.is_null && !cell.is_number) {
+    const auto read =
+        std::from_chars(cell.text.data(), cell.text.data() + cell.text.size(), number);
     check(read.ec == std::errc(), "a number column of the catalog holds a number");
   }
   return number;
@@ -59,6 +61,17 @@ std::string connection_text(const Database::Options& options) {
       options.read_only ? " readonly=true" : "");
 }
 
+/// A connection is one thread's at a time, so SQLite need not lock each call; and nobody asks it
+/// how much memory it takes, which it would count under a lock of all threads. Before its first
+/// use.
+void configure_sqlite() {
+  static std::once_flag once;
+  std::call_once(once, [] {
+    sqlite_api::sqlite3_config(SQLITE_CONFIG_MULTITHREAD);
+    sqlite_api::sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
+  });
+}
+
 /// What SQLite says, without the function of SOCI's before it and the statement of ours behind.
 std::string own_words(const std::string& words) {
   const auto end = std::min(words.find(" while executing \""), words.find(" while preparing \""));
@@ -70,35 +83,35 @@ std::string own_words(const std::string& words) {
 }  // namespace
 
 void Row::read(std::size_t column, std::string& value) const {
-  const std::string* text = column_(column);
-  value = text == nullptr ? std::string() : *text;
+  const Cell& cell = cells_.at(column);
+  check(!cell.is_number, "a text column of the catalog holds a text");
+  value = cell.is_null ? std::string() : cell.text;
 }
 
 void Row::read(std::size_t column, std::int64_t& value) const {
-  value = number_in(column_(column));
+  value = number_in(cells_.at(column));
 }
 
 void Row::read(std::size_t column, int& value) const {
-  value = static_cast<int>(number_in(column_(column)));
+  value = static_cast<int>(number_in(cells_.at(column)));
 }
 
 void Row::read(std::size_t column, unsigned& value) const {
-  value = static_cast<unsigned>(number_in(column_(column)));
+  value = static_cast<unsigned>(number_in(cells_.at(column)));
 }
 
 void Row::read(std::size_t column, std::uint64_t& value) const {
-  value = static_cast<std::uint64_t>(number_in(column_(column)));
+  value = static_cast<std::uint64_t>(number_in(cells_.at(column)));
 }
 
-void Row::read(std::size_t column, bool& value) const { value = number_in(column_(column)) != 0; }
+void Row::read(std::size_t column, bool& value) const { value = number_in(cells_.at(column)) != 0; }
 
 void Row::read(std::size_t column, Instant& value) const {
-  value = Instant(std::chrono::microseconds(number_in(column_(column))));
+  value = Instant(std::chrono::microseconds(number_in(cells_.at(column))));
 }
 
 void Row::read(std::size_t column, Day& value) const {
-  const std::string* text = column_(column);
-  const auto day = text == nullptr ? std::nullopt : Day::parse(*text);
+  const auto day = Day::parse(cells_.at(column).text);
   check(day.has_value(), "a day column of the catalog holds an ISO day");
   value = *day;
 }
@@ -111,16 +124,13 @@ struct Database::Statement {
     std::string text;
     soci::indicator indicator = soci::i_ok;
   };
-  struct Out {
-    std::string text;
-    soci::indicator indicator = soci::i_ok;
-  };
 
   explicit Statement(soci::session& session) : statement(session) {}
 
   soci::statement statement;
   std::vector<In> in;
-  std::vector<Out> out;
+  std::vector<Cell> out;
+  std::vector<soci::indicator> indicators;  ///< Of `out`.
   bool running = false;
 };
 
@@ -140,6 +150,7 @@ Database::Database(const Options& options, Env& env) : options_(options) {
   if (!options.read_only && options.path.has_parent_path()) {
     file::make_folders(options.path.parent_path());
   }
+  configure_sqlite();
   try {
     connection_ = std::make_unique<Connection>(options);
   } catch (const soci::sqlite3_soci_error& error) {
@@ -198,8 +209,9 @@ Database::Statement& Database::prepared(std::string_view sql, Arguments argument
     for (const Argument& argument : arguments) {
       made->in.push_back({.is_number = argument.is_number(), .text = {}});
     }
-    made->out.resize(
-        static_cast<std::size_t>(made->statement.get_backend()->prepare_for_describe()));
+    soci::details::statement_backend& backend = *made->statement.get_backend();
+    made->out.resize(static_cast<std::size_t>(backend.prepare_for_describe()));
+    made->indicators.resize(made->out.size());
     for (Statement::In& in : made->in) {
       if (in.is_number) {
         made->statement.exchange(soci::use(in.number, in.indicator));
@@ -207,8 +219,17 @@ Database::Statement& Database::prepared(std::string_view sql, Arguments argument
         made->statement.exchange(soci::use(in.text, in.indicator));
       }
     }
-    for (Statement::Out& out : made->out) {
-      made->statement.exchange(soci::into(out.text, out.indicator));
+    for (std::size_t column = 0; column < made->out.size(); ++column) {
+      Cell& cell = made->out[column];
+      soci::data_type type = soci::dt_string;
+      std::string name;
+      backend.describe_column(static_cast<int>(column) + 1, type, name);
+      cell.is_number = type == soci::dt_integer || type == soci::dt_long_long;
+      if (cell.is_number) {
+        made->statement.exchange(soci::into(cell.number, made->indicators[column]));
+      } else {
+        made->statement.exchange(soci::into(cell.text, made->indicators[column]));
+      }
     }
     made->statement.define_and_bind();
   } catch (const soci::sqlite3_soci_error& error) {
@@ -230,10 +251,7 @@ void Database::execute(std::string_view sql, Arguments arguments, Statement& sta
     in->indicator = argument.is_null() ? soci::i_null : soci::i_ok;
     ++in;
   }
-  const Row row([&](std::size_t column) {
-    const Statement::Out& out = statement.out.at(column);
-    return out.indicator == soci::i_null ? nullptr : &out.text;
-  });
+  const Row row(statement.out);
   const auto forget = [&] {
     const auto place = connection_->statements.find(sql);
     if (place != connection_->statements.end()) connection_->statements.erase(place);
@@ -241,6 +259,11 @@ void Database::execute(std::string_view sql, Arguments arguments, Statement& sta
   statement.running = true;
   try {
     for (bool more = statement.statement.execute(true); more; more = statement.statement.fetch()) {
+      for (std::size_t column = 0; column < statement.out.size(); ++column) {
+        Cell& cell = statement.out[column];
+        cell.is_null = statement.indicators[column] == soci::i_null;
+        if (cell.is_null) cell.number = 0;
+      }
       each(row);
     }
     statement.running = false;
@@ -251,6 +274,14 @@ void Database::execute(std::string_view sql, Arguments arguments, Statement& sta
     forget();
     throw;
   }
+}
+
+std::int64_t Database::changes() {
+  // The first counts what others committed, the second what this connection did.
+  std::int64_t others = 0, own = 0;
+  one("PRAGMA data_version", {}, others);
+  one("SELECT total_changes()", {}, own);
+  return others + own;
 }
 
 /// SOCI's library hides the type information that the sanitizer would check this cast with.

@@ -10,6 +10,7 @@
 #include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 #include "base/env.h"
 #include "model/day.h"
@@ -47,12 +48,18 @@ class Argument {
 };
 using Arguments = std::initializer_list<Argument>;
 
+/// A value of a row: a number where its column was declared as one, else a text.
+struct Cell {
+  bool is_null = false, is_number = false;
+  long long number = 0;
+  std::string text = {};
+};
+
 /// One row of an answer, read from left to right: `row.into(load.id, load.day, load.closed_at)`.
 /// NULL reads as an empty text, zero, or an absent optional. Valid during the callback only.
 class Row {
  public:
-  explicit Row(std::function<const std::string*(std::size_t)> column)
-      : column_(std::move(column)) {}
+  explicit Row(const std::vector<Cell>& cells) : cells_(cells) {}
 
   template <typename... T>
   void into(T&... values) const {
@@ -72,12 +79,12 @@ class Row {
   template <typename T>
   void read(std::size_t column, std::optional<T>& value) const {
     value.reset();
-    if (column_(column) == nullptr) return;
+    if (cells_.at(column).is_null) return;
     value.emplace();
     read(column, *value);
   }
 
-  std::function<const std::string*(std::size_t)> column_;
+  const std::vector<Cell>& cells_;
 };
 
 /// One connection to the catalog's file, through SOCI; statements are prepared once and kept.
@@ -99,6 +106,8 @@ class Database {
   Database& operator=(const Database&) = delete;
 
   const std::filesystem::path& path() const { return options_.path; }
+  /// Another number whenever anything may have been committed to the catalog, by whomever.
+  std::int64_t changes();
 
   /// Runs a statement that answers nothing; returns how many rows it changed.
   std::int64_t run(std::string_view sql, Arguments arguments = {});

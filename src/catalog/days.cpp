@@ -142,6 +142,8 @@ double lost_percent(Catalog& catalog, const DayState& state) {
 
 }  // namespace
 
+std::int64_t Catalog::changes() { return session_->db.changes(); }
+
 std::map<std::string, std::vector<KeptDay>> Catalog::kept_days(Day since) {
   std::map<std::string, std::vector<KeptDay>> kept;
   session_->db.query(

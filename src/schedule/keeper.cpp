@@ -69,34 +69,38 @@ Keeper::Keeper(pipeline::House& house, catalog::WhichAsked which, OnDone done,
           },
           progress_) {}
 
-std::vector<Kept> Keeper::look(Instant now) {
+void Keeper::look(Instant now) {
   const Zone& zone = house_.project.zone;
-  auto days = house_.catalog.kept_days(zone.day_of(now).plus(-kDaysBack));
+  const Day since = zone.day_of(now).plus(-kDaysBack);
+  const std::int64_t changes = house_.catalog.changes();
+  if (changes == seen_ && since == since_) return;
+  auto days = house_.catalog.kept_days(since);
+  kept_.clear();
   ingestions_.clear();
   const auto paused = house_.catalog.paused();
-  std::vector<Kept> kept;
   for (Ingestion& ingestion : house_.catalog.ingestions()) {
     if (!ingestion.upkeep.enabled || paused.contains(ingestion.id)) continue;
-    Kept& one = kept.emplace_back();
+    Kept& one = kept_.emplace_back();
     one.ingestion = ingestion.id;
     one.upkeep = ingestion.upkeep;
     one.zone = zone;
     one.shrink_max_percent = ingestion.limits.shrink_max_percent;
     one.is_snapshot = is_snapshot(ingestion.definition);
-    if (const auto rests = rests_until_.find(ingestion.id); rests != rests_until_.end()) {
-      one.rests_until = rests->second;
-    }
     one.days = std::move(days[ingestion.id]);
     ingestions_[ingestion.id] = std::move(ingestion);
   }
-  return kept;
+  seen_ = changes;
+  since_ = since;
 }
 
 int Keeper::tick(std::stop_token drain) {
   pipeline::close_dead_loads(house_, drain);
   int count = asked_.run(drain);
   const Instant now = house_.env.now();
-  for (const Kept& kept : look(now)) {
+  look(now);
+  for (Kept& kept : kept_) {
+    const auto rests = rests_until_.find(kept.ingestion);
+    kept.rests_until = rests == rests_until_.end() ? std::nullopt : std::optional(rests->second);
     for (const std::vector<Action>& decided : grouped(decide(kept, now))) {
       count += asked_.run(drain);
       if (drain.stop_requested()) return count;

@@ -28,8 +28,9 @@ Done done_of(const Ingestion& ingestion, const catalog::Asked& asked,
              const pipeline::DayOutcome& outcome);
 
 /// Keeps every enabled ingestion current: looks at the catalog, decides, does it. Between two looks
-/// it remembers only which warehouses failed a check, and leaves those alone for a while. May run
-/// in several processes at once: a day's lease lets one of them have it.
+/// it remembers which warehouses failed a check, and leaves those alone for a while; and what it
+/// read, until somebody changes the catalog. May run in several processes at once: a day's lease
+/// lets one of them have it.
 class Keeper {
  public:
   using OnDone = std::function<void(const Done&)>;
@@ -46,7 +47,7 @@ class Keeper {
   int tick(std::stop_token drain);
 
  private:
-  std::vector<Kept> look(Instant now);
+  void look(Instant now);
   /// The actions whose days are as they were when this was decided: another scheduler, or a load
   /// that took long, may have changed them.
   std::vector<Action> still_due(const Kept& kept, const std::vector<Action>& actions);
@@ -59,6 +60,9 @@ class Keeper {
   OnDone done_;
   pipeline::OnProgress progress_;
   AskedLoads asked_;
+  std::int64_t seen_ = -1;  ///< Catalog::changes before what follows was read.
+  Day since_;
+  std::vector<Kept> kept_;
   std::map<std::string, Ingestion> ingestions_;
   std::map<std::string, Instant> rests_until_;
 };

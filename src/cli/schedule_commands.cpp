@@ -3,6 +3,7 @@
 #include <map>
 #include <nlohmann/json.hpp>
 #include <thread>
+#include <utility>
 
 #include "api/service.h"
 #include "base/log.h"
@@ -26,7 +27,7 @@ using schedule::Done;
 /// Seconds between two looks at the clock.
 constexpr std::int64_t kEvery = 15;
 /// Between two looks whether somebody asked for a day.
-constexpr std::chrono::milliseconds kAskedEvery(250);
+constexpr std::chrono::milliseconds kAskedEvery(50);
 constexpr std::chrono::seconds kBackfillEvery(1), kFreshnessEvery(5);
 constexpr std::chrono::hours kSweepEvery(24);
 
@@ -211,7 +212,16 @@ void watch_freshness(const std::filesystem::path& home_path, std::stop_token sto
     try {
       Home home(home_path);
       catalog::Catalog catalog({.path = home.catalog_path()}, real_env());
-      while (real_env().wait(kFreshnessEvery, stop)) look_at_freshness(catalog);
+      // Days are late by a minute of the clock, or because of what somebody changed.
+      std::int64_t changes = -1;
+      Instant looked{};
+      while (real_env().wait(kFreshnessEvery, stop)) {
+        const Instant minute = std::chrono::floor<std::chrono::minutes>(real_env().now());
+        const std::int64_t seen = catalog.changes();
+        if (seen == std::exchange(changes, seen) && minute == std::exchange(looked, minute))
+          continue;
+        look_at_freshness(catalog);
+      }
     } catch (const Error& error) {
       log::warning("could not look whether days are late", {{"error", error.what()}});
       real_env().wait(kFreshnessEvery, stop);

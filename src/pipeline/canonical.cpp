@@ -14,6 +14,16 @@ std::string decimal_text(const std::string& text) {
       text);
 }
 
+/// A date or time as ISO 8601 writes it. Before the first year, where the engine would write
+/// "0044-03-15 (BC)", with " BC" at its end, as PostgreSQL's JSON has it.
+std::string iso_text(const std::string& value, std::string_view zone = "") {
+  const std::string text = fmt::format("CAST({} AS VARCHAR)", value);
+  return fmt::format(
+      "CASE WHEN year({0}) < 1 THEN replace(replace({1}, ' (BC)', ''), ' ', 'T') || '{2} BC' "
+      "ELSE replace({1}, ' ', 'T') || '{2}' END",
+      value, text, zone);
+}
+
 }  // namespace
 
 std::string canonical_text(const std::string& expression, ColumnType type) {
@@ -23,7 +33,6 @@ std::string canonical_text(const std::string& expression, ColumnType type) {
       return expression;
     case ColumnType::Boolean:
     case ColumnType::Integer:
-    case ColumnType::Date:
     case ColumnType::Other:
       return text;
     case ColumnType::Json:
@@ -38,12 +47,13 @@ std::string canonical_text(const std::string& expression, ColumnType type) {
       return decimal_text(text);
     case ColumnType::Uuid:
       return fmt::format("lower({})", text);
+    case ColumnType::Date:
+      return iso_text(fmt::format("CAST({} AS DATE)", expression));
     case ColumnType::Timestamp:
-      return fmt::format("replace(CAST(CAST({} AS TIMESTAMP) AS VARCHAR), ' ', 'T')", expression);
+      return iso_text(fmt::format("CAST({} AS TIMESTAMP)", expression));
     case ColumnType::TimestampTz:
       // By its microseconds: the engine's own cast would ask for a session's time zone.
-      return fmt::format("replace(CAST(make_timestamp(epoch_us({})) AS VARCHAR), ' ', 'T') || 'Z'",
-                         expression);
+      return iso_text(fmt::format("make_timestamp(epoch_us({}))", expression), "Z");
     case ColumnType::Binary:
       return fmt::format("lower(hex({}))", expression);
   }

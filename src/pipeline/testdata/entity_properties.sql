@@ -5,7 +5,7 @@ SELECT "ts",
   _load,
   _reject,
   _exclude,
-  CASE WHEN _reject IS NOT NULL THEN CAST(json_object('user_id', CAST(coalesce(_t0, CAST(encode(_s0) AS VARCHAR)) AS VARCHAR), 'device', CAST(coalesce(_t1, CAST(encode(_s1) AS VARCHAR)) AS VARCHAR), 'changed', replace(CAST(make_timestamp(epoch_us(_s2)) AS VARCHAR), ' ', 'T') || 'Z', 'plan', CAST(coalesce(_t3, CAST(encode(_s3) AS VARCHAR)) AS VARCHAR), 'age', _s4) AS VARCHAR) END AS _original
+  CASE WHEN _reject IS NOT NULL THEN CAST(json_object('user_id', CAST(coalesce(_t0, CAST(encode(_s0) AS VARCHAR)) AS VARCHAR), 'device', CAST(coalesce(_t1, CAST(encode(_s1) AS VARCHAR)) AS VARCHAR), 'changed', CASE WHEN year(make_timestamp(epoch_us(_s2))) < 1 THEN replace(replace(CAST(make_timestamp(epoch_us(_s2)) AS VARCHAR), ' (BC)', ''), ' ', 'T') || 'Z BC' ELSE replace(CAST(make_timestamp(epoch_us(_s2)) AS VARCHAR), ' ', 'T') || 'Z' END, 'plan', CAST(coalesce(_t3, CAST(encode(_s3) AS VARCHAR)) AS VARCHAR), 'age', _s4) AS VARCHAR) END AS _original
 FROM (SELECT *,
   CASE WHEN _good OR _exclude IS NOT NULL THEN NULL
     WHEN NOT ((_t0 IS NOT NULL OR _s0 IS NULL) AND (_t1 IS NOT NULL OR _s1 IS NULL) AND (_t3 IS NOT NULL OR _s3 IS NULL)) THEN 'bad_text'

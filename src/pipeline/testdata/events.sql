@@ -9,7 +9,7 @@ SELECT "ts",
   _load,
   _reject,
   _exclude,
-  CASE WHEN _reject IS NOT NULL THEN CAST(json_object('kind', CAST(coalesce(_t0, CAST(encode(_s0) AS VARCHAR)) AS VARCHAR), 'ts', replace(CAST(CAST(_s1 AS TIMESTAMP) AS VARCHAR), ' ', 'T'), 'user_id', _s2, 'device', CAST(_s3 AS VARCHAR), 'amount', CAST(_s4 AS VARCHAR), 'page', CAST(coalesce(_t5, CAST(encode(_s5) AS VARCHAR)) AS VARCHAR), 'props', CAST(coalesce(_t6, CAST(encode(_s6) AS VARCHAR)) AS VARCHAR), 'event_id', CAST(_s7 AS VARCHAR)) AS VARCHAR) END AS _original
+  CASE WHEN _reject IS NOT NULL THEN CAST(json_object('kind', CAST(coalesce(_t0, CAST(encode(_s0) AS VARCHAR)) AS VARCHAR), 'ts', CASE WHEN year(CAST(_s1 AS TIMESTAMP)) < 1 THEN replace(replace(CAST(CAST(_s1 AS TIMESTAMP) AS VARCHAR), ' (BC)', ''), ' ', 'T') || ' BC' ELSE replace(CAST(CAST(_s1 AS TIMESTAMP) AS VARCHAR), ' ', 'T') || '' END, 'user_id', _s2, 'device', CAST(_s3 AS VARCHAR), 'amount', CAST(_s4 AS VARCHAR), 'page', CAST(coalesce(_t5, CAST(encode(_s5) AS VARCHAR)) AS VARCHAR), 'props', CAST(coalesce(_t6, CAST(encode(_s6) AS VARCHAR)) AS VARCHAR), 'event_id', CAST(_s7 AS VARCHAR)) AS VARCHAR) END AS _original
 FROM (SELECT *,
   CASE WHEN _good OR _exclude IS NOT NULL THEN NULL
     WHEN NOT ((_t0 IS NOT NULL OR _s0 IS NULL) AND (_t5 IS NOT NULL OR _s5 IS NULL) AND (_t6 IS NOT NULL OR _s6 IS NULL)) THEN 'bad_text'

@@ -5,6 +5,9 @@ build  := build/$(PRESET)
 # What tools/setup installs: all of it at first, so that it asks once.
 groups := build
 
+# How far the build is: seconds, files done, files.
+export NINJA_STATUS ?= [%es %f/%t] 
+
 cpp     = $(shell find src tests bench -name '*.h' -o -name '*.cpp' 2> /dev/null)
 python  = $(shell find tools tests bench -name '*.py' 2> /dev/null) tools/test
 scripts = $(shell grep -rlE '^\#!.*\b(ba)?sh$$' tools tests bench .ci 2> /dev/null)

@@ -23,7 +23,7 @@
 #include <thread>
 
 #include "api/http.h"
-#include "api/wire.h"
+#include "api/socket.h"
 #include "base/error.h"
 #include "base/log.h"
 
@@ -198,17 +198,18 @@ struct HttpServer::Running {
 
   /// One connection: requests one after the other, pipelined or not.
   asio::awaitable<void> converse(tcp::socket socket) {
-    const auto wire = tls ? tls_wire(std::move(socket), *tls) : plain_wire(std::move(socket));
-    wire->within(options.reading);
-    if (!co_await wire->open()) co_return;
+    const auto connection =
+        tls ? tls_socket(std::move(socket), *tls) : plain_socket(std::move(socket));
+    connection->within(options.reading);
+    if (!co_await connection->open()) co_return;
     std::string unread;
     for (bool more = true; more && !stopping;) {
-      if (!co_await begun(*wire, unread)) break;
+      if (!co_await begun(*connection, unread)) break;
       http::request_parser<http::string_body> parser;
       parser.header_limit(options.head_bytes);
       parser.body_limit(options.body_bytes);
       parser.eager(true);
-      const auto problem = co_await read(*wire, unread, parser);
+      const auto problem = co_await read(*connection, unread, parser);
       if (!problem) break;
       Answer answer;
       if (*problem) {
@@ -219,28 +220,28 @@ struct HttpServer::Running {
         more = parser.get().keep_alive() && !stopping;
       }
       if (answer.stream) {
-        co_await streamed(*wire, answer, parser.get());
+        co_await streamed(*connection, answer, parser.get());
         break;
       }
-      if (!co_await written(*wire, answer, parser.get(), more)) break;
+      if (!co_await written(*connection, answer, parser.get(), more)) break;
     }
-    co_await leave(*wire);
+    co_await leave(*connection);
   }
 
   /// Waits for the first byte of a request, as long as a connection may be idle.
-  asio::awaitable<bool> begun(Wire& wire, std::string& unread) {
+  asio::awaitable<bool> begun(Socket& connection, std::string& unread) {
     if (!unread.empty()) co_return true;
-    wire.within(options.idle);
-    waiting.push_back(&wire.socket());
+    connection.within(options.idle);
+    waiting.push_back(&connection.raw());
     const auto place = std::prev(waiting.end());
-    const bool is_there = co_await receive(wire, unread);
+    const bool is_there = co_await receive(connection, unread);
     waiting.erase(place);
     co_return is_there;
   }
 
-  static asio::awaitable<bool> receive(Wire& wire, std::string& unread) {
+  static asio::awaitable<bool> receive(Socket& connection, std::string& unread) {
     std::array<char, kReceived> piece;
-    const std::size_t got = co_await wire.read_some(asio::buffer(piece));
+    const std::size_t got = co_await connection.read_some(asio::buffer(piece));
     unread.append(piece.data(), got);
     co_return got > 0;
   }
@@ -248,14 +249,14 @@ struct HttpServer::Running {
   /// One request from what is unread and what comes: what is wrong with it, if anything; nothing
   /// when its sender is gone or too slow.
   asio::awaitable<std::optional<boost::system::error_code>> read(
-      Wire& wire, std::string& unread, http::request_parser<http::string_body>& parser) {
-    wire.within(options.reading);
+      Socket& connection, std::string& unread, http::request_parser<http::string_body>& parser) {
+    connection.within(options.reading);
     for (;;) {
       boost::system::error_code problem;
       unread.erase(0, parser.put(asio::buffer(unread), problem));
       if (problem == http::error::need_more) problem = {};
       if (problem || parser.is_done()) co_return problem;
-      if (!co_await receive(wire, unread)) co_return std::nullopt;
+      if (!co_await receive(connection, unread)) co_return std::nullopt;
     }
   }
 
@@ -278,27 +279,27 @@ struct HttpServer::Running {
         asio::use_awaitable);
   }
 
-  asio::awaitable<bool> written(Wire& wire, const Answer& answer, const Message& message,
+  asio::awaitable<bool> written(Socket& connection, const Answer& answer, const Message& message,
                                 bool more) {
     std::string text =
         head_of(answer, more, fmt::format("Content-Length: {}\r\n", answer.body.size()));
     if (message.method() != http::verb::head) text += answer.body;
-    wire.within(options.reading);
-    co_return co_await wire.write(text);
+    connection.within(options.reading);
+    co_return co_await connection.write(text);
   }
 
   /// An answer without end: until its source is over, the caller gone or too slow, or all of it
   /// told when the server stops.
-  asio::awaitable<void> streamed(Wire& wire, const Answer& answer, const Message& message) {
+  asio::awaitable<void> streamed(Socket& connection, const Answer& answer, const Message& message) {
     const bool in_chunks = message.version() >= kHttp11;
-    wire.within(options.reading);
+    connection.within(options.reading);
     // Texts that are waited for have a name: g++ 12 ends temporary ones too early.
     const std::string head =
         head_of(answer, false, in_chunks ? "Transfer-Encoding: chunked\r\n" : "");
-    bool is_there = co_await wire.write(head);
+    bool is_there = co_await connection.write(head);
     if (message.method() == http::verb::head) co_return;
     asio::steady_timer timer(io);
-    while (is_there && !has_left(wire.socket())) {
+    while (is_there && !has_left(connection.raw())) {
       const std::optional<std::string> piece = answer.stream();
       if (!piece || (piece->empty() && stopping)) break;
       if (piece->empty()) {
@@ -306,22 +307,23 @@ struct HttpServer::Running {
         co_await timer.async_wait(asio::use_awaitable);
         continue;
       }
-      wire.within(options.reading);
+      connection.within(options.reading);
       const std::string text =
           in_chunks ? fmt::format("{:x}\r\n{}\r\n", piece->size(), *piece) : *piece;
-      is_there = co_await wire.write(text);
+      is_there = co_await connection.write(text);
     }
     if (!is_there || !in_chunks) co_return;
-    wire.within(options.reading);
-    co_await wire.write("0\r\n\r\n");
+    connection.within(options.reading);
+    co_await connection.write("0\r\n\r\n");
   }
 
   /// Reads what a refused caller still sends, for a while: closing at once would take the answer
   /// away from it.
-  asio::awaitable<void> leave(Wire& wire) {
-    wire.within(std::chrono::seconds(1));
-    co_await wire.close();
-    for (std::string unread; !tls && !stopping && co_await receive(wire, unread);) unread.clear();
+  asio::awaitable<void> leave(Socket& connection) {
+    connection.within(std::chrono::seconds(1));
+    co_await connection.close();
+    for (std::string unread; !tls && !stopping && co_await receive(connection, unread);)
+      unread.clear();
   }
 
   void stop() {

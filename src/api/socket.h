@@ -17,12 +17,12 @@ namespace millrace::api {
 /// A connection that bytes move on, with or without TLS. What fails, takes longer than `within`
 /// said last or is closed by the other side is over: it reads nothing and writes nothing any more.
 /// For one coroutine of one thread.
-class Wire {
+class Socket {
  public:
-  Wire() = default;
-  virtual ~Wire() = default;
-  Wire(const Wire&) = delete;
-  Wire& operator=(const Wire&) = delete;
+  Socket() = default;
+  virtual ~Socket() = default;
+  Socket(const Socket&) = delete;
+  Socket& operator=(const Socket&) = delete;
 
   /// From now on, whatever is waited for must have happened by then.
   virtual void within(std::chrono::milliseconds time) = 0;
@@ -33,12 +33,12 @@ class Wire {
   virtual boost::asio::awaitable<bool> write(std::string_view bytes) = 0;
   /// Says goodbye; what the other side still sends may be read after it, except through TLS.
   virtual boost::asio::awaitable<void> close() = 0;
-  virtual boost::asio::ip::tcp::socket& socket() = 0;
+  virtual boost::asio::ip::tcp::socket& raw() = 0;
 };
 
-std::unique_ptr<Wire> plain_wire(boost::asio::ip::tcp::socket socket);
+std::unique_ptr<Socket> plain_socket(boost::asio::ip::tcp::socket socket);
 /// `context` must outlive it.
-std::unique_ptr<Wire> tls_wire(boost::asio::ip::tcp::socket socket,
-                               boost::asio::ssl::context& context);
+std::unique_ptr<Socket> tls_socket(boost::asio::ip::tcp::socket socket,
+                                   boost::asio::ssl::context& context);
 
 }  // namespace millrace::api

@@ -1,4 +1,4 @@
-#include "api/wire.h"
+#include "api/socket.h"
 
 #include <boost/asio/redirect_error.hpp>
 #include <boost/asio/ssl/context.hpp>
@@ -16,10 +16,10 @@ using boost::beast::tcp_stream;
 using boost::system::error_code;
 
 template <class Stream>
-class WireOf : public Wire {
+class SocketOf : public Socket {
  public:
   template <class... Parts>
-  explicit WireOf(Parts&&... parts) : stream_(std::forward<Parts>(parts)...) {}
+  explicit SocketOf(Parts&&... parts) : stream_(std::forward<Parts>(parts)...) {}
 
   void within(std::chrono::milliseconds time) override { lowest().expires_after(time); }
 
@@ -37,7 +37,7 @@ class WireOf : public Wire {
     co_return !problem;
   }
 
-  tcp::socket& socket() override { return lowest().socket(); }
+  tcp::socket& raw() override { return lowest().socket(); }
 
  protected:
   Stream& stream() { return stream_; }
@@ -47,20 +47,20 @@ class WireOf : public Wire {
   Stream stream_;
 };
 
-class PlainWire : public WireOf<tcp_stream> {
+class PlainSocket : public SocketOf<tcp_stream> {
  public:
-  using WireOf::WireOf;
+  using SocketOf::SocketOf;
   asio::awaitable<bool> open() override { co_return true; }
   asio::awaitable<void> close() override {
     error_code ignored;
-    socket().shutdown(tcp::socket::shutdown_send, ignored);
+    raw().shutdown(tcp::socket::shutdown_send, ignored);
     co_return;
   }
 };
 
-class TlsWire : public WireOf<asio::ssl::stream<tcp_stream>> {
+class TlsSocket : public SocketOf<asio::ssl::stream<tcp_stream>> {
  public:
-  using WireOf::WireOf;
+  using SocketOf::SocketOf;
   asio::awaitable<bool> open() override {
     error_code problem;
     co_await stream().async_handshake(asio::ssl::stream_base::server,
@@ -75,12 +75,12 @@ class TlsWire : public WireOf<asio::ssl::stream<tcp_stream>> {
 
 }  // namespace
 
-std::unique_ptr<Wire> plain_wire(tcp::socket socket) {
-  return std::make_unique<PlainWire>(std::move(socket));
+std::unique_ptr<Socket> plain_socket(tcp::socket socket) {
+  return std::make_unique<PlainSocket>(std::move(socket));
 }
 
-std::unique_ptr<Wire> tls_wire(tcp::socket socket, asio::ssl::context& context) {
-  return std::make_unique<TlsWire>(std::move(socket), context);
+std::unique_ptr<Socket> tls_socket(tcp::socket socket, asio::ssl::context& context) {
+  return std::make_unique<TlsSocket>(std::move(socket), context);
 }
 
 }  // namespace millrace::api

@@ -16,13 +16,16 @@
 
 namespace millrace::engine {
 
+/// How texts come: valid UTF-8 for certain, so that nobody needs to look again; maybe not; or maybe
+/// not, and as blobs of their bytes (texts here are what the columns Text, Json and Other hold).
+enum class Texts { Checked, Unchecked, Bytes };
+
 /// A SELECT that one Database can answer, and what its columns mean. Says nothing about rows yet:
 /// whoever runs it reads them, once.
 struct Relation {
   std::string sql;
   std::vector<Column> columns;
-  /// Every text is valid UTF-8 for certain: nobody needs to look again.
-  bool text_checked = false;
+  Texts texts = Texts::Unchecked;
   /// Rows arrive in batches that are bounded in bytes, not in rows alone.
   bool in_batches = false;
 };

@@ -154,7 +154,7 @@ class Checks {
     if (!work_.max_scan_bytes) return false;
     const auto estimate = connector_.estimate(query_, {day, day}, stop_);
     if (!estimate) return false;
-    scanned_bytes_ += estimate->bytes();
+    scanned_bytes_ += estimate->bytes;
     if (scanned_bytes_ <= *work_.max_scan_bytes) return false;
     constexpr double kMegabyte = 1e6;
     result.by.clear();
@@ -162,7 +162,7 @@ class Checks {
         "skipped for max_scan: with this day about {:.1f} MB would be read, {:.1f} MB are allowed",
         static_cast<double>(scanned_bytes_) / kMegabyte,
         static_cast<double>(*work_.max_scan_bytes) / kMegabyte);
-    scanned_bytes_ -= estimate->bytes();
+    scanned_bytes_ -= estimate->bytes;
     return true;
   }
 

@@ -28,7 +28,7 @@ namespace {
 /// A child serves this many days before the next one takes over: start-up is paid rarely, and a
 /// killed child loses little.
 constexpr std::size_t kDaysPerChild = 31;
-/// Of a warehouse that reads ranges: how many of these days one statement takes is decided there.
+/// Where days may be read together: how many of these one statement takes is decided there.
 constexpr std::size_t kDaysPerRange = 366;
 /// So many days that fail one after the other with one fault, and the next ones would, too.
 constexpr int kFailuresAlike = 5;
@@ -105,16 +105,15 @@ class LoadRun {
     return loads;
   }
 
-  bool reads_ranges() const {
-    const Ingestion& ingestion = request_.ingestion;
-    return warehouse::kind_named(ingestion.kind).capabilities.reads_ranges &&
-           !has_placeholders(ingestion.definition.query) && request_.ready.empty() &&
-           !request_.waits_for_data;
+  bool may_read_ranges() const {
+    const Definition& definition = request_.ingestion.definition;
+    return definition.folder.empty() && !has_placeholders(definition.query) &&
+           request_.ready.empty() && !request_.waits_for_data;
   }
 
   std::size_t days_per_child() const {
     const std::size_t jobs = static_cast<std::size_t>(std::max(1, request_.jobs));
-    if (reads_ranges()) {
+    if (may_read_ranges()) {
       return std::clamp<std::size_t>((request_.days.size() + jobs - 1) / jobs, 1, kDaysPerRange);
     }
     return std::clamp<std::size_t>(request_.days.size() / (2 * jobs), 1, kDaysPerChild);

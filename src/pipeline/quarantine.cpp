@@ -101,7 +101,7 @@ engine::Relation quarantined_rows(const std::string& file, std::vector<Column> c
   return {fmt::format("SELECT {} FROM (SELECT json_extract_string(original, [{}]) AS texts FROM {} "
                       "WHERE {})",
                       values, pointers, parquet({file}), kReplayable),
-          std::move(columns), true};
+          std::move(columns), engine::Texts::Checked};
 }
 
 }  // namespace millrace::pipeline

@@ -12,6 +12,7 @@
 #include "base/error.h"
 #include "pipeline/day_writer.h"
 #include "pipeline/reporter.h"
+#include "pipeline/source_columns.h"
 
 namespace millrace::pipeline {
 namespace {
@@ -36,14 +37,26 @@ std::int64_t collected_rows(std::int64_t row_bytes) {
   return std::clamp(kCollectedBytes / row_bytes, kCollectedRowsMin, kCollectedRowsMax);
 }
 
+std::int64_t bytes_below(const fs::path& folder) {
+  std::int64_t bytes = 0;
+  std::error_code gone;
+  for (auto entry = fs::recursive_directory_iterator(folder, gone);
+       !gone && entry != fs::recursive_directory_iterator(); entry.increment(gone)) {
+    std::error_code no_file;
+    const auto size = entry->file_size(no_file);
+    if (!no_file) bytes += static_cast<std::int64_t>(size);
+  }
+  return bytes;
+}
+
 /// Stops the reading when more has arrived than was said to.
 class Meter {
  public:
-  Meter(const arrow::Flow& flow, std::int64_t bytes_max, std::stop_token stop)
+  Meter(std::function<std::int64_t()> arrived, std::int64_t bytes_max, std::stop_token stop)
       : forward_(std::move(stop), [this] { source_.request_stop(); }),
-        thread_([this, &flow, bytes_max](std::stop_token ended) {
-          while (real_env().wait(std::chrono::milliseconds(250), ended)) {
-            if (bytes_max <= 0 || flow.bytes <= bytes_max) continue;
+        thread_([this, arrived = std::move(arrived), bytes_max](std::stop_token ended) {
+          while (bytes_max > 0 && real_env().wait(std::chrono::milliseconds(250), ended)) {
+            if (arrived() <= bytes_max) continue;
             too_much_ = true;
             source_.request_stop();
             return;
@@ -78,62 +91,78 @@ fs::path RangeSplit::part_folder(int part) const {
   return folder_ / "rows" / fmt::format("{}={}", kPart, part);
 }
 
-bool RangeSplit::read(warehouse::Connector& connector, const Query& query, const Bounds& bounds,
+std::string RangeSplit::laid_down(std::size_t i) const {
+  const std::string name = fmt::format("_c{}", i);
+  // Text that may not be UTF-8 has no place in Parquet; its bytes have.
+  if (source_.texts == engine::Texts::Unchecked && is_text(source_.columns[i].type)) {
+    return "encode(" + name + ")";
+  }
+  return is_huge(source_.columns[i]) ? "CAST(" + name + " AS VARCHAR)" : name;
+}
+
+std::string RangeSplit::given_back(std::size_t i) const {
+  const Column& column = source_.columns[i];
+  const std::string name = fmt::format("_c{}", i);
+  return is_huge(column) ? fmt::format("CAST({} AS {})", name, column.vendor_type) : name;
+}
+
+void RangeSplit::read(warehouse::Connector& connector, const Query& query, const Bounds& bounds,
                       const DayOrder& first, const Tell& tell, std::stop_token stop) {
+  fs::remove_all(folder_);  // What a reading of the same days left that failed.
   fs::create_directories(folder_);
   arrow::Flow flow;
-  Meter meter(flow, bounds.bytes_max, stop);
+  const auto arrived = [&] { return std::max(flow.bytes.load(), bytes_below(folder_ / "rows")); };
+  Meter meter(arrived, bounds.bytes_max, stop);
   engine::Database database =
       mapping_engine(bounds.budget, folder_.string(), connector,
                      {fmt::format("SET partitioned_write_flush_threshold = {}",
                                   collected_rows(bounds.row_bytes))});
   try {
-    const auto source = connector.read_range(query, days_, database, flow, meter.token());
-    // Text that may not be UTF-8 has no place in Parquet.
-    if (!source || !source->text_checked) return false;
-    columns_ = source->columns;
+    source_ = connector.read_range(query, days_, database, flow, meter.token());
     // Names of the query may differ in case alone, which files do not allow.
-    std::string names, empty;
-    const std::vector<Column> types = database.describe(source->sql);
-    for (std::size_t i = 0; i < columns_.size(); ++i) {
+    std::string names, columns;
+    for (std::size_t i = 0; i < source_.columns.size(); ++i) {
       names += fmt::format("_c{}, ", i);
-      empty += fmt::format("{}CAST(NULL AS {}) AS {}", i == 0 ? "" : ", ", types.at(i).vendor_type,
-                           identifier(columns_[i].name));
+      columns += fmt::format("{} AS _c{}, ", laid_down(i), i);
     }
-    nothing_ = fmt::format("SELECT {} WHERE false", empty);
+    const std::string rows =
+        fmt::format("SELECT {0}{1}, {1} // {2} AS {3} FROM ({4}\n) AS source({5}{1})", columns,
+                    warehouse::kDayNumber, days_a_part_, kPart, source_.sql, names);
+    types_.clear();
+    for (const Column& column : database.describe(rows)) types_.push_back(column.vendor_type);
     const Reporter reporter(first, bounds.rows_total, flow, database, tell);
-    database.copy(fmt::format("SELECT *, {0} // {1} AS {2} FROM ({3}\n) AS source({4}{0})",
-                              warehouse::kDayNumber, days_a_part_, kPart, source->sql, names),
-                  folder_ / "rows", fmt::format("{}, PARTITION_BY ({})", kRaw, kPart),
+    database.copy(rows, folder_ / "rows", fmt::format("{}, PARTITION_BY ({})", kRaw, kPart),
                   meter.token());
-    bytes_read_ = flow.bytes;
+    bytes_read_ = arrived();
   } catch (const Error& error) {
     if (meter.too_much()) {
       throw Error(Fault::Unavailable, std::string(kRangeTooLarge),
                   fmt::format("{} days have more rows than was expected", days_.size()),
                   "Load fewer days at a time");
     }
-    if (const auto failure = flow.failure()) throw source_failed(*failure);
-    throw;
+    throw read_failed(error, flow);
   }
-  return true;
 }
 
 engine::Relation RangeSplit::rows(Day day) const {
-  engine::Relation relation{nothing_, columns_, true, false};
   std::vector<std::string> files;
   std::error_code missing;
   for (const auto& entry : fs::directory_iterator(part_folder(part_of(day)), missing)) {
     files.push_back(entry.path().string());
   }
-  if (files.empty()) return relation;
-  std::string list;
-  for (std::size_t i = 0; i < columns_.size(); ++i) {
-    list += fmt::format("{}_c{} AS {}", i == 0 ? "" : ", ", i, identifier(columns_[i].name));
+  std::string nulls, list;
+  for (std::size_t i = 0; i < source_.columns.size(); ++i) {
+    nulls += fmt::format("CAST(NULL AS {}) AS _c{}, ", types_.at(i), i);
+    list += fmt::format("{}{} AS {}", i == 0 ? "" : ", ", given_back(i),
+                        identifier(source_.columns[i].name));
   }
-  relation.sql = fmt::format("SELECT {} FROM {} WHERE {} = {}", list, parquet(files),
-                             warehouse::kDayNumber, days_.place_of(day));
-  return relation;
+  const std::string raw = files.empty()
+                              ? fmt::format("(SELECT {}-1 AS {})", nulls, warehouse::kDayNumber)
+                              : parquet(files);
+  const bool checked = source_.texts == engine::Texts::Checked;
+  return {fmt::format("SELECT {} FROM {} WHERE {} = {}", list, raw, warehouse::kDayNumber,
+                      days_.place_of(day)),
+          source_.columns, checked ? engine::Texts::Checked : engine::Texts::Bytes};
 }
 
 void RangeSplit::done(Day day) {

@@ -18,7 +18,7 @@ inline constexpr std::string_view kRangeTooLarge = "range_too_large";
 /// as they came. Each day is then mapped from there just as if it had been read alone.
 class RangeSplit {
  public:
-  /// `folder` must not exist yet; it goes with this object.
+  /// `folder` is this object's own, and goes with it.
   RangeSplit(DayRange days, std::filesystem::path folder);
   ~RangeSplit();
   RangeSplit(const RangeSplit&) = delete;
@@ -28,12 +28,12 @@ class RangeSplit {
   struct Bounds {
     Budget budget;
     std::int64_t row_bytes = 0;   ///< About; 0: unknown.
-    std::int64_t bytes_max = 0;   ///< Of rows that arrive; more is Unavailable `range_too_large`.
+    std::int64_t bytes_max = 0;   ///< Of rows that arrive, and of what they take on the disk; more
+                                  ///< is Unavailable `range_too_large`. 0: any.
     std::int64_t rows_total = 0;  ///< For people who watch.
   };
-  /// Reads them all, once. False where the connector, or the text it sends, allows no splitting:
-  /// then the days are read one by one. `first` is the day under whose name progress is told.
-  bool read(warehouse::Connector& connector, const Query& query, const Bounds& bounds,
+  /// Reads them all, once. `first` is the day under whose name progress is told.
+  void read(warehouse::Connector& connector, const Query& query, const Bounds& bounds,
             const DayOrder& first, const Tell& tell, std::stop_token stop);
 
   /// The rows of one day, for an engine that may read `folder`.
@@ -42,19 +42,22 @@ class RangeSplit {
   void done(Day day);
 
   const std::filesystem::path& folder() const { return folder_; }
-  /// What travelled.
+  /// What travelled; of files, which the engine reads itself, what was laid down.
   std::int64_t bytes_read() const { return bytes_read_; }
 
  private:
+  /// Column `i` as it is laid down, and as it is given back.
+  std::string laid_down(std::size_t i) const;
+  std::string given_back(std::size_t i) const;
   int part_of(Day day) const;
   std::filesystem::path part_folder(int part) const;
 
   DayRange days_;
   int days_a_part_;
   std::filesystem::path folder_;
-  std::vector<Column> columns_;
+  engine::Relation source_;
+  std::vector<std::string> types_;  ///< The engine's, of its columns as they are laid down.
   std::int64_t bytes_read_ = 0;
-  std::string nothing_;  ///< SELECT of the same columns, no row.
 };
 
 }  // namespace millrace::pipeline

@@ -56,7 +56,7 @@ bool same_name(const std::string& a, const std::string& b) {
 }
 
 SourceColumns::SourceColumns(const engine::Relation& source)
-    : columns_(source.columns), source_(source.sql), checked_(source.text_checked) {}
+    : columns_(source.columns), source_(source.sql), texts_(source.texts) {}
 
 std::size_t SourceColumns::index(const std::string& name) const {
   std::vector<std::size_t> exact, similar;
@@ -82,13 +82,25 @@ std::size_t SourceColumns::index(const std::string& name) const {
 
 const Column& SourceColumns::named(const std::string& name) const { return columns_[index(name)]; }
 
-bool SourceColumns::is_text(std::size_t index) const {
-  const ColumnType type = columns_[index].type;
+bool is_text(ColumnType type) {
   return type == ColumnType::Text || type == ColumnType::Json || type == ColumnType::Other;
 }
 
+bool is_huge(const Column& column) {
+  return column.type == ColumnType::Integer && column.vendor_type.ends_with("HUGEINT");
+}
+
+bool SourceColumns::may_be_broken(std::size_t index) const {
+  return is_text(columns_[index].type) && texts_ != engine::Texts::Checked;
+}
+
+/// The bytes of a text that may be broken.
+std::string SourceColumns::bytes_of(const std::string& value) const {
+  return texts_ == engine::Texts::Bytes ? value : "encode(" + value + ")";
+}
+
 std::string SourceColumns::safe(std::size_t index) const {
-  return fmt::format("{}{}", is_text(index) && !checked_ ? "_t" : "_s", index);
+  return fmt::format("{}{}", may_be_broken(index) ? "_t" : "_s", index);
 }
 
 std::string SourceColumns::value(const std::string& name) const { return safe(index(name)); }
@@ -160,7 +172,7 @@ std::string SourceColumns::layer() const {
   for (std::size_t i = 0; i < columns_.size(); ++i) {
     const std::string column = "src." + identifier(columns_[i].name);
     list += fmt::format("{}{} AS _s{}", i == 0 ? "" : ", ", column, i);
-    if (safe(i)[1] == 't') list += fmt::format(", TRY(decode(encode({}))) AS _t{}", column, i);
+    if (may_be_broken(i)) list += fmt::format(", TRY(decode({})) AS _t{}", bytes_of(column), i);
   }
   return fmt::format("SELECT {} FROM ({}\n) AS src", list, source_);
 }
@@ -168,7 +180,7 @@ std::string SourceColumns::layer() const {
 std::string SourceColumns::valid_text() const {
   std::string condition;
   for (std::size_t i = 0; i < columns_.size(); ++i) {
-    if (safe(i)[1] != 't') continue;
+    if (!may_be_broken(i)) continue;
     condition +=
         fmt::format("{}(_t{} IS NOT NULL OR _s{} IS NULL)", condition.empty() ? "" : " AND ", i, i);
   }
@@ -178,8 +190,10 @@ std::string SourceColumns::valid_text() const {
 std::string SourceColumns::bytes() const {
   std::string sum;
   for (std::size_t i = 0; i < columns_.size(); ++i) {
-    const bool blob = columns_[i].type == ColumnType::Binary;
-    if (!blob && !is_text(i)) continue;
+    const bool text = is_text(columns_[i].type);
+    const bool blob =
+        text ? texts_ == engine::Texts::Bytes : columns_[i].type == ColumnType::Binary;
+    if (!blob && !text) continue;
     sum += fmt::format("{}coalesce({}({}), 0)", sum.empty() ? "" : " + ",
                        blob ? "octet_length" : "strlen", fmt::format("_s{}", i));
   }
@@ -188,12 +202,11 @@ std::string SourceColumns::bytes() const {
 
 std::string SourceColumns::kept_value(std::size_t i) const {
   // An invalid text is kept with its bytes spelled out: \xFF.
-  if (safe(i)[1] == 't') return fmt::format("coalesce(_t{0}, CAST(encode(_s{0}) AS VARCHAR))", i);
-  // Parquet has no integers of 128 bits.
-  if (columns_[i].type == ColumnType::Integer && columns_[i].vendor_type.ends_with("HUGEINT")) {
-    return fmt::format("CAST(_s{} AS VARCHAR)", i);
+  const std::string raw = fmt::format("_s{}", i);
+  if (may_be_broken(i)) {
+    return fmt::format("coalesce(_t{}, CAST({} AS VARCHAR))", i, bytes_of(raw));
   }
-  return fmt::format("_s{}", i);
+  return is_huge(columns_[i]) ? fmt::format("CAST({} AS VARCHAR)", raw) : raw;
 }
 
 std::string SourceColumns::original() const {

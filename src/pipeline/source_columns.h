@@ -54,12 +54,18 @@ class SourceColumns {
   std::size_t index(const std::string& name) const;
   std::string safe(std::size_t index) const;
   std::string kept_value(std::size_t index) const;
-  bool is_text(std::size_t index) const;
+  bool may_be_broken(std::size_t index) const;
+  std::string bytes_of(const std::string& value) const;
 
   std::vector<Column> columns_;
   std::string source_;
-  bool checked_;
+  engine::Texts texts_;
 };
+
+/// What `engine::Texts` speaks of.
+bool is_text(ColumnType type);
+/// Parquet has no integers of 128 bits: they go through it as text.
+bool is_huge(const Column& column);
 
 /// Equal without regard to the case of ASCII letters, as SQL names are.
 bool same_name(const std::string& a, const std::string& b);

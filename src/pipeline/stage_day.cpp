@@ -186,7 +186,7 @@ class Staging {
       const bool others_have_rows = given_ != nullptr && given_->rows_of_all > 0;
       if (proof_.read == 0 && !others_have_rows) look_for_another_unit(source, database);
     } catch (const Error& error) {
-      throw explained(error, flow.failure());
+      throw read_failed(error, flow);
     }
   }
 
@@ -218,29 +218,20 @@ class Staging {
     }
   }
 
-  /// The stream's own words say more than what the engine makes of them.
-  static Error explained(const Error& error, const std::optional<Error>& source) {
-    const std::string text = error.what();
-    if (error.fault == Fault::Cancelled) return error;
-    if (source) return source_failed(*source);
-    if (text.find("is not valid UTF8") != std::string::npos) {
-      return Error(Fault::BadData, "bad_text",
-                   fmt::format("a file declares text that is not valid UTF-8: {}", text),
-                   "Write the file again with that column as binary, or as valid UTF-8");
-    }
-    return error;
-  }
-
   void look_after() {
     if (!work_.fingerprint) return;
-    // Files whose token did not move hold what they held.
-    const bool untouched = proof_.snapshot || (manifest_.token && token_now() == manifest_.token);
-    if (untouched || manifest_.not_repeatable) {
+    if (proof_.snapshot || manifest_.not_repeatable) {
       proof_.after = proof_.before;
       return;
     }
-    proof_.after = given_ != nullptr ? given_->after
-                                     : connector_.fingerprint(query_, order_.day, false, stop_);
+    if (given_ != nullptr) {
+      proof_.after = given_->after;
+    } else if (manifest_.token && token_now() == manifest_.token) {
+      // Files whose token did not move hold what they held.
+      proof_.after = proof_.before;
+    } else {
+      proof_.after = connector_.fingerprint(query_, order_.day, false, stop_);
+    }
     manifest_.moved_during_read = *proof_.after != *proof_.before;
     if (!manifest_.moved_during_read || proof_.after->rows != proof_.before->rows) return;
     // A change, or a query that never says the same.
@@ -276,13 +267,23 @@ class Staging {
 
 }  // namespace
 
-Error source_failed(const Error& failure) {
-  if (failure.fault != Fault::Unavailable || failure.code == warehouse::kTableWanted) {
-    return failure;
+Error read_failed(const Error& error, const arrow::Flow& flow) {
+  const std::string text = error.what();
+  if (error.fault == Fault::Cancelled) return error;
+  if (const auto failure = flow.failure()) {
+    if (failure->fault != Fault::Unavailable || failure->code == warehouse::kTableWanted) {
+      return *failure;
+    }
+    return {Fault::Unavailable, "source_failed",
+            fmt::format("the warehouse stopped delivering: {}", failure->what()),
+            "Load the day again"};
   }
-  return {Fault::Unavailable, "source_failed",
-          fmt::format("the warehouse stopped delivering: {}", failure.what()),
-          "Load the day again"};
+  if (text.find("is not valid UTF8") != std::string::npos) {
+    return {Fault::BadData, "bad_text",
+            fmt::format("a file declares text that is not valid UTF-8: {}", text),
+            "Write the file again with that column as binary, or as valid UTF-8"};
+  }
+  return error;
 }
 
 engine::Database mapping_engine(const Budget& budget, const std::string& staging,

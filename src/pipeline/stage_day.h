@@ -26,7 +26,8 @@ struct ReadBefore {
   std::string counted_by;
   std::optional<std::string> token;
   std::int64_t rows = 0, rows_of_all = 0;       ///< Of this day, and of those read with it.
-  std::optional<Fingerprint> before, after;     ///< None where fingerprints are off.
+  std::optional<Fingerprint> before, after;     ///< None where fingerprints are off; `after`, too,
+                                                ///< where one snapshot saw it all.
   std::string not_repeatable;                   ///< Why; empty where it is, or was not asked.
   std::map<std::string, std::int64_t> took_ms;  ///< This day's share of it.
 };
@@ -65,8 +66,8 @@ std::int64_t took_ms(const Work& work) {
   return std::chrono::duration_cast<std::chrono::milliseconds>(took).count();
 }
 
-/// What the warehouse says when it stops delivering, as the day's failure.
-Error source_failed(const Error& failure);
+/// A failure of the engine while it read the source: what the source's stream said of it says more.
+Error read_failed(const Error& error, const arrow::Flow& flow);
 
 /// The day's change token, where the warehouse offers one.
 std::optional<std::string> token_of(warehouse::Connector& connector, const Query& query, Day day,

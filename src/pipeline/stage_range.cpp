@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <memory>
 #include <span>
+#include <utility>
 
 #include "base/env.h"
 #include "pipeline/range_split.h"
@@ -18,6 +19,8 @@ using Days = std::span<const DayOrder>;
 
 /// Of the room on the disk, the part that rows on their way may take.
 constexpr int kShareOfDisk = 4;
+/// What is said of rows that did not fit a load's memory: few of them are collected at a time.
+constexpr std::int64_t kLongRow = 1 << 20;
 /// How often a load begins again because somebody wants the table for himself, and after how long.
 constexpr int kGiveWay = 5;
 constexpr std::chrono::seconds kTurn(1);
@@ -68,19 +71,20 @@ class RangeStaging {
   /// How many of these days one statement reads.
   std::size_t chunk_of(Days days) {
     const std::size_t usual = std::min<std::size_t>(days.size(), kRangeDays);
-    estimate_.reset();
-    if (days.size() == 1 || !shares_) return 1;
+    estimate_ = {};
+    if (days.size() == 1) return 1;
     try {
-      estimate_ = connector_.estimate(query_of_chunk(days), range_of(days), stop_);
+      const auto estimate = connector_.estimate(query_of_chunk(days), range_of(days), stop_);
+      if (!estimate) return 1;
+      estimate_ = *estimate;
     } catch (const Error&) {
       // Whatever it is, reading the days will tell.
       return usual;
     }
-    if (!estimate_ || !plans_are_true_ || days.size() <= usual) return usual;
+    if (estimate_.bytes == 0 || !plans_are_true_ || days.size() <= usual) return usual;
     // What has been seen is worth more than what is planned.
     const std::int64_t bytes =
-        std::max(estimate_->bytes(), bytes_a_day_ * static_cast<std::int64_t>(days.size()));
-    if (bytes == 0) return usual;
+        std::max(estimate_.bytes, bytes_a_day_ * static_cast<std::int64_t>(days.size()));
     const double part = static_cast<double>(bytes_max(days)) / static_cast<double>(bytes);
     return std::clamp(static_cast<std::size_t>(part * static_cast<double>(days.size())), usual,
                       days.size());
@@ -116,6 +120,19 @@ class RangeStaging {
     return real_env().wait(kTurn, stop_);
   }
 
+  /// Whether to begin again, because there is more, or in longer rows, than was thought.
+  bool thinks_again(const Error& error) {
+    const bool too_long = error.code == "out_of_memory";
+    if (!too_long && error.code != kRangeTooLarge) return false;
+    return std::exchange(too_long ? rows_are_short_ : plans_are_true_, false);
+  }
+
+  /// Failures of many days together that a day alone may not have.
+  static bool may_do_alone(const Error& error) {
+    return error.code == "out_of_memory" || error.code == "disk_full" ||
+           error.fault == Fault::BadData;
+  }
+
   /// False where the days must be read one by one after all.
   bool together(Days days) {
     std::vector<ReadBefore> read(days.size());
@@ -123,21 +140,18 @@ class RangeStaging {
     RangeSplit split(range_of(days), fs::path(days.back().staging) / "range");
     try {
       look(days, read);
-      if (!read_rows(days, split, read)) {
-        shares_ = false;
-        return false;
-      }
+      read_rows(days, split, read);
+      share(read, "look", took_ms([&] { look_after(days, read); }));
     } catch (const Error& error) {
       if (gives_way(error)) {
         in_chunks(days);
         return true;
       }
-      if (!stop_.stop_requested() && error.code == "out_of_memory") return false;
-      if (!stop_.stop_requested() && error.code == kRangeTooLarge) {
-        plans_are_true_ = false;
+      if (!stop_.stop_requested() && thinks_again(error)) {
         in_chunks(days);
         return true;
       }
+      if (!stop_.stop_requested() && may_do_alone(error)) return false;
       for (const DayOrder& day : days) failed_(day, error);
       if (stop_.stop_requested()) throw;
       return true;
@@ -206,26 +220,42 @@ class RangeStaging {
     }
   }
 
-  bool read_rows(Days days, RangeSplit& split, std::vector<ReadBefore>& read) {
+  void read_rows(Days days, RangeSplit& split, std::vector<ReadBefore>& read) {
     const Query query = query_of_chunk(days);
     RangeSplit::Bounds bounds;
     bounds.budget = {.threads = work_.threads,
                      .memory_bytes = work_.memory_bytes > 0 ? work_.memory_bytes : kMemoryBytes};
-    bounds.row_bytes = estimate_ ? estimate_->row_bytes : 0;
+    bounds.row_bytes = estimate_.row_bytes;
+    if (!rows_are_short_) {
+      bounds.budget.threads = 1;
+      bounds.budget.memory_bytes = std::max(bounds.budget.memory_bytes, kMemoryBytes);
+      bounds.row_bytes = kLongRow;
+    }
     // What may be read at once without knowing its size may also be larger than was thought.
     if (days.size() > static_cast<std::size_t>(kRangeDays)) bounds.bytes_max = bytes_max(days);
     for (const ReadBefore& day : read) bounds.rows_total += day.rows;
     for (ReadBefore& day : read) day.rows_of_all = bounds.rows_total;
-    bool can = false;
-    const auto took =
-        took_ms([&] { can = split.read(connector_, query, bounds, days.front(), tell_, stop_); });
-    share(read, "read", took);
-    if (!can) return false;
+    share(read, "read",
+          took_ms([&] { split.read(connector_, query, bounds, days.front(), tell_, stop_); }));
     bytes_a_day_ = split.bytes_read() / static_cast<std::int64_t>(days.size());
-    if (!work_.fingerprint || read.front().snapshot) return true;
-    const auto after = connector_.fingerprints(query, range_of(days), stop_);
+  }
+
+  void look_after(Days days, std::vector<ReadBefore>& read) {
+    if (!work_.fingerprint || read.front().snapshot) return;
+    const Query query = query_of_chunk(days);
+    const DayRange range = range_of(days);
+    // Files whose token did not move hold what they held.
+    const auto tokens = connector_.tokens(query, range, stop_);
+    const bool untouched = std::all_of(tokens.begin(), tokens.end(), [&](const Token& token) {
+      return token.text &&
+             token.text == read.at(static_cast<std::size_t>(range.place_of(token.day))).token;
+    });
+    if (untouched) {
+      for (ReadBefore& day : read) day.after = day.before;
+      return;
+    }
+    const auto after = connector_.fingerprints(query, range, stop_);
     for (std::size_t i = 0; i < days.size(); ++i) read[i].after = after.at(i);
-    return true;
   }
 
   const WorkOrder& work_;
@@ -234,9 +264,9 @@ class RangeStaging {
   const OnSealed& sealed_;
   const OnFailed& failed_;
   std::stop_token stop_;
-  std::optional<warehouse::Estimate> estimate_;
+  warehouse::Estimate estimate_;
   std::int64_t bytes_a_day_ = 0;
-  bool shares_ = true, plans_are_true_ = true;
+  bool plans_are_true_ = true, rows_are_short_ = true;
   int gave_way_ = 0;
 };
 

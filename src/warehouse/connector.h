@@ -21,10 +21,10 @@ inline constexpr std::string_view kDayNumber = "_millrace_day";
 /// let him go first, and begin again.
 inline constexpr std::string_view kTableWanted = "table_wanted";
 
-/// A planner's guess.
+/// What many days are thought to bring; 0 where nothing tells.
 struct Estimate {
-  std::int64_t rows = 0, row_bytes = 0;
-  std::int64_t bytes() const { return rows * row_bytes; }
+  std::int64_t bytes = 0;
+  std::int64_t row_bytes = 0;
 };
 
 /// One session with one customer warehouse. Reads only; never creates, alters or drops anything.
@@ -63,25 +63,25 @@ class Connector {
   /// sum of each column too.
   virtual Fingerprint fingerprint(const Query& query, Day day, bool by_column,
                                   std::stop_token stop) = 0;
-  /// Of each day of the range, also of those without rows, what `fingerprint` says of it. One
-  /// question where the warehouse can group by day.
-  virtual std::vector<Fingerprint> fingerprints(const Query& query, DayRange days,
-                                                std::stop_token stop) = 0;
   /// The rows of the day, in no particular order, as something `into` can select from; rows are
   /// pulled when that SELECT runs. Columns carry types; Decimal, Uuid, Json and Other arrive as
   /// text. What travelled is counted in `flow`, which outlives the relation's use.
   virtual engine::Relation read(const Query& query, Day day, engine::Database& into,
                                 arrow::Flow& flow, std::stop_token stop) = 0;
 
-  /// The rows of all these days by one statement, as `read` gives those of one, with the place of
-  /// each row's day in the range (0: the first) as a last column kDayNumber, which is not among the
-  /// relation's columns. None where days cannot be told apart outside the query.
-  virtual std::optional<engine::Relation> read_range(const Query& query, DayRange days,
-                                                     engine::Database& into, arrow::Flow& flow,
-                                                     std::stop_token stop) = 0;
-  /// What `read_range` would bring, as the warehouse plans it; none where it does not tell.
+  /// What `read_range` would bring. None where the query's rows do not say which day they are of
+  /// (placeholders, folders of days, a label that is text): then the two below must not be asked.
   virtual std::optional<Estimate> estimate(const Query& query, DayRange days,
                                            std::stop_token stop) = 0;
+  /// Of each day of the range, also of those without rows, what `fingerprint` says of it, by one
+  /// statement.
+  virtual std::vector<Fingerprint> fingerprints(const Query& query, DayRange days,
+                                                std::stop_token stop) = 0;
+  /// The rows of all these days by one statement, as `read` gives those of one, with the place of
+  /// each row's day in the range (0: the first) as a last column kDayNumber, which is not among the
+  /// relation's columns.
+  virtual engine::Relation read_range(const Query& query, DayRange days, engine::Database& into,
+                                      arrow::Flow& flow, std::stop_token stop) = 0;
 
   /// Takes a new snapshot for the calls that follow; false where the warehouse has none, and then
   /// each call sees what is there when it is made.
@@ -116,7 +116,6 @@ struct Setting {
 struct Capabilities {
   bool fingerprint_sees_updates = true;  ///< false: it only sees inserts and deletes.
   bool arrow_native = true;              ///< false: rows are converted, so expect a slower read.
-  bool reads_ranges = false;             ///< Many days by one statement: see read_range.
   bool folder_layout = false;            ///< Takes `folder` in place of `query`; has files.
   bool tells_writes = false;             ///< `written` has an answer for tables.
   int reads_max = 4;                     ///< Concurrent reads one account tolerates.

@@ -138,7 +138,8 @@ engine::Relation SqlConnector::scan(const Statement& statement, std::vector<Colu
   arrow::Stream rows = transport_->stream(statement, columns, stop);
   const std::string name = fmt::format("warehouse_rows_{}", ++scans_);
   into.scan(name, arrow::observed(std::move(rows), flow, [stop] { return stop.stop_requested(); }));
-  return {"select * from " + name, std::move(columns), checked, true};
+  return {"select * from " + name, std::move(columns),
+          checked ? engine::Texts::Checked : engine::Texts::Unchecked, true};
 }
 
 engine::Relation SqlConnector::sample(const Query& query, Day day, std::int64_t rows,
@@ -257,10 +258,6 @@ std::vector<Fingerprint> SqlConnector::fingerprints(const Query& query, DayRange
   std::vector<Fingerprint> each;
   const std::vector<Column>& all = described(query, days.first, stop);
   const std::string number = day_number(query, all, days, dialect_);
-  if (number.empty()) {
-    for (const Day day : days.days()) each.push_back(fingerprint(query, day, false, stop));
-    return each;
-  }
   const std::vector<Column> columns = chosen(query, all);
   each.assign(static_cast<std::size_t>(days.size()), keyed(columns, stop));
   const std::string sql =
@@ -281,18 +278,15 @@ std::vector<Fingerprint> SqlConnector::fingerprints(const Query& query, DayRange
 Statement SqlConnector::range_reading(const Query& query, DayRange days, std::stop_token stop) {
   const std::vector<Column>& all = described(query, days.first, stop);
   const std::string number = day_number(query, all, days, dialect_);
-  if (number.empty()) return {};
   return {fmt::format("{}select {}, {} as {} from (\n{}\n) as r", tag_comment(query.tag),
                       delivered_list(chosen(query, all), query, true, dialect_), number,
                       dialect_.identifier(kDayNumber), range_select(query, all, days, dialect_)),
           customers_text(query, days, dialect_)};
 }
 
-std::optional<engine::Relation> SqlConnector::read_range(const Query& query, DayRange days,
-                                                         engine::Database& into, arrow::Flow& flow,
-                                                         std::stop_token stop) {
+engine::Relation SqlConnector::read_range(const Query& query, DayRange days, engine::Database& into,
+                                          arrow::Flow& flow, std::stop_token stop) {
   const Statement statement = range_reading(query, days, stop);
-  if (statement.sql.empty()) return {};
   std::vector<Column> columns = chosen(query, described(query, days.first, stop));
   columns.push_back({std::string(kDayNumber), ColumnType::Integer, "integer"});
   engine::Relation rows = scan(statement, std::move(columns), into, flow, stop);
@@ -302,9 +296,8 @@ std::optional<engine::Relation> SqlConnector::read_range(const Query& query, Day
 
 std::optional<Estimate> SqlConnector::estimate(const Query& query, DayRange days,
                                                std::stop_token stop) {
-  if (dialect_.explain.empty()) return {};
+  if (day_number(query, described(query, days.first, stop), days, dialect_).empty()) return {};
   const Statement statement = range_reading(query, days, stop);
-  if (statement.sql.empty()) return {};
   std::optional<Estimate> found;
   transport_->each(
       {std::string(dialect_.explain) + statement.sql, statement.customers},
@@ -314,11 +307,11 @@ std::optional<Estimate> SqlConnector::estimate(const Query& query, DayRange days
         const auto at = line.find(" rows=");
         if (found || at == std::string::npos) return;
         if (std::sscanf(line.c_str() + at, " rows=%lld width=%lld", &rows, &width) == 2) {
-          found = Estimate{rows, width};
+          found = Estimate{rows * width, width};
         }
       },
       stop);
-  return found;
+  return found.value_or(Estimate());
 }
 
 Fingerprint SqlConnector::fingerprint(const Query& query, Day day, bool by_column,

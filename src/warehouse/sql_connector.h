@@ -71,15 +71,14 @@ class SqlConnector final : public Connector {
                               std::stop_token stop) override;
   Fingerprint fingerprint(const Query& query, Day day, bool by_column,
                           std::stop_token stop) override;
-  std::vector<Fingerprint> fingerprints(const Query& query, DayRange days,
-                                        std::stop_token stop) override;
   engine::Relation read(const Query& query, Day day, engine::Database& into, arrow::Flow& flow,
                         std::stop_token stop) override;
-  std::optional<engine::Relation> read_range(const Query& query, DayRange days,
-                                             engine::Database& into, arrow::Flow& flow,
-                                             std::stop_token stop) override;
   std::optional<Estimate> estimate(const Query& query, DayRange days,
                                    std::stop_token stop) override;
+  std::vector<Fingerprint> fingerprints(const Query& query, DayRange days,
+                                        std::stop_token stop) override;
+  engine::Relation read_range(const Query& query, DayRange days, engine::Database& into,
+                              arrow::Flow& flow, std::stop_token stop) override;
   bool snapshot(std::stop_token stop) override;
   std::unique_ptr<Connector> twin(std::stop_token stop) override;
   std::vector<std::string> running(const std::string& tag, std::stop_token stop) override;
@@ -95,7 +94,7 @@ class SqlConnector final : public Connector {
                   std::stop_token stop);
   /// Empty fingerprint of these columns: its key.
   Fingerprint keyed(const std::vector<Column>& columns, std::stop_token stop);
-  /// `read_range` as text; empty where days cannot be told apart.
+  /// `read_range` as text.
   Statement range_reading(const Query& query, DayRange days, std::stop_token stop);
   /// The day's rows as the engine takes them; `limit` is an SQL clause or empty.
   Statement reading(const Query& query, Day day, const std::string& limit, std::stop_token stop);

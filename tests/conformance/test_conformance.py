@@ -166,6 +166,15 @@ def test_a_day_read_twice_is_the_same_multiset(shop):
     assert second["certificate"]["sums"] == first["certificate"]["sums"]
 
 
+def test_days_read_together_are_what_each_is_alone(shop):
+    together = shop.json("load", "events", "--from", "2026-10-31", "--to", "2026-11-04")
+    rows = stored(shop)
+    for outcome in together:
+        [alone] = shop.json("load", "events", "--day", outcome["day"])
+        assert alone["certificate"] == outcome["certificate"]
+    assert stored(shop) == rows and rows.total() == 18
+
+
 def test_an_empty_day_succeeds_without_data(shop):
     shop.run("load", "events", "--day", "2026-10-24")
     [day] = shop.json("days", "events")

@@ -25,6 +25,10 @@ class S3Server:
         subprocess.run([SCRIPT, "stop", self.folder], check=True, timeout=60)
         shutil.rmtree(self.folder, ignore_errors=True)
 
+    def log(self):
+        """With a line for each request."""
+        return pathlib.Path(self.folder, "log", "client.rgw.a.log").read_text(errors="replace")
+
     def client(self, service="s3"):
         return boto3.client(service, endpoint_url=f"http://127.0.0.1:{self.port}",
                             region_name="us-east-1", aws_access_key_id=ACCESS,

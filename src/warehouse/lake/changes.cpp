@@ -58,7 +58,7 @@ std::vector<DayCount> LakeConnector::count(const Query& query, DayRange days, bo
             : "''";
   std::vector<DayCount> counts;
   explained([&] {
-    if (query.folder.empty() && !has_placeholders(query.sql)) {
+    if (!days_choose_files(query)) {
       const Query ours = sourced(query, days, stop);
       const std::string predicate = day_predicate(ours, all, days, kDialect);
       const std::string day = predicate.empty() ? quoted_literal(days.last.text())
@@ -124,8 +124,13 @@ std::optional<std::string> LakeConnector::written(const std::string& path, Day d
 std::vector<Token> LakeConnector::tokens(const Query& query, DayRange days, std::stop_token stop) {
   listed_.clear();
   std::vector<Token> tokens;
+  // Days that share all files share their token.
+  const bool of_day = days_choose_files(query);
   explained([&] {
-    for (const Day day : days.days()) tokens.push_back({day, token_of(query, day, stop)});
+    for (const Day day : days.days()) {
+      const bool known = !of_day && !tokens.empty();
+      tokens.push_back({day, known ? tokens.front().text : token_of(query, day, stop)});
+    }
   });
   listed_.clear();
   return tokens;

@@ -108,7 +108,7 @@ LakeText LakeConnector::source(const Query& query, DayRange range, std::stop_tok
 Query LakeConnector::sourced(const Query& query, DayRange range, std::stop_token stop) {
   Query copy = query;
   copy.sql = source(query, range, stop).sql;
-  if (has_placeholders(query.sql) || !query.folder.empty()) copy.time = {};
+  if (days_choose_files(query)) copy.time = {};
   return copy;
 }
 
@@ -128,9 +128,8 @@ LakeText LakeConnector::any_source(const Query& query, std::stop_token stop) {
 const std::vector<Column>& LakeConnector::described(const Query& query, Day day,
                                                     std::stop_token stop) {
   // Files of different days may differ: columns are asked once a day where days choose files.
-  const bool of_day = !query.folder.empty() || has_placeholders(query.sql);
-  std::vector<Column>& columns =
-      described_[(of_day ? day.text() : "") + '\n' + query.folder + '\n' + query.sql];
+  const std::string of_day = days_choose_files(query) ? day.text() : "";
+  std::vector<Column>& columns = described_[of_day + '\n' + query.folder + '\n' + query.sql];
   if (!columns.empty()) return columns;
   try {
     columns = explained([&] { return engine().describe(source(query, {day, day}, stop).sql); });
@@ -153,8 +152,9 @@ std::vector<Column> LakeConnector::chosen(const Query& query, Day day, std::stop
   return columns;
 }
 
-std::string LakeConnector::day_rows(const Query& query, Day day, std::stop_token stop) {
-  return day_select(sourced(query, {day, day}, stop), described(query, day, stop), day, kDialect);
+std::string LakeConnector::rows_of(const Query& query, DayRange days, std::stop_token stop) {
+  return range_select(sourced(query, days, stop), described(query, days.first, stop), days,
+                      kDialect);
 }
 
 /// `rest` is the clause behind the rows of the day, `without` that behind any rows, where the day
@@ -163,17 +163,13 @@ engine::Relation LakeConnector::reading(const Query& query, Day day, const std::
                                         const std::string& without, std::stop_token stop) {
   return explained([&]() -> engine::Relation {
     const std::vector<Column> columns = chosen(query, day, stop);
-    std::string list;
-    for (const Column& column : columns) {
-      list += fmt::format("{}{} as {}", list.empty() ? "" : ", ", delivered(column),
-                          quoted_identifier(column.name));
-    }
+    const std::string list = delivered_list(columns);
     const auto select = [&](const std::string& rows, const std::string& clause) {
       return engine::Relation{fmt::format("select {} from (\n{}\n) as r {}", list, rows, clause),
-                              columns, !may_cut_characters(query.sql)};
+                              columns, texts_of(query.sql)};
     };
     try {
-      return select(day_rows(query, day, stop), rest);
+      return select(rows_of(query, {day, day}, stop), rest);
     } catch (const Error& error) {
       if (!is_no_files(error)) throw;
       return select(any_source(query, stop).sql, without);
@@ -208,24 +204,18 @@ std::optional<std::string> LakeConnector::scalar(const std::string& sql, Day day
 Fingerprint LakeConnector::fingerprint(const Query& query, Day day, bool by_column,
                                        std::stop_token stop) {
   const std::vector<Column> columns = chosen(query, day, stop);
-  Fingerprint result;
-  result.key = fmt::format("duckdb-hash-1/{}/", server());
-  std::string all;
+  Fingerprint result = empty_fingerprint(columns);
+  std::string sums = hash_sum(columns);
   for (const Column& column : columns) {
-    all += (all.empty() ? "" : ", ") + quoted_identifier(column.name);
-    result.key += fmt::format("{}{} {}", result.key.ends_with('/') ? "" : ",", column.name,
-                              column.vendor_type);
-    if (by_column) result.by_column.emplace_back(column.name, "0");
+    if (!by_column) break;
+    result.by_column.emplace_back(column.name, "0");
+    sums += ", " + hash_sum({column});
   }
-  std::string sums = fmt::format("sum(hash({}))", all);
-  for (const auto& [name, sum] : result.by_column) {
-    sums += fmt::format(", sum(hash({}))", quoted_identifier(name));
-  }
-  result.sum = "0";
   try {
     with_memory([&] {
       engine().each(
-          fmt::format("select count(*), {} from (\n{}\n) as r", sums, day_rows(query, day, stop)),
+          fmt::format("select count(*), {} from (\n{}\n) as r", sums,
+                      rows_of(query, {day, day}, stop)),
           [&](const engine::Row& row) {
             result.rows = number(row[0]);
             result.sum = row[1].value_or("0");
@@ -239,22 +229,6 @@ Fingerprint LakeConnector::fingerprint(const Query& query, Day day, bool by_colu
     if (!is_no_files(error)) throw;
   }
   return result;
-}
-
-std::vector<Fingerprint> LakeConnector::fingerprints(const Query& query, DayRange days,
-                                                     std::stop_token stop) {
-  std::vector<Fingerprint> each;
-  for (const Day day : days.days()) each.push_back(fingerprint(query, day, false, stop));
-  return each;
-}
-
-std::optional<engine::Relation> LakeConnector::read_range(const Query&, DayRange, engine::Database&,
-                                                          arrow::Flow&, std::stop_token) {
-  return {};
-}
-
-std::optional<Estimate> LakeConnector::estimate(const Query&, DayRange, std::stop_token) {
-  return {};
 }
 
 bool LakeConnector::snapshot(std::stop_token) { return false; }

@@ -35,16 +35,16 @@ class LakeConnector final : public Connector {
                               std::stop_token stop) override;
   Fingerprint fingerprint(const Query& query, Day day, bool by_column,
                           std::stop_token stop) override;
-  std::vector<Fingerprint> fingerprints(const Query& query, DayRange days,
-                                        std::stop_token stop) override;
   engine::Relation read(const Query& query, Day day, engine::Database& into, arrow::Flow& flow,
                         std::stop_token stop) override;
-  /// None: the engine that maps reads files itself, of each day the row groups that may have it.
-  std::optional<engine::Relation> read_range(const Query& query, DayRange days,
-                                             engine::Database& into, arrow::Flow& flow,
-                                             std::stop_token stop) override;
+  /// The size of all files that the query names. None where days have files of their own: then each
+  /// file is read once anyway.
   std::optional<Estimate> estimate(const Query& query, DayRange days,
                                    std::stop_token stop) override;
+  std::vector<Fingerprint> fingerprints(const Query& query, DayRange days,
+                                        std::stop_token stop) override;
+  engine::Relation read_range(const Query& query, DayRange days, engine::Database& into,
+                              arrow::Flow& flow, std::stop_token stop) override;
   bool snapshot(std::stop_token stop) override;
   std::unique_ptr<Connector> twin(std::stop_token stop) override;
   std::vector<std::string> running(const std::string& tag, std::stop_token stop) override;
@@ -86,7 +86,9 @@ class LakeConnector final : public Connector {
   LakeText any_source(const Query& query, std::stop_token stop);
   const std::vector<Column>& described(const Query& query, Day day, std::stop_token stop);
   std::vector<Column> chosen(const Query& query, Day day, std::stop_token stop);
-  std::string day_rows(const Query& query, Day day, std::stop_token stop);
+  std::string rows_of(const Query& query, DayRange days, std::stop_token stop);
+  /// See `day_number`.
+  std::string number_of(const Query& query, DayRange days, std::stop_token stop);
   engine::Relation reading(const Query& query, Day day, const std::string& rest,
                            const std::string& without, std::stop_token stop);
   void count_into(std::vector<DayCount>& counts, const std::string& sql, std::stop_token stop);

@@ -1,5 +1,8 @@
 #include "warehouse/lake/text.h"
 
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
 #include <algorithm>
 #include <array>
 #include <cctype>
@@ -85,9 +88,10 @@ bool looks_beyond_files(const std::string& sql) {
   });
 }
 
-bool may_cut_characters(const std::string& sql) {
-  return has_word(
+engine::Texts texts_of(const std::string& sql) {
+  const bool may_cut_characters = has_word(
       sql, true, [](std::string_view word) { return word == "printf" || contains(word, "regex"); });
+  return may_cut_characters ? engine::Texts::Unchecked : engine::Texts::Checked;
 }
 
 namespace {
@@ -121,6 +125,34 @@ std::string delivered(const Column& column) {
     default:
       return name;
   }
+}
+
+std::string delivered_list(const std::vector<Column>& columns) {
+  std::vector<std::string> items;
+  for (const Column& column : columns) {
+    items.push_back(delivered(column) + " as " + quoted_identifier(column.name));
+  }
+  return fmt::format("{}", fmt::join(items, ", "));
+}
+
+bool days_choose_files(const Query& query) {
+  return !query.folder.empty() || has_placeholders(query.sql);
+}
+
+Fingerprint empty_fingerprint(const std::vector<Column>& columns) {
+  std::vector<std::string> items;
+  for (const Column& column : columns) items.push_back(column.name + " " + column.vendor_type);
+  Fingerprint empty;
+  empty.key =
+      fmt::format("duckdb-hash-1/{}/{}", engine::Database::version(), fmt::join(items, ","));
+  empty.sum = "0";
+  return empty;
+}
+
+std::string hash_sum(const std::vector<Column>& columns) {
+  std::vector<std::string> names;
+  for (const Column& column : columns) names.push_back(quoted_identifier(column.name));
+  return fmt::format("sum(hash({}))", fmt::join(names, ", "));
 }
 
 }  // namespace millrace::warehouse::lake

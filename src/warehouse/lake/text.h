@@ -27,9 +27,19 @@ std::string any_day(const std::string& sql);
 /// True when the answer may change while the files do not: the SQL asks for the clock or chance.
 bool looks_beyond_files(const std::string& sql);
 
-/// True when the SQL may give text that is not UTF-8, by a function that knows only bytes:
+/// Unchecked when the SQL may give text that is not UTF-8, by a function that knows only bytes:
 /// printf('%c', 200), regexp_extract('é', '\C'). The engine has looked at all text in files.
-bool may_cut_characters(const std::string& sql);
+engine::Texts texts_of(const std::string& sql);
+
+/// True when days have files of their own: by placeholders, or by the layout of a folder.
+bool days_choose_files(const Query& query);
+
+/// These columns as `read` delivers them.
+std::string delivered_list(const std::vector<Column>& columns);
+
+/// A fingerprint of these columns over no rows, and the SQL of its sum.
+Fingerprint empty_fingerprint(const std::vector<Column>& columns);
+std::string hash_sum(const std::vector<Column>& columns);
 
 /// A column as `read` delivers it: Decimal, Uuid, Json and Other as text, times to the microsecond,
 /// infinite ones as null.

@@ -97,6 +97,7 @@ constinit const Dialect kDialect{
     .hash_sum = hash_sum,
     .recipe = recipe,
     .tables = tables,
+    .explain = "explain ",
     .running = running,
 };
 

@@ -50,6 +50,16 @@ select * from purchases
 /* millrace 0190-load */ select * from (
 select * from purchases
 ) as q;
+-- each
+explain /* millrace 0190-load */ select "user_id" as "user_id", "ts" as "ts", "amount" as "amount", "props" as "props", case when "ts" < timestamptz '2026-11-21 08:00:00.000000+00' then 0 else case when "ts" < timestamptz '2026-11-22 08:00:00.000000+00' then 1 else 2 end end as "_millrace_day" from (
+/* millrace 0190-load */ select "user_id", "ts", "amount", "props" from (
+select * from purchases
+) as q where "ts" >= timestamptz '2026-11-20 08:00:00.000000+00' and "ts" < timestamptz '2026-11-23 08:00:00.000000+00'
+) as r;
+-- describe
+/* millrace 0190-load */ select * from (
+select * from purchases
+) as q;
 -- stream
 /* millrace 0190-load */ select "user_id" as "user_id", "ts" as "ts", "amount" as "amount", "props" as "props", case when "ts" < timestamptz '2026-11-21 08:00:00.000000+00' then 0 else case when "ts" < timestamptz '2026-11-22 08:00:00.000000+00' then 1 else 2 end end as "_millrace_day" from (
 /* millrace 0190-load */ select "user_id", "ts", "amount", "props" from (

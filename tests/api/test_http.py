@@ -7,16 +7,13 @@ import time
 
 import pytest
 
-
-@pytest.fixture(scope="module")
-def service(service_of_module):
-    return service_of_module
+pytestmark = pytest.mark.one_shop
 
 
 @pytest.fixture(scope="module")
-def dawdler(service):
+def dawdler(service_of_module):
     """A connection that sent half a request before the other tests began."""
-    connection = raw(service)
+    connection = raw(service_of_module)
     connection.sendall(b"POST /v1/mark_data_ready HTTP/1.1\r\nContent-Length: 100\r\n\r\nhalf")
     return connection, time.monotonic()
 

@@ -6,18 +6,15 @@ import pytest
 from called_service import PASSWORD, SESSION, Service, add, days_ago, made, unlimited
 from home import Home
 
+pytestmark = pytest.mark.one_shop
+
 DAY = days_ago(1)
 
 
 @pytest.fixture(scope="module")
-def shop(shop_of_module):
+def shop_of_module(shop_of_module):
     shop_of_module.run("load", "purchases", "--day", DAY)
     return shop_of_module
-
-
-@pytest.fixture(scope="module")
-def service(service_of_module):
-    return service_of_module
 
 
 class Browser:

@@ -121,8 +121,10 @@ bool has_left(tcp::socket& socket) {
 
 /// What a request that could not be read is answered with; nothing for one whose sender is gone, or
 /// too slow: then the connection is closed already.
-std::optional<Answer> answer_to(const beast::error_code& problem) {
-  if (problem == http::error::body_limit) return refusal(413, "The body is too large");
+std::optional<Answer> answer_to(const beast::error_code& problem, std::uint64_t body_bytes) {
+  if (problem == http::error::body_limit) {
+    return refusal(413, fmt::format("The body is larger than {} bytes", body_bytes));
+  }
   if (problem == http::error::header_limit) return refusal(431, "The headers are too large");
   // A parser's error is the caller's; whatever else there is says that nobody listens any more.
   const bool is_gone =
@@ -224,7 +226,7 @@ struct HttpServer::Running {
                                 asio::redirect_error(asio::use_awaitable, problem));
       Answer answer;
       if (problem) {
-        const auto said = answer_to(problem);
+        const auto said = answer_to(problem, options.body_bytes);
         if (!said) break;
         answer = *said;
         more = false;

@@ -10,6 +10,7 @@
 #include <sstream>
 #include <thread>
 
+#include "base/file.h"
 #include "base/nearest.h"
 #include "cli/command.h"
 #include "cli/remote.h"
@@ -173,6 +174,16 @@ void report(Terminal& terminal, const Error& error) {
   terminal.note(text);
 }
 
+/// What takes SQL takes the name of a file that holds it as well, which lies where it is typed.
+void read_sql_files(const Command& command, Arguments& arguments) {
+  for (const Option& option : command.options) {
+    const std::string given = option.takes == "sql" ? arguments.get(option.name) : "";
+    const bool names_file =
+        given.find_first_of(" \n\t") == std::string::npos && given.ends_with(".sql");
+    if (names_file) arguments.values[std::string(option.name)] = {file::read(given)};
+  }
+}
+
 /// `millrace complete -- WORD…`, for the shells. Says nothing where it cannot help.
 int complete(std::vector<std::string> words) {
   if (!words.empty() && words.front() == "--") words.erase(words.begin());
@@ -334,6 +345,7 @@ int run(int argc, char** argv) {
       return kWrongUsage;
     }
     check_arguments(*chosen, arguments);
+    read_sql_files(*chosen, arguments);
     const Interrupts interrupts(stop, terminal);
     if (!server.empty()) {
       if (!home.empty()) wrong_usage("--home and --server are two places", "Name one of them");

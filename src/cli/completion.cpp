@@ -92,7 +92,7 @@ Words verbs_after(const std::string& path) {
 
 Words flags(const Typed& typed) {
   Words flags{"--home", "--json", "--progress", "--help"};
-  if (!typed.command || api::remote_access(typed.path)) flags.emplace_back("--server");
+  if (!typed.command || api::remote_form(typed.path)) flags.emplace_back("--server");
   if (typed.path.empty()) flags.push_back("--version");
   if (typed.command) {
     for (const Option& option : typed.command->options) {

@@ -1,8 +1,8 @@
 #pragma once
 
-#include <iosfwd>
 #include <mutex>
 #include <nlohmann/json_fwd.hpp>
+#include <sstream>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -20,8 +20,10 @@ class Terminal {
  public:
   /// `lines`: with --json, JSON lines: progress as it comes, the answer as `result`.
   explicit Terminal(bool json, bool lines = false);
-  /// Where nobody looks on: in place of stdout and stderr.
-  Terminal(std::ostream& answers, std::ostream& notes, bool json, bool lines);
+  /// Where nobody looks on: in place of stdout and stderr. An answer of more bytes is forgotten,
+  /// and Misconfigured `answer_too_large`.
+  Terminal(std::ostringstream& answers, std::ostream& notes, bool json, bool lines,
+           std::size_t most);
 
   bool json() const { return json_; }
   bool lines() const { return lines_; }
@@ -54,8 +56,11 @@ class Terminal {
  private:
   void erase();
   void hide_typing();
+  void make_room(std::size_t bytes);
   void json_line(std::string_view key, const nlohmann::ordered_json& document);
   std::ostream &answers_, &notes_;
+  std::ostringstream* bounded_ = nullptr;  ///< The answers, where they have a bound.
+  std::size_t most_ = 0;
   bool json_, lines_, asks_, draws_, colour_, colour_notes_;
   std::mutex mutex_;  ///< A progress bar draws from a thread of its own.
   bool drawn_ = false, asking_ = false, hides_ = false;

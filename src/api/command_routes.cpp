@@ -53,8 +53,7 @@ constexpr RemoteForm kForms[] = {
 };
 /// Rows may be many, and the answer is held in memory.
 constexpr std::int64_t kRowsMost = 10'000;
-constexpr std::string_view kLocalOptions[] = {"as",     "dbt-results", "export",
-                                              "replay", "wait",        "timeout"};
+constexpr std::string_view kLocalOptions[] = {"as", "export", "replay", "wait", "timeout"};
 
 bool is_set(const json::Value& body, const char* name) {
   const auto found = body.find(name);

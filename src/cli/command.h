@@ -57,7 +57,7 @@ struct Option {
   std::string_view help;
   Kind kind = Kind::Value;
   /// What its value is, for `--help` and for the shell: ingestion | connection | name (either) |
-  /// kind | file | sql | day | number | version | zone | setting, or the choices: "none|all".
+  /// kind | file | sql | dbt | day | number | version | zone | setting, or the choices: "none|all".
   std::string_view takes = {};
 };
 

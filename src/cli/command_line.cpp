@@ -14,6 +14,7 @@
 #include "base/nearest.h"
 #include "cli/command.h"
 #include "cli/remote.h"
+#include "definition/dbt.h"
 #include "model/json.h"
 
 #ifndef MILLRACE_VERSION
@@ -174,13 +175,17 @@ void report(Terminal& terminal, const Error& error) {
   terminal.note(text);
 }
 
-/// What takes SQL takes the name of a file that holds it as well, which lies where it is typed.
-void read_sql_files(const Command& command, Arguments& arguments) {
+/// What stands in files that are named is read where that is typed.
+void read_named_files(const Command& command, Arguments& arguments) {
   for (const Option& option : command.options) {
-    const std::string given = option.takes == "sql" ? arguments.get(option.name) : "";
-    const bool names_file =
-        given.find_first_of(" \n\t") == std::string::npos && given.ends_with(".sql");
-    if (names_file) arguments.values[std::string(option.name)] = {file::read(given)};
+    const std::string given = arguments.get(option.name);
+    if (given.empty()) continue;
+    std::vector<std::string>& values = arguments.values[std::string(option.name)];
+    const bool is_word = given.find_first_of(" \n\t") == std::string::npos;
+    if (option.takes == "sql" && is_word && given.ends_with(".sql")) values = {file::read(given)};
+    if (option.takes == "dbt") {
+      values = {definition::dbt_results_text(definition::read_dbt_results(given))};
+    }
   }
 }
 
@@ -345,7 +350,7 @@ int run(int argc, char** argv) {
       return kWrongUsage;
     }
     check_arguments(*chosen, arguments);
-    read_sql_files(*chosen, arguments);
+    read_named_files(*chosen, arguments);
     const Interrupts interrupts(stop, terminal);
     if (!server.empty()) {
       if (!home.empty()) wrong_usage("--home and --server are two places", "Name one of them");

@@ -132,10 +132,10 @@ Sent sent_of(const Command& command, const Arguments& arguments) {
 
 /// The day of a run, as `run show --json` tells it, once it has ended. A service that restarts, or
 /// is busy, is asked again later.
-std::optional<json::Value> ended_day(const Server& server, const json::Value& run,
-                                     const json::Value& asked) {
+std::optional<json::Value> ended_day(const Server& server, const json::Value& asked) {
   json::Value days;
   try {
+    const json::Value run{{"RUN", json::Value::array({asked.at("run")})}};
     const api::RemoteAnswer shown = server.run(*command_at("run show"), {run, {}}, true, false);
     days = json::Value::parse(shown.answer, nullptr, false);
   } catch (const Error& error) {
@@ -150,23 +150,10 @@ std::optional<json::Value> ended_day(const Server& server, const json::Value& ru
   return {};
 }
 
-/// `trigger --wait`: asked for once, then looked at until it has ended.
-ExitCode trigger_and_wait(const Server& server, const Command& command, const Arguments& arguments,
-                          Terminal& terminal, const std::stop_token& stop) {
-  const Instant until = real_env().now() + patience_in(arguments);
-  const api::RemoteAnswer first = server.run(command, sent_of(command, arguments), true, false);
-  if (first.exit_code != kDone) {
-    const json::Value said = json::Value::parse(first.answer, nullptr, false);
-    if (terminal.json() && said.is_object()) terminal.answer_error(said.value("error", said));
-    terminal.pass_on("", first.notes);
-    return static_cast<ExitCode>(first.exit_code);
-  }
-  const json::Value asked = json::parse(first.answer, "what the service asked for");
-  const json::Value run{{"RUN", json::Value::array({asked.at("run")})}};
+json::Value wait_until_ended(const Server& server, const json::Value& asked, Instant until,
+                             const std::stop_token& stop) {
   do {
-    if (const auto day = ended_day(server, run, asked)) {
-      return tell_triggered(terminal, asked, *day);
-    }
+    if (const auto day = ended_day(server, asked)) return triggered_elsewhere(asked, *day);
     if (!real_env().wait(kLookEvery, stop)) {
       throw Error(Fault::Cancelled, "cancelled", "stopped waiting; the day stays asked for");
     }
@@ -176,6 +163,25 @@ ExitCode trigger_and_wait(const Server& server, const Command& command, const Ar
       fmt::format("{} {} was not loaded in time; it stays asked for",
                   asked.at("ingestion").get<std::string>(), asked.at("day").get<std::string>()),
       "See what the service's log says");
+}
+
+/// `trigger --wait`: asked for once, then looked at until it has ended.
+ExitCode trigger_and_wait(const Server& server, const Command& command, const Arguments& arguments,
+                          Terminal& terminal, const std::stop_token& stop) {
+  const Instant until = real_env().now() + patience_in(arguments);
+  const api::RemoteAnswer first = server.run(command, sent_of(command, arguments), true, false);
+  terminal.pass_on("", first.notes);
+  const json::Value said = json::parse(first.answer, "what the service asked for");
+  if (said.is_object() && said.contains("error")) {
+    if (terminal.json()) terminal.answer_error(said["error"]);
+    return static_cast<ExitCode>(first.exit_code);
+  }
+  json::Value answers = json::Value::array();
+  for (const json::Value& asked : said.is_array() ? said : json::Value::array({said})) {
+    answers.push_back(wait_until_ended(server, asked, until, stop));
+    say_triggered(terminal, answers.back());
+  }
+  return answer_triggered(terminal, arguments, answers);
 }
 
 }  // namespace

@@ -1,4 +1,5 @@
 """`plan` and `apply` with `--server`: files of another machine define what a service loads."""
+import json
 import shutil
 import subprocess
 import time
@@ -117,6 +118,33 @@ def test_days_of_the_definition_before_are_asked_for_again(elsewhere, shop):
         assert time.monotonic() < until
     assert (day["trigger"], day["status"], day["rows"]) == ("backfill", "loaded", 10)
     assert elsewhere.json("plan", "set") == []
+
+
+def test_what_dbt_built_here_is_loaded_there(elsewhere):
+    reads = SOURCE.replace("select *", "with built as (select *").replace(
+        "parquet'", "parquet') select * from built")
+    elsewhere.write("set/clicks.toml", reads + reads.replace("clicks", "more").replace(
+        "built", "broken"))
+    elsewhere.run("apply", "set")
+
+    def built(*models):
+        path = elsewhere.write("target/run_results.json", json.dumps({"results": [
+            {"unique_id": f"model.shop.{name}", "status": status,
+             "relation_name": f'"d"."s"."{name}"', "compiled_code": "x" * 2_000_000}
+            for name, status in models]}))
+        return ["trigger", "--dbt-results", path, "--day", DAY, "--wait", "--timeout", "40s"]
+    done = elsewhere.run(*built(("built", "success"), ("broken", "error")))
+    assert done.stdout == f"clicks {DAY}: loaded\n"
+    assert "more is not asked for: model.shop.broken did not succeed" in done.stderr
+    both = elsewhere.json(*built(("built", "success"), ("broken", "success")), code=4)
+    assert {one["ingestion"]: one["result"] for one in both} == {
+        "clicks": "loaded", "more": "failed"}  # It has no files.
+    none = elsewhere.run(*built(("other", "success")), code=3)
+    assert none.stdout == "No enabled ingestion reads a model of that run\n"
+    assert elsewhere.json(*built(("other", "success")), code=3) == []
+    (elsewhere.folder / "x.json").write_text("{}")
+    wrong = elsewhere.run("trigger", "--dbt-results", "x.json", "--day", DAY, code=1).stderr
+    assert "these are no results of dbt" in wrong and "where: x.json" in wrong
 
 
 @pytest.mark.parametrize("text, said", [

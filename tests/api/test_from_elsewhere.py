@@ -181,7 +181,7 @@ def test_a_caller_without_our_program_gets_no_further(service, key):
         return reply.json["message"]
     for command in ("load", "serve", "secret set", "nothing", "days purchases"):
         assert "no command" in refusal(command, NAME=["purchases"])
-    for option in ("export", "replay", "wait", "dbt-results"):
+    for option in ("export", "replay", "wait", "as"):
         assert f"no --{option}" in refusal("quarantine", **{
             "NAME": ["purchases"], "day": [DAY], option: ["/tmp/x"]})
     done = service.ask("POST", "/api/v1/commands", key, {

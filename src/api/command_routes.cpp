@@ -15,7 +15,7 @@ namespace millrace::api {
 namespace {
 
 /// What reads or changes days, runs and schedules, defines by files, and asks warehouses. Commands
-/// that load in the foreground, forget things, keep secrets and people, or look after the home run
+/// that load in the foreground, forget things, keep people, or look after the home run
 /// where the home is.
 constexpr RemoteForm kForms[] = {
     {"days", Access::Read},
@@ -41,6 +41,7 @@ constexpr RemoteForm kForms[] = {
     {"release", Access::Write},
     {"plan", Access::Read, kSendsFiles},
     {"apply", Access::Write, kUsesConnection | kSendsFiles},
+    {"secret set", Access::Write, kUsesConnection | kAsks},
     {"check", Access::Use, kUsesConnection},
     {"validate", Access::Use, kUsesConnection},
     {"connection test", Access::Use, kUsesConnection},
@@ -99,6 +100,7 @@ RemoteCommand command_in(const Call& call) {
     }
   }
   command.files = files_in(call.body, command);
+  command.typed = Secret(text_or_empty(call.body, "typed"));
   command.as_json = is_set(call.body, "json");
   command.as_lines = is_set(call.body, "progress");
   command.actor = {.kind = call.user ? "user" : "key",
@@ -139,7 +141,10 @@ std::set<std::string> connections_of(const Call& call, const RemoteCommand& comm
     names.insert(connection);
   } else if (const std::string name = given("NAME"); !name.empty()) {
     const bool is_connection = command.path.starts_with("connection ");
-    names.insert(is_connection ? name : call.catalog.ingestion(name).connection);
+    const bool is_secret = form.has(kAsks);  // "shop.password"
+    names.insert(is_secret       ? name.substr(0, name.find('.'))
+                 : is_connection ? name
+                                 : call.catalog.ingestion(name).connection);
   } else {
     for (const Ingestion& one : call.catalog.ingestions(true)) names.insert(one.connection);
   }
@@ -189,9 +194,10 @@ constexpr Route kRoutes[] = {
      .access = Access::Read,
      .about = "Runs a command as `millrace --server` sends it; `answer` and `notes` are what it "
               "writes to stdout and stderr. Those that change something need write, those that ask "
-              "a warehouse use, those that show rows rows. `plan` and `apply` bring their files.",
+              "a warehouse use, those that show rows rows. `plan` and `apply` bring their files, "
+              "`secret set` what was typed.",
      .body = "{command*: name, arguments: {: [text]}, json: flag, progress: flag, "
-             "files: [{name*: name, text*: text, queries: {: text}}]}",
+             "typed: text, files: [{name*: name, text*: text, queries: {: text}}]}",
      .gives = "one {exit_code*: integer, answer*: text, notes*: text}",
      .refuses = "403 404",
      .answer = run},

@@ -6,6 +6,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/secret.h"
 #include "catalog/audit.h"
 #include "definition/files.h"
 
@@ -20,6 +21,7 @@ struct RemoteCommand {
   std::map<std::string, std::vector<std::string>, std::less<>> arguments;
   bool as_json = false, as_lines = false;
   definition::FileTexts files;  ///< What PATH holds there, of a command with `kSendsFiles`.
+  Secret typed;                 ///< What was asked for there, of a command with `kAsks`.
   catalog::Actor actor;
 };
 
@@ -31,7 +33,7 @@ struct RemoteAnswer {
 using CommandRunner = std::function<RemoteAnswer(const RemoteCommand&)>;
 
 /// What a command for callers is about. People need the grants of the first two.
-enum RemoteTraits : unsigned { kUsesConnection = 1, kReadsRows = 2, kSendsFiles = 4 };
+enum RemoteTraits : unsigned { kUsesConnection = 1, kReadsRows = 2, kSendsFiles = 4, kAsks = 8 };
 /// A command that callers may use.
 struct RemoteForm {
   std::string_view command;

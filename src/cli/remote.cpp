@@ -30,6 +30,7 @@ constexpr std::chrono::milliseconds kLookEvery(2'000);
 struct Sent {
   json::Value arguments = json::Value::object();
   json::Value files;  ///< Of PATH, where that names files; else null.
+  Secret typed;       ///< Where the command asks for one.
 };
 
 /// The service at an address, and the key that it knows us by.
@@ -55,6 +56,7 @@ class Server {
                      {"json", as_json},
                      {"progress", as_lines}};
     if (!sent.files.is_null()) body["files"] = sent.files;
+    if (!sent.typed.empty()) body["typed"] = sent.typed.reveal();
     const notify::HttpReply reply =
         notify::call({.url = url_ + "/api/v1/commands",
                       .headers = {{"STATSIG-API-KEY", key_}, {"Content-Type", "application/json"}},
@@ -116,7 +118,7 @@ void send_files(const Arguments& arguments, Sent& sent) {
 }
 
 /// What is for this machine stays.
-Sent sent_of(const Command& command, const Arguments& arguments) {
+Sent sent_of(const Command& command, const Arguments& arguments, Terminal& terminal) {
   Sent sent;
   for (const auto& [name, values] : arguments.values) {
     if (name == "wait" || name == "timeout" || name == "as") continue;
@@ -126,7 +128,9 @@ Sent sent_of(const Command& command, const Arguments& arguments) {
     }
     sent.arguments[name] = values;
   }
-  if (api::remote_form(command.path)->has(api::kSendsFiles)) send_files(arguments, sent);
+  const api::RemoteForm& form = *api::remote_form(command.path);
+  if (form.has(api::kSendsFiles)) send_files(arguments, sent);
+  if (form.has(api::kAsks)) sent.typed = terminal.ask_secret(arguments.get("NAME"));
   return sent;
 }
 
@@ -136,7 +140,7 @@ std::optional<json::Value> ended_day(const Server& server, const json::Value& as
   json::Value days;
   try {
     const json::Value run{{"RUN", json::Value::array({asked.at("run")})}};
-    const api::RemoteAnswer shown = server.run(*command_at("run show"), {run, {}}, true, false);
+    const api::RemoteAnswer shown = server.run(*command_at("run show"), {run, {}, {}}, true, false);
     days = json::Value::parse(shown.answer, nullptr, false);
   } catch (const Error& error) {
     if (error.fault != Fault::Unavailable && error.fault != Fault::Throttled) throw;
@@ -169,7 +173,8 @@ json::Value wait_until_ended(const Server& server, const json::Value& asked, Ins
 ExitCode trigger_and_wait(const Server& server, const Command& command, const Arguments& arguments,
                           Terminal& terminal, const std::stop_token& stop) {
   const Instant until = real_env().now() + patience_in(arguments);
-  const api::RemoteAnswer first = server.run(command, sent_of(command, arguments), true, false);
+  const api::RemoteAnswer first =
+      server.run(command, sent_of(command, arguments, terminal), true, false);
   terminal.pass_on("", first.notes);
   const json::Value said = json::parse(first.answer, "what the service asked for");
   if (said.is_object() && said.contains("error")) {
@@ -195,7 +200,7 @@ ExitCode run_at(const std::string& url, const Command& command, const Arguments&
   const Server server(url);
   if (arguments.has("wait")) return trigger_and_wait(server, command, arguments, terminal, stop);
   const api::RemoteAnswer done =
-      server.run(command, sent_of(command, arguments), terminal.json(), terminal.lines());
+      server.run(command, sent_of(command, arguments, terminal), terminal.json(), terminal.lines());
   terminal.pass_on(done.answer, done.notes);
   return static_cast<ExitCode>(done.exit_code);
 }
@@ -203,7 +208,7 @@ ExitCode run_at(const std::string& url, const Command& command, const Arguments&
 api::CommandRunner runner_in(const std::filesystem::path& home) {
   return [home](const api::RemoteCommand& asked) {
     std::ostringstream answer, notes;
-    Terminal terminal(answer, notes, asked.as_json, asked.as_lines, kAnswerBytesMost);
+    Terminal terminal(answer, notes, asked.as_json, asked.as_lines, kAnswerBytesMost, asked.typed);
     const api::Patience patience(real_env());
     const ExitCode code = guarded(terminal, [&] {
       const Command* command = command_at(asked.path);

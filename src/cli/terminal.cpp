@@ -88,11 +88,12 @@ Terminal::Terminal(bool json, bool lines)
       colour_notes_(is_coloured(STDERR_FILENO)) {}
 
 Terminal::Terminal(std::ostringstream& answers, std::ostream& notes, bool json, bool lines,
-                   std::size_t most)
+                   std::size_t most, Secret typed)
     : answers_(answers),
       notes_(notes),
       bounded_(&answers),
       most_(most),
+      typed_(std::move(typed)),
       json_(json),
       lines_(json && lines),
       asks_(false),
@@ -221,6 +222,14 @@ std::string Terminal::ask(std::string_view question, std::string_view fallback, 
   std::getline(std::cin, line);
   end_question();
   return line.empty() ? std::string(fallback) : line;
+}
+
+Secret Terminal::ask_secret(std::string_view question) {
+  if (bounded_) return typed_;
+  if (asks_) return Secret(ask(question, "", true));
+  std::string line;
+  std::getline(std::cin, line);
+  return Secret(std::move(line));
 }
 
 void Terminal::hide_typing() {

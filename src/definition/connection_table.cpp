@@ -48,8 +48,8 @@ void check_secret(const Node::Member& setting, const std::string& value, const S
         fmt::format("\"{}\" refers to a secret of this machine, but this file does not lie under "
                     "the home {}, and could send it anywhere",
                     setting.key, source.configuration.home.string()),
-        fmt::format("Write {0} = \"secret:{1}.{0}\", apply, and keep it with `millrace secret set "
-                    "{1}.{0}` there; or move the file under the home",
+        fmt::format("Write {0} = \"secret:{1}.{0}\", apply, and set it with `millrace secret set "
+                    "{1}.{0}`; or move the file under the home",
                     setting.key, connection.name));
   }
   located(place, [&] { check_reference(value); });

@@ -208,8 +208,8 @@ TEST_CASE("a file outside the home may refer to what is kept in the catalog, and
             "under the home " +
             home.path().string() +
             ", and could send it anywhere\nWrite password = \"secret:shop.password\", apply, and "
-            "keep "
-            "it with `millrace secret set shop.password` there; or move the file under the home");
+            "set "
+            "it with `millrace secret set shop.password`; or move the file under the home");
 
   std::filesystem::create_symlink(path, home.path() / "shop.toml");
   CHECK(refusal([&] { home.read("shop.toml"); }) != "");

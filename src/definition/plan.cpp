@@ -131,8 +131,8 @@ class Planner {
               "file outside the home cannot send it there",
               wanted.name, *secret),
           fmt::format(
-              "Refer to a name that is not in use, such as secret:{}.{}2; apply, and keep it "
-              "with `millrace secret set` at the home",
+              "Refer to a name that is not in use, such as secret:{}.{}2; apply, and set it "
+              "with `millrace secret set`",
               wanted.name, setting))
           .at(file);
     }

@@ -1,7 +1,6 @@
 """`plan` and `apply` with `--server`: files of another machine define what a service loads."""
 import json
 import shutil
-import subprocess
 import time
 
 import pytest
@@ -171,12 +170,27 @@ def test_what_is_wrong_is_said_as_at_home(elsewhere, text, said):
     assert "clicks" not in owners(elsewhere)
 
 
-def test_a_kept_secret_follows_no_file_to_another_server(elsewhere, shop):
-    def keep(name):
-        subprocess.run(shop.command("secret", "set", name), input="hunter2", text=True, check=True)
+def test_a_secret_is_set_from_elsewhere_and_shown_to_nobody(elsewhere, shop, service, database):
     elsewhere.write("set/db.toml", postgres())
     elsewhere.run("apply", "set")
-    keep("db.password")
+    assert "secret db.password" in elsewhere.run("connection", "test", "db", code=1).stderr
+    elsewhere.write("set/db.toml", database.connection("db", password="secret:db.password"))
+    elsewhere.run("apply", "set")
+    assert "is set" in elsewhere.run("secret", "set", "db.password", typed="secret\n").stdout
+    assert "ok  log in" in elsewhere.run("connection", "test", "db", code=1).stdout  # No tables.
+    log = service.ask("GET", "/console/v1/audit_logs", elsewhere.key).json["data"]
+    assert any("the secret db.password is set" in str(one) and "ana's laptop" in str(one)
+               for one in log)
+    elsewhere.run("secret", "set", "db.password", typed="hunter2\n")
+    assert "hunter2" not in str(log) + "".join(service.log)
+    assert b"hunter2" not in (shop.path / "catalog.db").read_bytes()
+    shop.run("secret", "remove", "db.password")
+
+
+def test_a_kept_secret_follows_no_file_to_another_server(elsewhere, shop):
+    elsewhere.write("set/db.toml", postgres())
+    elsewhere.run("apply", "set")
+    elsewhere.run("secret", "set", "db.password", typed="hunter2")
     elsewhere.run("apply", "set")  # Nothing changes.
     for name, host in (("db", "evil.example.com"), ("mine", "h")):
         elsewhere.write("set/db.toml", postgres(name, host))

@@ -156,11 +156,13 @@ def test_people_need_the_grants_that_the_command_needs(shop, service):
     assert status("sample", connection="lake", query="select 1") == 403
     assert status("connection tables", NAME="lake") == 403
     assert status("connection show", NAME="lake") == 200
+    assert status("secret set", NAME="lake.password") == 403
 
 
 @pytest.mark.parametrize("arguments, said", [
     (["load", "purchases"], "load has no form with --server"),
-    (["secret", "set", "x"], "secret set has no form with --server"),
+    (["secret", "remove", "x"], "secret remove has no form with --server"),
+    (["secret", "set", "x"], "no value for x came"),
     (["ingestion", "remove", "visits"], "ingestion remove has no form with --server"),
     (["quarantine", "purchases", "--day", DAY, "--export", "x.csv"], "no --export with --server"),
     (["quarantine", "purchases", "--day", DAY, "--replay"], "no --replay with --server"),
@@ -179,7 +181,7 @@ def test_a_caller_without_our_program_gets_no_further(service, key):
             "command": command, "arguments": arguments})
         assert reply.status == 400, reply.text
         return reply.json["message"]
-    for command in ("load", "serve", "secret set", "nothing", "days purchases"):
+    for command in ("load", "serve", "secret remove", "nothing", "days purchases"):
         assert "no command" in refusal(command, NAME=["purchases"])
     for option in ("export", "replay", "wait", "as"):
         assert f"no --{option}" in refusal("quarantine", **{

@@ -2,36 +2,90 @@
 
 #include <algorithm>
 #include <charconv>
+#include <mutex>
 #include <nlohmann/json.hpp>
+#include <set>
 
 #include "api/remote_command.h"
 #include "api/routes.h"
 #include "api/service.h"
+#include "base/error.h"
 
 namespace millrace::api {
 namespace {
 
-struct Allowed {
-  std::string_view command;
-  Access access;
+/// What reads or changes days, runs and schedules, defines by files, and asks warehouses. Commands
+/// that load in the foreground, forget things, keep people, or look after the home run
+/// where the home is.
+constexpr RemoteForm kForms[] = {
+    {"days", Access::Read},
+    {"history", Access::Read},
+    {"certificate", Access::Read},
+    {"diff", Access::Read},
+    {"run list", Access::Read},
+    {"run show", Access::Read},
+    {"schedule", Access::Read},
+    {"usage", Access::Read},
+    {"export", Access::Read},
+    {"ingestion list", Access::Read},
+    {"ingestion show", Access::Read},
+    {"connection kinds", Access::Read},
+    {"connection list", Access::Read},
+    {"connection show", Access::Read},
+    {"trigger", Access::Write},
+    {"pause", Access::Write},
+    {"resume", Access::Write},
+    {"retry", Access::Write},
+    {"cancel", Access::Write},
+    {"undo", Access::Write},
+    {"release", Access::Write},
+    {"plan", Access::Read, kSendsFiles},
+    {"apply", Access::Write, kUsesConnection | kSendsFiles},
+    {"secret set", Access::Write, kUsesConnection | kAsks},
+    {"check", Access::Use, kUsesConnection},
+    {"validate", Access::Use, kUsesConnection},
+    {"connection test", Access::Use, kUsesConnection},
+    {"connection tables", Access::Use, kUsesConnection},
+    {"connection columns", Access::Use, kUsesConnection},
+    {"quarantine", Access::Rows, kReadsRows},
+    {"query", Access::Rows, kReadsRows},
+    {"sample", Access::Sample, kUsesConnection | kReadsRows},
+    {"map", Access::Sample, kUsesConnection | kReadsRows},
 };
-/// What reads or changes days, runs and schedules. Commands that define things, load in the
-/// foreground, keep secrets and people, or look after the home run where the home is.
-constexpr Allowed kAllowed[] = {
-    {"days", Access::Read},     {"history", Access::Read},    {"certificate", Access::Read},
-    {"diff", Access::Read},     {"run list", Access::Read},   {"run show", Access::Read},
-    {"schedule", Access::Read}, {"usage", Access::Read},      {"trigger", Access::Write},
-    {"pause", Access::Write},   {"resume", Access::Write},    {"retry", Access::Write},
-    {"cancel", Access::Write},  {"undo", Access::Write},      {"release", Access::Write},
-    {"check", Access::Use},     {"quarantine", Access::Rows},
-};
-/// Rejected rows are many, and the answer is held in memory.
+/// Rows may be many, and the answer is held in memory.
 constexpr std::int64_t kRowsMost = 10'000;
-constexpr std::string_view kLocalOptions[] = {"dbt-results", "export", "replay", "wait", "timeout"};
+constexpr std::string_view kLocalOptions[] = {"as", "export", "replay", "wait", "timeout"};
 
 bool is_set(const json::Value& body, const char* name) {
   const auto found = body.find(name);
   return found != body.end() && found->is_boolean() && found->get<bool>();
+}
+
+/// Whatever their names say, they are those of a set, which no file of this machine belongs to.
+definition::FileTexts files_in(const json::Value& body, const RemoteCommand& command) {
+  const RemoteForm* form = remote_form(command.path);
+  if (form == nullptr || !form->has(kSendsFiles)) return {};
+  const auto path = command.arguments.find("PATH");
+  const auto given = body.find("files");
+  if (path == command.arguments.end() || path->second.size() != 1 || given == body.end() ||
+      !given->is_array() || given->empty()) {
+    bad_request(fmt::format("`{}` needs a PATH, the name of a set, and its `files`", command.path));
+  }
+  const std::string& set = path->second.front();
+  definition::FileTexts texts{.origin = "//" + set, .files = {}};
+  for (const json::Value& one : *given) {
+    const std::string name = text_or_empty(one, "name");
+    if (!definition::is_set_name(name) || (name != set && !name.starts_with(set + "/"))) {
+      bad_request(fmt::format("files: the name {} does not lie in the set {}", name, set));
+    }
+    definition::FileText& file = texts.files.emplace_back();
+    file.name = "//" + name;
+    file.text = text_or_empty(one, "text");
+    if (const auto queries = one.find("queries"); queries != one.end() && queries->is_object()) {
+      queries->get_to(file.queries);
+    }
+  }
+  return texts;
 }
 
 RemoteCommand command_in(const Call& call) {
@@ -45,6 +99,8 @@ RemoteCommand command_in(const Call& call) {
       if (values.is_array()) command.arguments[name] = values.get<std::vector<std::string>>();
     }
   }
+  command.files = files_in(call.body, command);
+  command.typed = Secret(text_or_empty(call.body, "typed"));
   command.as_json = is_set(call.body, "json");
   command.as_lines = is_set(call.body, "progress");
   command.actor = {.kind = call.user ? "user" : "key",
@@ -54,35 +110,76 @@ RemoteCommand command_in(const Call& call) {
 }
 
 void bound_rows(RemoteCommand& command) {
-  if (command.path != "quarantine") return;
-  std::vector<std::string>& rows = command.arguments["rows"];
-  if (rows.empty()) rows = {command.as_json ? fmt::format("{}", kRowsMost) : "20"};
+  if (command.path == "quarantine" && !command.arguments.contains("rows")) {
+    command.arguments["rows"] = {command.as_json ? fmt::format("{}", kRowsMost) : "20"};
+  }
+  const auto rows = command.arguments.find("rows");
+  if (rows == command.arguments.end() || rows->second.empty()) return;
   std::int64_t wanted = 0;  // What is no number is refused by the command.
-  const std::string& text = rows.front();
+  const std::string& text = rows->second.front();
   const auto read = std::from_chars(text.data(), text.data() + text.size(), wanted);
   if (wanted > kRowsMost || read.ec == std::errc::result_out_of_range) {
-    bad_request(fmt::format("quarantine gives at most {} rows with --server", kRowsMost));
+    bad_request(fmt::format("{} gives at most {} rows with --server", command.path, kRowsMost));
   }
 }
 
+/// The connections that the command is about.
+std::set<std::string> connections_of(const Call& call, const RemoteCommand& command,
+                                     const RemoteForm& form) {
+  const auto given = [&](const char* name) {
+    const auto found = command.arguments.find(name);
+    return found == command.arguments.end() || found->second.empty() ? "" : found->second.front();
+  };
+  std::set<std::string> names;
+  if (form.has(kSendsFiles)) {
+    definition::Configuration configuration = call.service.configuration();
+    configuration.project = call.catalog.project();  // With the unit types that callers made.
+    const auto files = definition::understand(command.files, configuration);
+    for (const Connection& one : files.connections) names.insert(one.name);
+    for (const Ingestion& one : files.ingestions) names.insert(one.connection);
+  } else if (const std::string connection = given("connection"); !connection.empty()) {
+    names.insert(connection);
+  } else if (const std::string name = given("NAME"); !name.empty()) {
+    const bool is_connection = command.path.starts_with("connection ");
+    const bool is_secret = form.has(kAsks);  // "shop.password"
+    names.insert(is_secret       ? name.substr(0, name.find('.'))
+                 : is_connection ? name
+                                 : call.catalog.ingestion(name).connection);
+  } else {
+    for (const Ingestion& one : call.catalog.ingestions(true)) names.insert(one.connection);
+  }
+  return names;
+}
+
 /// With a connection's credentials, or its rows, only for whoever has the grant.
-void require_grant_for(const Call& call, const RemoteCommand& command, Access access) {
-  const std::string grant = access == Access::Use    ? "connection.use"
-                            : access == Access::Rows ? "rows.read"
-                                                     : "";
-  const auto name = command.arguments.find("NAME");
-  if (!call.user || grant.empty() || name == command.arguments.end() || name->second.empty())
-    return;
-  require_grant(call, grant, call.catalog.ingestion(name->second.front()).connection);
+void require_grants(const Call& call, const RemoteCommand& command, const RemoteForm& form) {
+  if (!call.user || (!form.has(kUsesConnection) && !form.has(kReadsRows))) return;
+  for (const std::string& connection : connections_of(call, command, form)) {
+    if (form.has(kUsesConnection)) require_grant(call, "connection.use", connection);
+    if (form.has(kReadsRows)) require_grant(call, "rows.read", connection);
+  }
+}
+
+/// The engine may take a gigabyte for an answer, so that readers of rows take turns.
+std::unique_lock<std::timed_mutex> turn_to_read() {
+  constexpr std::chrono::seconds kWait(5);
+  static std::timed_mutex turn;
+  std::unique_lock lock(turn, kWait);
+  if (lock) return lock;
+  Error error(Fault::Throttled, "rows_busy", "Rows are being read for somebody else");
+  error.retry_after = kWait;
+  throw error;
 }
 
 Answer run(Call& call) {
   RemoteCommand command = command_in(call);
-  const auto access = remote_access(command.path);
-  if (!access) bad_request(fmt::format("there is no command `{}` for callers", command.path));
-  require_scope(call.key, *access);
-  require_grant_for(call, command, *access);
+  const RemoteForm* form = remote_form(command.path);
+  if (!form) bad_request(fmt::format("there is no command `{}` for callers", command.path));
+  require_scope(call.key, form->access);
+  require_grants(call, command, *form);
   bound_rows(command);
+  std::unique_lock<std::timed_mutex> turn;
+  if (form->access == Access::Rows) turn = turn_to_read();
   const RemoteAnswer done = call.service.run(command);
   const json::Value body{
       {"message", "Command run."},
@@ -96,9 +193,11 @@ constexpr Route kRoutes[] = {
      .path = "/api/v1/commands",
      .access = Access::Read,
      .about = "Runs a command as `millrace --server` sends it; `answer` and `notes` are what it "
-              "writes to stdout and stderr. Those that change something need write, `check` use, "
-              "`quarantine` rows.",
-     .body = "{command*: name, arguments: {: [text]}, json: flag, progress: flag}",
+              "writes to stdout and stderr. Those that change something need write, those that ask "
+              "a warehouse use, those that show rows rows. `plan` and `apply` bring their files, "
+              "`secret set` what was typed.",
+     .body = "{command*: name, arguments: {: [text]}, json: flag, progress: flag, "
+             "typed: text, files: [{name*: name, text*: text, queries: {: text}}]}",
      .gives = "one {exit_code*: integer, answer*: text, notes*: text}",
      .refuses = "403 404",
      .answer = run},
@@ -106,9 +205,9 @@ constexpr Route kRoutes[] = {
 
 }  // namespace
 
-std::optional<Access> remote_access(std::string_view command) {
-  const auto* found = std::ranges::find(kAllowed, command, &Allowed::command);
-  return found == std::end(kAllowed) ? std::nullopt : std::optional(found->access);
+const RemoteForm* remote_form(std::string_view command) {
+  const auto* found = std::ranges::find(kForms, command, &RemoteForm::command);
+  return found == std::end(kForms) ? nullptr : found;
 }
 
 bool is_local_option(std::string_view option) {

@@ -128,8 +128,10 @@ bool has_left(tcp::socket& socket) {
 }
 
 /// What a request that could not be read is answered with.
-Answer answer_to(const boost::system::error_code& problem) {
-  if (problem == http::error::body_limit) return refusal(413, "The body is too large");
+Answer answer_to(const boost::system::error_code& problem, std::uint64_t body_bytes) {
+  if (problem == http::error::body_limit) {
+    return refusal(413, fmt::format("The body is larger than {} bytes", body_bytes));
+  }
   if (problem == http::error::header_limit) return refusal(431, "The headers are too large");
   return refusal(400, "This is no valid HTTP request: " + problem.message());
 }
@@ -213,7 +215,7 @@ struct HttpServer::Running {
       if (!problem) break;
       Answer answer;
       if (*problem) {
-        answer = answer_to(*problem);
+        answer = answer_to(*problem, options.body_bytes);
         more = false;
       } else {
         answer = co_await worked_out(parser.get());

@@ -19,7 +19,6 @@ constexpr std::chrono::milliseconds kLookEvery(250);
 constexpr std::chrono::seconds kWaitingLookedAtEvery(5);
 /// A reader that was cut off comes back within this time, and goes on.
 constexpr std::chrono::seconds kWaitedForReaders(60);
-constexpr std::chrono::seconds kHeartbeat(15);
 /// A commit may come so much later than the time that it wrote.
 constexpr std::chrono::seconds kLate(15);
 constexpr std::size_t kRememberedBytes = 4 << 20, kPieceBytes = 64 << 10;
@@ -66,7 +65,7 @@ class ProgressFeed::Reader {
   Reader& operator=(const Reader&) = delete;
 
   std::optional<std::string> next() {
-    const auto now = std::chrono::steady_clock::now();
+    const Instant now = feed_.env_.now();
     if (now - began_ > kStreamLasts) return {};
     const std::lock_guard lock(feed_.mutex_);
     feed_.read_at_ = now;
@@ -107,8 +106,8 @@ class ProgressFeed::Reader {
 
   ProgressFeed& feed_;
   std::string last_id_;
-  const std::chrono::steady_clock::time_point began_ = std::chrono::steady_clock::now();
-  std::chrono::steady_clock::time_point spoke_at_ = began_;
+  const Instant began_ = feed_.env_.now();
+  Instant spoke_at_ = began_;
 };
 
 ProgressFeed::ProgressFeed(std::filesystem::path catalog, Env& env)
@@ -138,7 +137,7 @@ ProgressFeed::Stream ProgressFeed::stream(const std::string& last_id) {
                   "Close one, or ask again later");
     }
     ++readers_;
-    read_at_ = std::chrono::steady_clock::now();
+    read_at_ = env_.now();
   }
   wanted_.notify_one();
   return [reader = std::make_shared<Reader>(*this, last_id)] { return reader->next(); };
@@ -159,7 +158,7 @@ void ProgressFeed::watch(const std::stop_token& stop) {
         look(catalog);
         if (!goes_on) break;
         const std::lock_guard lock(mutex_);
-        is_read = readers_ > 0 || std::chrono::steady_clock::now() - read_at_ < kWaitedForReaders;
+        is_read = readers_ > 0 || env_.now() - read_at_ < kWaitedForReaders;
         is_current_ = is_read;
       }
     } catch (const Error& error) {

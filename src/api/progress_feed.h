@@ -30,6 +30,8 @@ class ProgressFeed {
   static constexpr int kStreamsMost = 32;
   /// A stream is over after this time: who reads on proves the key again.
   static constexpr std::chrono::minutes kStreamLasts{15};
+  /// After so long without an event a stream says so, lest somebody on the way cuts it off.
+  static constexpr std::chrono::seconds kHeartbeat{15};
 
   ProgressFeed(std::filesystem::path catalog, Env& env);
   ~ProgressFeed();
@@ -73,8 +75,8 @@ class ProgressFeed {
   mutable std::mutex mutex_;  ///< Of what follows.
   std::condition_variable_any wanted_;
   int readers_ = 0;
-  std::chrono::steady_clock::time_point read_at_;  ///< When somebody read last.
-  bool is_current_ = false;                        ///< `events_` and `under_way_` are kept up.
+  Instant read_at_;          ///< When somebody read last.
+  bool is_current_ = false;  ///< `events_` and `under_way_` are kept up.
   bool is_over_ = false;
   std::string epoch_;  ///< The first half of every id, until nobody reads for a while.
   std::deque<std::string> events_;

@@ -2,12 +2,13 @@
 
 #include <functional>
 #include <map>
-#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "base/secret.h"
 #include "catalog/audit.h"
+#include "definition/files.h"
 
 namespace millrace::api {
 
@@ -19,6 +20,8 @@ struct RemoteCommand {
   /// By option name ("day") or positional name ("NAME").
   std::map<std::string, std::vector<std::string>, std::less<>> arguments;
   bool as_json = false, as_lines = false;
+  definition::FileTexts files;  ///< What PATH holds there, of a command with `kSendsFiles`.
+  Secret typed;                 ///< What was asked for there, of a command with `kAsks`.
   catalog::Actor actor;
 };
 
@@ -29,8 +32,17 @@ struct RemoteAnswer {
 };
 using CommandRunner = std::function<RemoteAnswer(const RemoteCommand&)>;
 
-/// What must be proven for the command; nothing where it is for the machine of the home only.
-std::optional<Access> remote_access(std::string_view command);
+/// What a command for callers is about. People need the grants of the first two.
+enum RemoteTraits : unsigned { kUsesConnection = 1, kReadsRows = 2, kSendsFiles = 4, kAsks = 8 };
+/// A command that callers may use.
+struct RemoteForm {
+  std::string_view command;
+  Access access;
+  unsigned traits = 0;  ///< RemoteTraits
+  bool has(RemoteTraits trait) const { return (traits & trait) != 0; }
+};
+/// Null where the command is for the machine of the home only.
+const RemoteForm* remote_form(std::string_view command);
 /// Whether the option is about that machine: its files, its patience.
 bool is_local_option(std::string_view option);
 

@@ -10,6 +10,7 @@
 
 #include "api/people.h"
 #include "base/error.h"
+#include "notify/wire.h"
 
 namespace millrace::api {
 namespace {
@@ -25,14 +26,7 @@ std::string address_of(const Request& request, std::int64_t number) {
   std::string address = request.path + "?page=" + std::to_string(number);
   for (const auto& [name, value] : request.query) {
     if (name == "page") continue;
-    std::string coded;
-    for (const char c : value) {
-      const auto byte = static_cast<unsigned char>(c);
-      coded += std::isalnum(byte) || c == '-' || c == '_' || c == '.'
-                   ? std::string(1, c)
-                   : fmt::format("%{:02X}", byte);
-    }
-    address += "&" + name + "=" + coded;
+    address += "&" + name + "=" + notify::url_escaped(value);
   }
   return address;
 }

@@ -13,6 +13,10 @@
 #include "cli/progress_bar.h"
 #include "cli/terminal.h"
 
+namespace millrace::api {
+struct RemoteCommand;
+}
+
 namespace millrace::cli {
 
 /// Documented in docs/reference/exit-codes.md; scripts depend on them.
@@ -43,6 +47,7 @@ struct Context {
   Home& home;
   Terminal& terminal;
   std::stop_token stop;
+  const api::RemoteCommand* remote = nullptr;  ///< What a caller sent; null: it is typed here.
 };
 
 struct Option {
@@ -52,7 +57,7 @@ struct Option {
   std::string_view help;
   Kind kind = Kind::Value;
   /// What its value is, for `--help` and for the shell: ingestion | connection | name (either) |
-  /// kind | file | sql | day | number | version | zone | setting, or the choices: "none|all".
+  /// kind | file | sql | dbt | day | number | version | zone | setting, or the choices: "none|all".
   std::string_view takes = {};
 };
 

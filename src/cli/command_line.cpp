@@ -10,9 +10,11 @@
 #include <sstream>
 #include <thread>
 
+#include "base/file.h"
 #include "base/nearest.h"
 #include "cli/command.h"
 #include "cli/remote.h"
+#include "definition/dbt.h"
 #include "model/json.h"
 
 #ifndef MILLRACE_VERSION
@@ -171,6 +173,20 @@ void report(Terminal& terminal, const Error& error) {
   if (!error.where.empty()) text += fmt::format("\n  where: {}", error.where);
   if (!error.advice.empty()) text += fmt::format("\n  what to do: {}", error.advice);
   terminal.note(text);
+}
+
+/// What stands in files that are named is read where that is typed.
+void read_named_files(const Command& command, Arguments& arguments) {
+  for (const Option& option : command.options) {
+    const std::string given = arguments.get(option.name);
+    if (given.empty()) continue;
+    std::vector<std::string>& values = arguments.values[std::string(option.name)];
+    const bool is_word = given.find_first_of(" \n\t") == std::string::npos;
+    if (option.takes == "sql" && is_word && given.ends_with(".sql")) values = {file::read(given)};
+    if (option.takes == "dbt") {
+      values = {definition::dbt_results_text(definition::read_dbt_results(given))};
+    }
+  }
 }
 
 /// `millrace complete -- WORD…`, for the shells. Says nothing where it cannot help.
@@ -334,6 +350,7 @@ int run(int argc, char** argv) {
       return kWrongUsage;
     }
     check_arguments(*chosen, arguments);
+    read_named_files(*chosen, arguments);
     const Interrupts interrupts(stop, terminal);
     if (!server.empty()) {
       if (!home.empty()) wrong_usage("--home and --server are two places", "Name one of them");

@@ -92,7 +92,7 @@ Words verbs_after(const std::string& path) {
 
 Words flags(const Typed& typed) {
   Words flags{"--home", "--json", "--progress", "--help"};
-  if (!typed.command || api::remote_access(typed.path)) flags.emplace_back("--server");
+  if (!typed.command || api::remote_form(typed.path)) flags.emplace_back("--server");
   if (typed.path.empty()) flags.push_back("--version");
   if (typed.command) {
     for (const Option& option : typed.command->options) {
@@ -126,7 +126,8 @@ Words values(const Option& option, const Typed& typed) {
     }
     return choices;
   }
-  if (takes == "file" || takes == "dir" || takes == "sql") return {std::string(kFiles)};
+  constexpr std::string_view kOfFiles[] = {"file", "dir", "sql", "dbt"};
+  if (std::ranges::find(kOfFiles, takes) != std::end(kOfFiles)) return {std::string(kFiles)};
   const bool ingestion = takes == "ingestion" || takes == "name";
   const bool connection = takes == "connection" || takes == "name";
   if (ingestion || connection) return names(Home(Home::find(typed.home)), ingestion, connection);

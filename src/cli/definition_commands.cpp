@@ -3,9 +3,10 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
+#include "api/remote_command.h"
 #include "cli/command.h"
-#include "cli/outcomes.h"
 #include "cli/questions.h"
+#include "cli/rebuild.h"
 #include "definition/guess.h"
 #include "definition/plan.h"
 #include "model/json.h"
@@ -90,7 +91,10 @@ std::string applied_text(const Plan& done) {
 }
 
 definition::FileSet files_of(Context& context, const Arguments& arguments) {
-  return definition::read_files(arguments.get("PATH"), context.home.configuration());
+  const definition::Configuration& known = context.home.configuration();
+  if (context.remote) return definition::understand(context.remote->files, known);
+  const auto here = definition::gather(arguments.get("PATH"), known, arguments.get("as"));
+  return definition::understand(here, known);
 }
 
 ExitCode plan(Context& context, const Arguments& arguments) {
@@ -99,42 +103,6 @@ ExitCode plan(Context& context, const Arguments& arguments) {
   print_plan(context.terminal, plan);
   if (context.terminal.json()) context.terminal.answer(plan_json(plan));
   return kDone;
-}
-
-/// What became of the stale days of one ingestion.
-struct RebuiltDays {
-  std::string name;
-  std::size_t loaded = 0, held = 0, failed = 0;
-};
-
-/// Loads stale days again: of everything that the files define, all of them or the last two weeks'.
-std::vector<RebuiltDays> rebuild(Context& context, const Plan& done, const std::string& which) {
-  pipeline::House& house = context.home.house(true);
-  constexpr int kWindowDays = 14;
-  const Day since = pipeline::latest_day(house).plus(1 - kWindowDays);
-  std::vector<RebuiltDays> rebuilt;
-  for (const Change& change : done.changes) {
-    if (change.kind != "ingestion" || change.stale_days == 0) continue;
-    pipeline::LoadRequest request;
-    request.ingestion = house.catalog.ingestion(change.name);
-    request.trigger = "backfill";
-    for (const Day day : house.catalog.stale_days(request.ingestion.id)) {
-      if (!pipeline::has_begun(house, day)) continue;
-      if (which == "all" || day >= since) request.days.push_back(day);
-    }
-    RebuiltDays& days = rebuilt.emplace_back(RebuiltDays{change.name});
-    if (request.days.empty()) continue;
-    ProgressBar bar(context.terminal, change.name, static_cast<std::int64_t>(request.days.size()));
-    pipeline::load(
-        house, request, [&](const Progress& progress) { bar.at(progress); },
-        [&](const pipeline::DayOutcome& outcome) {
-          ++(outcome.error ? days.failed : outcome.held ? days.held : days.loaded);
-          tell_outcome(context.terminal, request.ingestion.handle, outcome);
-          bar.day_done();
-        },
-        context.stop);
-  }
-  return rebuilt;
 }
 
 ExitCode apply(Context& context, const Arguments& arguments) {
@@ -147,21 +115,14 @@ ExitCode apply(Context& context, const Arguments& arguments) {
   std::vector<RebuiltDays> rebuilt;
   if (which != "none") rebuilt = rebuild(context, done, which);
   json::Value answers = json::Value::array();
-  std::size_t failed = 0;
   for (const RebuiltDays& days : rebuilt) {
-    failed += days.failed + days.held;
-    answers.push_back({{"name", days.name},
-                       {"loaded", days.loaded},
-                       {"held", days.held},
-                       {"failed", days.failed}});
-    context.terminal.say(fmt::format("{}: {} loaded again, {} held, {} failed", days.name,
-                                     counted(static_cast<std::int64_t>(days.loaded), "day"),
-                                     days.held, days.failed));
+    answers.push_back(days.as_json());
+    context.terminal.say(days.text());
   }
   if (context.terminal.json()) {
     context.terminal.answer({{"changes", plan_json(done)}, {"rebuilt", answers}});
   }
-  return failed > 0 ? kSomeDaysFailed : kDone;
+  return std::ranges::all_of(rebuilt, &RebuiltDays::is_well) ? kDone : kSomeDaysFailed;
 }
 
 void print_toml(Terminal& terminal, const std::string& toml) {
@@ -256,7 +217,7 @@ json::Value sample_of(Context& context, const Arguments& arguments) {
     order = pipeline::order_for(house, house.catalog.ingestion(name), Verb::Sample);
   } else {
     order = question(context, known_connection(context, name), Verb::Sample);
-    order.definition.query = sql_or_file(arguments.get("query"));
+    order.definition.query = arguments.get("query");
   }
   order.rows = arguments.number("rows", 100);
   DayOrder day;
@@ -301,14 +262,18 @@ ExitCode map(Context& context, const Arguments& arguments) {
                                           : value.dump());
     }
   }
-  print_toml(context.terminal, definition::guess_mapping(
-                                   arguments.get("connection"), sql_or_file(arguments.get("query")),
-                                   dataset, columns, rows, context.home.configuration().project));
+  print_toml(context.terminal,
+             definition::guess_mapping(arguments.get("connection"), arguments.get("query"), dataset,
+                                       columns, rows, context.home.configuration().project));
   return kDone;
 }
 
 using Kind = Option::Kind;
 const Option kPath{"PATH", "A TOML file, or a folder of them", Kind::Argument, "file"};
+const Option kAs{"as",
+                 "A name for the set of files, which then belong to it wherever they lie; with "
+                 "--server by default the folder's",
+                 Kind::Value, "set"};
 const Option kPrune{"prune", "Also remove what the same files made and no longer say", Kind::Flag};
 const Option kConnection{"connection", "The connection", Kind::Value, "connection"};
 const Option kQuery{"query", "One SELECT, or a file that ends in .sql", Kind::Value, "sql"};
@@ -340,19 +305,21 @@ Example
   millrace map --connection shop --dataset events --query "select * from purchases" > shop.toml)"},
     {"plan",
      "Show what `apply` would change, and how many loaded days are older",
-     {kPath, kPrune},
+     {kPath, kPrune, kAs},
      plan},
     {"apply",
      "Make connections and ingestions be what the TOML says",
      {kPath,
       kPrune,
+      kAs,
       {"rebuild",
        "Load days of an older definition again: none (default), those of the last two weeks "
        "(window), or all",
        Kind::Value, "none|window|all"}},
      apply,
      R"(A changed definition loads nothing again by itself: --rebuild, or `load NAME --stale`.
-Exits with 4 when --rebuild left days failed or held.)"},
+Exits with 4 when --rebuild left days failed or held. With --server the service
+is asked for those days, and nobody waits for them.)"},
     {"export",
      "What exists, as TOML; applied again it changes nothing",
      {{"NAME", "One ingestion with its connection, or one connection", Kind::OptionalArgument,

@@ -118,6 +118,7 @@ std::string placeholder(const Option& option) {
   if (option.takes.find('|') != std::string_view::npos) return std::string(option.takes);
   if (option.takes == "connection" || option.takes == "ingestion") return "NAME";
   if (option.takes == "sql") return "SQL|FILE.sql";
+  if (option.takes == "dbt") return "FILE";
   if (option.takes == "number") return "N";
   if (option.takes == "setting") return "KEY=VALUE…";
   return in_capitals(option.takes.empty() ? "text" : option.takes) +

@@ -14,28 +14,48 @@ namespace {
 /// One array, streamed, so that a large answer needs no memory.
 class JsonRows {
  public:
-  explicit JsonRows(Terminal& terminal) : terminal_(terminal) {}
+  explicit JsonRows(Terminal& terminal) : terminal_(terminal), lines_(terminal.lines()) {}
   void add(std::string_view row) {
-    terminal_.raw(rows_++ == 0 ? "[\n" : ",\n");
+    const bool is_first = rows_++ == 0;
+    terminal_.raw(is_first ? (lines_ ? "{\"result\":[" : "[\n") : (lines_ ? "," : ",\n"));
     terminal_.raw(row);
   }
-  void end() { terminal_.raw(rows_ == 0 ? "[]\n" : "\n]\n"); }
+  void end() {
+    if (rows_ == 0) terminal_.raw(lines_ ? "{\"result\":[" : "[");
+    terminal_.raw(lines_ ? "]}\n" : rows_ == 0 ? "]\n" : "\n]\n");
+  }
   bool begun() const { return rows_ > 0; }
 
  private:
   Terminal& terminal_;
+  const bool lines_;
   std::int64_t rows_ = 0;
 };
 
 /// Ends a query whose other rows nobody would see.
 struct ScreenIsFull {};
 
-ExitCode run_json(Context& context, pipeline::House& house, const std::string& sql) {
+/// Tells how far it is until the first row comes.
+void run_query(Context& context, const std::string& sql,
+               const std::function<void(std::string_view row)>& each) {
+  pipeline::House& house = context.home.house(false);
+  std::optional<ProgressBar> bar(std::in_place, context.terminal, "query");
+  query::run(
+      sql, house.catalog, house.store,
+      [&](std::string_view row) {
+        bar.reset();
+        each(row);
+      },
+      context.stop,
+      [&](std::function<double()> part) {
+        if (bar) bar->ask_part(std::move(part));
+      });
+}
+
+ExitCode run_json(Context& context, const std::string& sql) {
   JsonRows rows(context.terminal);
   try {
-    query::run(
-        sql, house.catalog, house.store, [&](std::string_view row) { rows.add(row); },
-        context.stop);
+    run_query(context, sql, [&](std::string_view row) { rows.add(row); });
   } catch (const Error& error) {
     if (!rows.begun()) throw;
     // The array stays open, so that nobody takes the part for the whole.
@@ -47,21 +67,15 @@ ExitCode run_json(Context& context, pipeline::House& house, const std::string& s
 }
 
 ExitCode run(Context& context, const Arguments& arguments) {
-  const std::string sql = sql_or_file(arguments.get("SQL"));
-  pipeline::House& house = context.home.house(false);
-  if (context.terminal.json() && !context.terminal.lines()) return run_json(context, house, sql);
+  const std::string sql = arguments.get("SQL");
+  if (context.terminal.json()) return run_json(context, sql);
   json::Value rows = json::Value::array();
   bool more = false;
   try {
-    ProgressBar bar(context.terminal, "query");
-    const bool all = context.terminal.json();
-    query::run(
-        sql, house.catalog, house.store,
-        [&](std::string_view row) {
-          if (!all && rows.size() >= kTableRowsMax) throw ScreenIsFull();
-          rows.push_back(json::parse(row, "a row"));
-        },
-        context.stop, [&](std::function<double()> part) { bar.ask_part(std::move(part)); });
+    run_query(context, sql, [&](std::string_view row) {
+      if (rows.size() >= kTableRowsMax) throw ScreenIsFull();
+      rows.push_back(json::parse(row, "a row"));
+    });
   } catch (const ScreenIsFull&) {
     more = true;
   }

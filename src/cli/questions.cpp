@@ -4,7 +4,6 @@
 
 #include <nlohmann/json.hpp>
 
-#include "base/file.h"
 #include "base/nearest.h"
 #include "definition/files.h"
 #include "definition/vault.h"
@@ -119,12 +118,6 @@ std::string example_settings(const warehouse::Kind& kind) {
     text += fmt::format("{}{}={}", text.empty() ? "" : " ", setting.name, setting.example);
   }
   return text;
-}
-
-std::string sql_or_file(const std::string& given) {
-  const bool names_file =
-      given.find_first_of(" \n\t") == std::string::npos && given.ends_with(".sql");
-  return names_file ? file::read(given) : given;
 }
 
 }  // namespace millrace::cli

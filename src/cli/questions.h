@@ -28,7 +28,5 @@ void print_columns(Terminal& terminal, const json::Value& columns);
 void print_rows(Terminal& terminal, const json::Value& rows, bool more = false);
 /// `host=127.0.0.1 port=5432 …`
 std::string example_settings(const warehouse::Kind& kind);
-/// --query takes SQL, or the name of a file that holds it.
-std::string sql_or_file(const std::string& given);
 
 }  // namespace millrace::cli

@@ -1,6 +1,5 @@
 #include <fmt/format.h>
 
-#include <iostream>
 #include <nlohmann/json.hpp>
 
 #include "cli/command.h"
@@ -15,24 +14,14 @@ definition::Vault vault_of(Context& context) {
   return {context.home.path(), context.home.writing(), real_env()};
 }
 
-/// Never an argument: those are in the list of processes, and in the shell's history.
-Secret asked_for(Context& context, const std::string& name) {
-  std::string value;
-  if (context.terminal.can_ask()) {
-    value = context.terminal.ask(name, "", true);
-  } else {
-    std::getline(std::cin, value);
-  }
+ExitCode set(Context& context, const Arguments& arguments) {
+  const std::string name = arguments.get("NAME");
+  const Secret value = context.terminal.ask_secret(name);
   if (value.empty()) {
     throw Error(Fault::Misconfigured, "wrong_usage", fmt::format("no value for {} came", name),
                 "Type it when asked, or send it to stdin: millrace secret set NAME < file");
   }
-  return Secret(std::move(value));
-}
-
-ExitCode set(Context& context, const Arguments& arguments) {
-  const std::string name = arguments.get("NAME");
-  vault_of(context).put(name, asked_for(context, name));
+  vault_of(context).put(name, value);
   if (context.terminal.json()) context.terminal.answer({{"secret", name}});
   context.terminal.say(
       fmt::format("The secret {0} is set; a connection refers to it as \"secret:{0}\"", name));

@@ -105,7 +105,7 @@ const Command kCommands[] = {
     {"trigger",
      "Ask the running service to load a day",
      {{"NAME", "The ingestion", Option::Kind::OptionalArgument, "ingestion"},
-      {"dbt-results", "Instead of NAME: dbt's run_results.json", Option::Kind::Value, "file"},
+      {"dbt-results", "Instead of NAME: dbt's run_results.json", Option::Kind::Value, "dbt"},
       {"day", "The day", Option::Kind::NeededValue, "day"},
       {"wait", "Wait until it is done", Option::Kind::Flag},
       {"timeout", "How long to wait, for example 30m (default 2h)", Option::Kind::Value, "time"}},

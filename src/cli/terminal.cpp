@@ -12,6 +12,7 @@
 #include <utility>
 
 #include "base/env.h"
+#include "base/error.h"
 
 namespace millrace::cli {
 namespace {
@@ -86,9 +87,13 @@ Terminal::Terminal(bool json, bool lines)
       colour_(!json && is_coloured(STDOUT_FILENO)),
       colour_notes_(is_coloured(STDERR_FILENO)) {}
 
-Terminal::Terminal(std::ostream& answers, std::ostream& notes, bool json, bool lines)
+Terminal::Terminal(std::ostringstream& answers, std::ostream& notes, bool json, bool lines,
+                   std::size_t most, Secret typed)
     : answers_(answers),
       notes_(notes),
+      bounded_(&answers),
+      most_(most),
+      typed_(std::move(typed)),
       json_(json),
       lines_(json && lines),
       asks_(false),
@@ -132,14 +137,26 @@ void Terminal::say(std::string_view line) {
   if (json_) return;
   const std::lock_guard lock(mutex_);
   erase();
+  make_room(line.size());
   answers_ << line << std::endl;
+}
+
+void Terminal::make_room(std::size_t bytes) {
+  if (!bounded_ || static_cast<std::size_t>(bounded_->tellp()) + bytes <= most_) return;
+  bounded_->str("");
+  throw Error(Fault::Misconfigured, "answer_too_large",
+              fmt::format("the answer is larger than {}, the most that a service gives",
+                          bytes_text(static_cast<std::int64_t>(most_))),
+              "Ask for less, for example with LIMIT; or ask on the machine of the home");
 }
 
 void Terminal::answer(const nlohmann::ordered_json& document) {
   if (lines_) {
     json_line("result", document);
   } else {
-    answers_ << text_of(document, 2) << std::endl;
+    const std::string text = text_of(document, 2);
+    make_room(text.size());
+    answers_ << text << std::endl;
   }
 }
 
@@ -167,7 +184,10 @@ void Terminal::pass_on(std::string_view answer, std::string_view notes) {
   notes_ << notes << std::flush;
 }
 
-void Terminal::raw(std::string_view text) { answers_ << text << std::flush; }
+void Terminal::raw(std::string_view text) {
+  make_room(text.size());
+  answers_ << text << std::flush;
+}
 
 void Terminal::note(std::string_view line) {
   const std::lock_guard lock(mutex_);
@@ -202,6 +222,14 @@ std::string Terminal::ask(std::string_view question, std::string_view fallback, 
   std::getline(std::cin, line);
   end_question();
   return line.empty() ? std::string(fallback) : line;
+}
+
+Secret Terminal::ask_secret(std::string_view question) {
+  if (bounded_) return typed_;
+  if (asks_) return Secret(ask(question, "", true));
+  std::string line;
+  std::getline(std::cin, line);
+  return Secret(std::move(line));
 }
 
 void Terminal::hide_typing() {

@@ -1,11 +1,13 @@
 #pragma once
 
-#include <iosfwd>
 #include <mutex>
 #include <nlohmann/json_fwd.hpp>
+#include <sstream>
 #include <string>
 #include <string_view>
 #include <vector>
+
+#include "base/secret.h"
 
 namespace millrace::cli {
 
@@ -20,8 +22,10 @@ class Terminal {
  public:
   /// `lines`: with --json, JSON lines: progress as it comes, the answer as `result`.
   explicit Terminal(bool json, bool lines = false);
-  /// Where nobody looks on: in place of stdout and stderr.
-  Terminal(std::ostream& answers, std::ostream& notes, bool json, bool lines);
+  /// Where nobody looks on: in place of stdout and stderr. An answer of more bytes is forgotten,
+  /// and Misconfigured `answer_too_large`. `typed` is the secret that may be asked for.
+  Terminal(std::ostringstream& answers, std::ostream& notes, bool json, bool lines,
+           std::size_t most, Secret typed);
 
   bool json() const { return json_; }
   bool lines() const { return lines_; }
@@ -44,6 +48,9 @@ class Terminal {
   void draw(std::string_view line);
   /// What is typed for a secret is not shown.
   std::string ask(std::string_view question, std::string_view fallback, bool secret);
+  /// Typed when asked, or the first line of stdin: arguments are in the list of processes, and in
+  /// the shell's history.
+  Secret ask_secret(std::string_view question);
   /// From any thread: shows again what is typed. False when nothing was asked.
   bool end_question();
 
@@ -54,8 +61,12 @@ class Terminal {
  private:
   void erase();
   void hide_typing();
+  void make_room(std::size_t bytes);
   void json_line(std::string_view key, const nlohmann::ordered_json& document);
   std::ostream &answers_, &notes_;
+  std::ostringstream* bounded_ = nullptr;  ///< The answers, where they have a bound.
+  std::size_t most_ = 0;
+  Secret typed_;  ///< Likewise.
   bool json_, lines_, asks_, draws_, colour_, colour_notes_;
   std::mutex mutex_;  ///< A progress bar draws from a thread of its own.
   bool drawn_ = false, asking_ = false, hides_ = false;

@@ -90,7 +90,7 @@ catalog::RunDay wait_until_done(Context& context, const Triggered& one, Instant 
 
 /// The ingestions that read models of a run of dbt, all of which were built.
 std::vector<Ingestion> built_by_dbt(Context& context, const Arguments& arguments) {
-  const auto models = definition::read_dbt_results(arguments.get("dbt-results"));
+  const auto models = definition::dbt_results_in(arguments.get("dbt-results"));
   std::vector<Ingestion> built;
   for (Ingestion& one : context.home.house(true).catalog.ingestions()) {
     std::vector<std::string> read, failed;
@@ -134,14 +134,21 @@ ExitCode trigger(Context& context, const Arguments& arguments) {
   for (Triggered& one : all) {
     if (arguments.has("wait")) one.day = wait_until_done(context, one, until);
     answers.push_back(triggered_json(one));
-    if (!context.terminal.json()) context.terminal.say(sentence(answers.back()));
+    say_triggered(context.terminal, answers.back());
   }
-  if (context.terminal.json()) {
-    context.terminal.answer(arguments.has("NAME") ? answers.at(0) : answers);
-  } else if (all.empty()) {
-    context.terminal.say("No enabled ingestion reads a model of that run");
+  return answer_triggered(context.terminal, arguments, answers);
+}
+
+void say_triggered(Terminal& terminal, const json::Value& one) { terminal.say(sentence(one)); }
+
+ExitCode answer_triggered(Terminal& terminal, const Arguments& arguments,
+                          const json::Value& answers) {
+  if (terminal.json()) {
+    terminal.answer(arguments.has("NAME") ? answers.at(0) : answers);
+  } else if (answers.empty()) {
+    terminal.say("No enabled ingestion reads a model of that run");
   }
-  if (all.empty()) return kNothingFound;
+  if (answers.empty()) return kNothingFound;
   return std::ranges::all_of(answers, is_well) ? kDone : kSomeDaysFailed;
 }
 
@@ -150,19 +157,14 @@ std::chrono::seconds patience_in(const Arguments& arguments) {
   return duration_in(arguments, "timeout", kPatience);
 }
 
-ExitCode tell_triggered(Terminal& terminal, const json::Value& asked, const json::Value& day) {
+json::Value triggered_elsewhere(const json::Value& asked, const json::Value& day) {
   json::Value ended{
       {"run", asked["run"]}, {"ingestion", asked["ingestion"]}, {"day", asked["day"]}};
   ended["result"] = day["status"];
   for (const char* name : {"load", "rows", "error"}) {
     if (day.contains(name)) ended[name] = day[name];
   }
-  if (terminal.json()) {
-    terminal.answer(ended);
-  } else {
-    terminal.say(sentence(ended));
-  }
-  return is_well(ended) ? kDone : kSomeDaysFailed;
+  return ended;
 }
 
 }  // namespace millrace::cli

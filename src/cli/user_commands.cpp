@@ -1,7 +1,6 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
-#include <iostream>
 #include <nlohmann/json.hpp>
 
 #include "api/password.h"
@@ -24,15 +23,8 @@ void tell(Context& context, const catalog::User& user, const std::string& senten
   context.terminal.say(sentence);
 }
 
-/// Typed when asked, or the first line of stdin: arguments are in the list of processes.
 Secret password_for(Context& context, const std::string& email) {
-  std::string value;
-  if (context.terminal.can_ask()) {
-    value = context.terminal.ask("Password of " + email, "", true);
-  } else {
-    std::getline(std::cin, value);
-  }
-  return Secret(std::move(value));
+  return context.terminal.ask_secret("Password of " + email);
 }
 
 catalog::User known_user(Context& context, const Arguments& arguments) {

@@ -4,12 +4,10 @@
 namespace millrace::definition {
 
 Ingestion as_defined(const Ingestion& ingestion, const Configuration& configuration) {
-  const Node root = parse_toml(to_toml(ingestion), "the request");
-  const Source source{.configuration = configuration,
-                      .path = configuration.home,
-                      .name = "the request",
-                      .under_home = false};
-  Ingestion read = read_ingestion(root.find("ingestion")->value.members.front(), source);
+  const FileText file{.name = "the request", .text = to_toml(ingestion)};
+  const Node root = parse_toml(file.text, file.name);
+  Ingestion read =
+      read_ingestion(root.find("ingestion")->value.members.front(), {configuration, file});
   read.id = ingestion.id;
   read.kind = ingestion.kind;
   read.managed_by = ingestion.managed_by;

@@ -42,11 +42,15 @@ void check_secret(const Node::Member& setting, const std::string& value, const S
                        connection.name, connection.kind));
   }
   if (!is_reference(value)) return;
-  if (!source.under_home) {
-    refuse(place,
-           fmt::format("\"{}\" refers to a secret, but this file does not lie under the home {}",
-                       setting.key, source.configuration.home.string()),
-           "Move the file under the home: elsewhere it could send this server's secrets anywhere");
+  if (!source.file.under_home && !kept_secret(value)) {
+    refuse(
+        place,
+        fmt::format("\"{}\" refers to a secret of this machine, but this file does not lie under "
+                    "the home {}, and could send it anywhere",
+                    setting.key, source.configuration.home.string()),
+        fmt::format("Write {0} = \"secret:{1}.{0}\", apply, and set it with `millrace secret set "
+                    "{1}.{0}`; or move the file under the home",
+                    setting.key, connection.name));
   }
   located(place, [&] { check_reference(value); });
 }
@@ -78,7 +82,7 @@ void read_settings(const Node::Member& table, const Source& source, const wareho
 Connection read_connection(const Node::Member& table, const Source& source) {
   check_name(table, "connection");
   Connection connection{
-      .name = table.key, .kind = {}, .settings = {}, .managed_by = "file:" + source.name};
+      .name = table.key, .kind = {}, .settings = {}, .managed_by = "file:" + source.file.name};
   const Node::Member* kind = table.value.find("kind");
   if (!kind) {
     refuse(table.value.place, fmt::format("[connection.{}] lacks \"kind\"", table.key),

@@ -80,9 +80,8 @@ class Names {
   std::vector<Name> names_;
 };
 
-[[noreturn]] void refuse(const std::filesystem::path& path, const std::string& why) {
-  throw Error(Fault::BadData, "no_dbt_results",
-              fmt::format("reading {} failed: {}", path.string(), why),
+[[noreturn]] void refuse(const std::string& why) {
+  throw Error(Fault::BadData, "no_dbt_results", "these are no results of dbt: " + why,
               "Name the target/run_results.json that `dbt build` or `dbt run` of dbt 1.8 or newer "
               "wrote");
 }
@@ -90,26 +89,44 @@ class Names {
 }  // namespace
 
 std::vector<DbtModel> read_dbt_results(const std::filesystem::path& path) {
-  const json::Value read = json::Value::parse(file::read(path), nullptr, false);
+  try {
+    return dbt_results_in(file::read(path));
+  } catch (const Error& error) {
+    throw error.at(path.string());
+  }
+}
+
+std::vector<DbtModel> dbt_results_in(const std::string& text) {
+  const json::Value read = json::Value::parse(text, nullptr, false);
   if (!read.is_object() || !read.contains("results") || !read["results"].is_array()) {
-    refuse(path, "it has no results");
+    refuse("there is no list of results");
   }
   std::vector<DbtModel> models;
   for (const json::Value& result : read["results"]) {
-    const auto text = [&](const char* name) {
+    const auto member = [&](const char* name) {
       const auto found = result.find(name);
       return found != result.end() && found->is_string() ? found->get<std::string>() : "";
     };
-    DbtModel model{.name = text("unique_id"),
-                   .relation = text("relation_name"),
-                   .succeeded = text("status") == "success"};
+    DbtModel model{.name = member("unique_id"),
+                   .relation = member("relation_name"),
+                   .succeeded = member("status") == "success"};
     // Tests, seeds and the like are in the same list.
     if (model.name.starts_with("model.") && !model.relation.empty()) {
       models.push_back(std::move(model));
     }
   }
-  if (models.empty()) refuse(path, "it names no model with its relation");
+  if (models.empty()) refuse("no model is named with its relation");
   return models;
+}
+
+std::string dbt_results_text(const std::vector<DbtModel>& models) {
+  json::Value results = json::Value::array();
+  for (const DbtModel& model : models) {
+    results.push_back({{"unique_id", model.name},
+                       {"status", model.succeeded ? "success" : "error"},
+                       {"relation_name", model.relation}});
+  }
+  return json::Value{{"results", results}}.dump();
 }
 
 bool reads_relation(std::string_view sql, std::string_view relation) {

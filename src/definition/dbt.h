@@ -15,6 +15,9 @@ struct DbtModel {
 };
 /// Throws BadData `no_dbt_results` where the file is something else.
 std::vector<DbtModel> read_dbt_results(const std::filesystem::path& path);
+/// The same of its text, and back: a text with the models alone.
+std::vector<DbtModel> dbt_results_in(const std::string& text);
+std::string dbt_results_text(const std::vector<DbtModel>& models);
 
 /// True when the SQL reads the relation: it names it, with as many of its parts as it cares to.
 /// Names inside strings and comments do not count.

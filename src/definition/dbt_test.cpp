@@ -31,6 +31,11 @@ TEST_CASE("dbt's results: models with their relation, and whether each was built
   REQUIRE(models.size() == 2);
   CHECK(models[0].succeeded);
   CHECK_FALSE(models[1].succeeded);
+  const auto again = dbt_results_in(dbt_results_text(models));
+  REQUIRE(again.size() == 2);
+  CHECK(again[1].name == "model.shop.b");
+  CHECK(again[1].relation == models[1].relation);
+  CHECK_FALSE(again[1].succeeded);
   home.write("other.json", R"({"nodes": {}})");
   CHECK_THROWS_AS(read_dbt_results(home.path() / "other.json"), Error);
 }

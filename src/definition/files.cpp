@@ -3,12 +3,10 @@
 #include <algorithm>
 #include <cctype>
 #include <map>
-#include <tuple>
 
 #include <fmt/format.h>
 
 #include "base/error.h"
-#include "base/file.h"
 #include "definition/keys.h"
 #include "definition/tables.h"
 #include "warehouse/connector.h"
@@ -16,43 +14,16 @@
 namespace millrace::definition {
 namespace {
 
-namespace fs = std::filesystem;
-
-/// Folders of a home that hold no definitions, and what starts with a dot anywhere.
-bool is_passed_over(const fs::path& folder, const Configuration& configuration) {
-  return folder.filename().string().starts_with('.') || folder == configuration.home / "secrets" ||
-         folder == configuration.store_root;
-}
-
-std::vector<fs::path> toml_files(const fs::path& path, const Configuration& configuration) {
-  if (fs::is_regular_file(path)) return {path};
-  std::vector<fs::path> files;
-  for (auto entry = fs::recursive_directory_iterator(path);
-       entry != fs::recursive_directory_iterator(); ++entry) {
-    if (entry->is_directory()) {
-      if (is_passed_over(entry->path(), configuration)) entry.disable_recursion_pending();
-    } else if (entry->path().extension() == ".toml" &&
-               !entry->path().filename().string().starts_with('.')) {
-      files.push_back(entry->path());
-    }
-  }
-  std::sort(files.begin(), files.end());
-  return files;
-}
-
 /// Collects the tables of all files, and refuses what two of them say twice.
 class Collector {
  public:
   explicit Collector(const Configuration& configuration) : configuration_(configuration) {}
 
-  void read(const fs::path& path) {
-    const Source source{.configuration = configuration_,
-                        .path = path,
-                        .name = origin_of(path, configuration_.home),
-                        .under_home = lies_under(path, configuration_.home)};
-    const Node root = parse_toml(file::read(path), source.name);
+  void read(const FileText& file) {
+    const Source source{configuration_, file};
+    const Node root = parse_toml(file.text, file.name);
     check_keys(root, table_rule(""), "");
-    for (const Node::Member& table : root.members) check_place(table, path);
+    for (const Node::Member& table : root.members) check_place(table, file);
     for (const Node::Member& table : tables_of(root, "connection")) {
       once(connection_places_, "connection " + table.key, table.place);
       files_.connections.push_back(read_connection(table, source));
@@ -97,12 +68,10 @@ class Collector {
     return tables->value.members;
   }
 
-  void check_place(const Node::Member& table, const fs::path& path) const {
-    const fs::path home_file = configuration_.home / "millrace.toml";
-    std::error_code missing;
-    if (!table_rule_is_home_only(table.key) || fs::equivalent(path, home_file, missing)) return;
+  void check_place(const Node::Member& table, const FileText& file) const {
+    if (file.is_configuration || !table_rule_is_home_only(table.key)) return;
     refuse(table.place, fmt::format("[{}] is server configuration", table.key),
-           fmt::format("It belongs in {} only", home_file.string()));
+           fmt::format("It belongs in {} only", (configuration_.home / "millrace.toml").string()));
   }
 
   static bool table_rule_is_home_only(std::string_view key) {
@@ -134,12 +103,6 @@ class Collector {
 };
 
 }  // namespace
-
-std::string origin_of(const fs::path& path, const fs::path& home) {
-  const fs::path whole = fs::weakly_canonical(path);
-  return lies_under(path, home) ? whole.lexically_relative(fs::weakly_canonical(home)).string()
-                                : whole.string();
-}
 
 void require_name(std::string_view name, std::string_view what) {
   constexpr std::size_t kLengthMax = 128;
@@ -186,29 +149,14 @@ void check_fits_kind(const Ingestion& ingestion) {
   }
 }
 
-FileSet read_files(const fs::path& path, const Configuration& configuration) {
-  const fs::path whole = fs::absolute(path).lexically_normal();
-  if (!fs::exists(whole)) {
-    throw Error(Fault::Misconfigured, "no_files", fmt::format("there is no {}", whole.string()),
-                "Name a TOML file, or a folder of them");
-  }
-  std::vector<fs::path> files;
-  try {
-    files = toml_files(whole, configuration);
-  } catch (const fs::filesystem_error& error) {
-    throw Error(
-        Fault::Misconfigured, "no_files",
-        fmt::format("could not read the folder {}: {}", whole.string(), error.code().message()),
-        "Give this user permission to read it");
-  }
-  if (files.empty()) {
-    throw Error(Fault::Misconfigured, "no_files",
-                fmt::format("there is no .toml file in {}", whole.string()),
-                "Name a TOML file, or a folder of them");
-  }
+FileSet understand(const FileTexts& texts, const Configuration& configuration) {
   Collector collector(configuration);
-  for (const fs::path& file : files) collector.read(file);
-  return collector.take(origin_of(whole, configuration.home));
+  for (const FileText& file : texts.files) collector.read(file);
+  return collector.take(texts.origin);
+}
+
+FileSet read_files(const std::filesystem::path& path, const Configuration& configuration) {
+  return understand(gather(path, configuration), configuration);
 }
 
 }  // namespace millrace::definition

@@ -13,11 +13,26 @@
 
 namespace millrace::definition {
 
+/// A TOML file as it was written, with the SQL files that it names.
+struct FileText {
+  std::string name;  ///< As FileSet::origin.
+  std::string text;
+  std::map<std::string, std::string> queries;  ///< By what `query_file` says.
+  bool under_home = false;        ///< Only such a file may refer to `env:` and `file:`.
+  bool is_configuration = false;  ///< The home's `millrace.toml`.
+};
+/// A file or a folder of them, not yet understood: from this disk, or sent by a caller.
+struct FileTexts {
+  std::string origin;
+  std::vector<FileText> files;
+};
+
 /// What a TOML file or a folder of them says. Each connection and ingestion is `managed_by` the
 /// file that it stands in.
 struct FileSet {
-  std::string origin;  ///< File or folder: relative to the home where it lies under it ("." is the
-                       ///< home itself), else absolute. Errors and ownership name it.
+  /// File or folder: relative to the home where it lies under it ("." is the home itself), else
+  /// absolute; of a named set "//NAME/path", wherever it lies. Errors and ownership name it.
+  std::string origin;
   std::vector<Connection> connections;
   std::vector<Ingestion> ingestions;
   /// Where each ingestion, by its handle, names its connection: "ingestions/shop.toml:2:14".
@@ -49,10 +64,18 @@ struct Configuration {
 };
 
 /// Reads one file, or every *.toml below a folder (not the store, `secrets` and what starts with a
-/// dot), and checks every key: a typo is Misconfigured `bad_toml` with file, line and column in
-/// `where`, and the nearest valid key. `query_file` is read relative to the file that names it. An
-/// ingestion's `kind` stays empty where its connection is not in the files: `plan` fills it in.
+/// dot), each with its `query_file`s, relative to the file that names them. Of a set with a name,
+/// the path no longer matters: the same files are the same set on every machine.
+FileTexts gather(const std::filesystem::path& path, const Configuration& configuration,
+                 const std::string& set = {});
+/// Checks every key: a typo is Misconfigured `bad_toml` with file, line and column in `where`, and
+/// the nearest valid key. An ingestion's `kind` stays empty where its connection is not in the
+/// files: `plan` fills it in.
+FileSet understand(const FileTexts& texts, const Configuration& configuration);
+/// Both.
 FileSet read_files(const std::filesystem::path& path, const Configuration& configuration);
+/// What a set may be called: one or more names of files, with / between them.
+bool is_set_name(std::string_view name);
 /// `<home>/millrace.toml`, with defaults for what it does not say; all paths absolute.
 Configuration read_configuration(const std::filesystem::path& home);
 /// What a table's key may be, of a "connection" or an "ingestion": it is typed on command lines,

@@ -198,20 +198,49 @@ TEST_CASE("one name in two files is refused with both places") {
         "Keep one of the two, or give one another name");
 }
 
-TEST_CASE("a file outside the home may not refer to secrets") {
+TEST_CASE("a file outside the home may refer to what is kept in the catalog, and to nothing else") {
   const TestHome home;
   const TestHome elsewhere;
   const auto path = elsewhere.write("shop.toml", kShop);
-  CHECK(
-      refusal([&] { read_files(path, home.configuration()); }) ==
-      path.string() +
-          ":7:12\n\"password\" refers to a secret, but this file does not lie under "
-          "the home " +
-          home.path().string() +
-          "\nMove the file under the home: elsewhere it could send this server's secrets anywhere");
+  CHECK(refusal([&] { read_files(path, home.configuration()); }) ==
+        path.string() +
+            ":7:12\n\"password\" refers to a secret of this machine, but this file does not lie "
+            "under the home " +
+            home.path().string() +
+            ", and could send it anywhere\nWrite password = \"secret:shop.password\", apply, and "
+            "set "
+            "it with `millrace secret set shop.password`; or move the file under the home");
 
   std::filesystem::create_symlink(path, home.path() / "shop.toml");
   CHECK(refusal([&] { home.read("shop.toml"); }) != "");
+
+  std::string text = kShop;
+  text.replace(text.find("env:"), text.find('"', text.find("env:")) - text.find("env:"),
+               "secret:shop.password");
+  elsewhere.write("shop.toml", text);
+  const FileSet files = read_files(path, home.configuration());
+  CHECK(files.connections.at(0).settings.at("password") == "secret:shop.password");
+}
+
+TEST_CASE("a set with a name is the same wherever its files lie, and no file of the home") {
+  const TestHome home;
+  home.write("team/deep/a.toml", "");
+  home.write("team/b.toml", "");
+  for (const char* path : {"team", "team/", "team/../team/."}) {
+    const FileTexts texts = gather(home.path() / path, home.configuration(), "x/y");
+    CHECK(texts.origin == "//x/y");
+    REQUIRE(texts.files.size() == 2);
+    CHECK(texts.files[0].name == "//x/y/b.toml");
+    CHECK(texts.files[1].name == "//x/y/deep/a.toml");
+    CHECK_FALSE(texts.files[0].under_home);
+  }
+  CHECK(gather(home.path() / "team/b.toml", home.configuration(), "x").origin == "//x/b.toml");
+  CHECK_FALSE(gather(home.path(), home.configuration(), "x").files.at(0).is_configuration);
+  for (const char* name : {"/", "/x", "x/", "x//y", ".", "..", "x/../y", "./x", "x\ny"}) {
+    CAPTURE(name);
+    CHECK_FALSE(is_set_name(name));
+    CHECK(refusal([&] { gather(home.path(), home.configuration(), name); }) != "");
+  }
 }
 
 TEST_CASE("a literal secret is refused and never shown") {

@@ -6,7 +6,6 @@
 #include <fmt/format.h>
 
 #include "base/error.h"
-#include "base/file.h"
 #include "definition/keys.h"
 #include "definition/tables.h"
 #include "definition/toml_text.h"
@@ -28,20 +27,16 @@ const Node::Member& needed(const Node::Member& table, std::string_view key,
 }
 
 std::string query_from(const Node::Member& member, const Source& source) {
-  const fs::path path = source.path.parent_path() / member.value.text;
-  std::error_code unreadable;
-  if (!fs::is_regular_file(path, unreadable)) {
-    refuse(member.value.place, fmt::format("there is no file {}", path.lexically_normal().string()),
+  const fs::path path = fs::path(source.file.name).parent_path() / member.value.text;
+  const auto found = source.file.queries.find(member.value.text);
+  if (found == source.file.queries.end()) {
+    refuse(member.value.place, fmt::format("there is no file {}", path.string()),
            "`query_file` is relative to the file that names it");
   }
-  std::string query = located(member.value.place, [&] { return file::read(path); });
+  std::string query = found->second;
   if (query.starts_with("\xEF\xBB\xBF")) query.erase(0, 3);
   while (!query.empty() && std::isspace(static_cast<unsigned char>(query.back()))) query.pop_back();
   if (query.empty()) refuse(member.value.place, fmt::format("{} is empty", path.string()));
-  if (!is_utf8(query)) {
-    refuse(member.value.place, fmt::format("{} is not UTF-8 text", path.string()),
-           "Save it again as UTF-8");
-  }
   return query;
 }
 
@@ -297,7 +292,7 @@ Ingestion read_ingestion(const Node::Member& table, const Source& source) {
   const std::string heading = "ingestion." + table.key;
   check_keys(table.value, table_rule("ingestion.NAME"), heading);
   Ingestion ingestion{.handle = table.key, .name = table.key};
-  ingestion.managed_by = "file:" + source.name;
+  ingestion.managed_by = "file:" + source.file.name;
   if (const std::string name = text_in(table.value, "name"); !name.empty()) ingestion.name = name;
   ingestion.connection = needed(table, "connection", heading).value.text;
   Definition& definition = ingestion.definition;

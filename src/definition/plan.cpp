@@ -72,9 +72,10 @@ class Planner {
     if (!managed_by.starts_with(kFileOwner)) return false;
     const std::string file = managed_by.substr(kFileOwner.size());
     if (file == files_.origin) return true;
-    const bool relative = !file.starts_with('/');
-    return files_.origin == "." ? relative : file.starts_with(files_.origin + "/");
+    return files_.origin == "." ? lies_in_home(file) : file.starts_with(files_.origin + "/");
   }
+
+  static bool lies_in_home(const std::string& file) { return !file.starts_with('/'); }
 
   void require_ours(const std::string& kind, const std::string& name,
                     const std::string& managed_by) const {
@@ -109,8 +110,32 @@ class Planner {
       note_move(known->managed_by, wanted.managed_by, change);
       change.what = change.details.empty() ? What::Keep : What::Update;
     }
+    const bool leads_as_before =
+        known && known->kind == wanted.kind && known->settings == wanted.settings;
+    if (!leads_as_before) require_new_secrets(wanted);
     if (change.what != What::Keep) put_connections_.push_back(wanted);
     plan_.changes.push_back(std::move(change));
+  }
+
+  /// Whoever writes files elsewhere could send what is kept already to a host of their choice.
+  void require_new_secrets(const Connection& wanted) const {
+    const std::string file = owner_text(wanted.managed_by);
+    if (lies_in_home(file)) return;
+    for (const auto& [setting, value] : wanted.settings) {
+      const auto secret = kept_secret(value);
+      if (!secret || !catalog_.secret(*secret)) continue;
+      throw Error(
+          Fault::Conflict, "secret_kept",
+          fmt::format(
+              "connection {} is new or leads elsewhere, and the secret {} was kept before: a "
+              "file outside the home cannot send it there",
+              wanted.name, *secret),
+          fmt::format(
+              "Refer to a name that is not in use, such as secret:{}.{}2; apply, and set it "
+              "with `millrace secret set`",
+              wanted.name, setting))
+          .at(file);
+    }
   }
 
   /// An ingestion that these files do not define would silently read another kind of warehouse.

@@ -30,7 +30,9 @@ struct Plan {
 /// What would have to change for the catalog to be what the files say; touches nothing. Only what
 /// files of this set made is ever changed, and removed only with `prune`: something else that would
 /// have to change is a Conflict `managed_elsewhere` that names its owner. What is equal already is
-/// kept, whoever made it. A file owns what it defines; a folder, what any file in it defined.
+/// kept, whoever made it. A file owns what it defines; a folder, what any file in it defined. A
+/// file outside the home gives no connection that is new, or leads elsewhere, a secret that is kept
+/// already: Conflict `secret_kept`.
 Plan plan(const FileSet& files, catalog::Catalog& catalog, bool prune);
 /// Does it, in one transaction; returns what it did.
 Plan apply(const FileSet& files, catalog::Catalog& catalog, bool prune);

@@ -324,4 +324,31 @@ TEST_CASE("an export by name holds what the ingestion needs") {
   CHECK(refusal([&] { export_toml(place.catalog, "bus"); }) != "");
 }
 
+TEST_CASE("a kept secret goes nowhere that a file outside the home says") {
+  Place place;
+  const TestHome elsewhere;
+  const auto shop_at = [](const std::string& host, const std::string& secret) {
+    return "[connection.shop]\nkind = \"postgres\"\nhost = \"" + host +
+           "\"\ndatabase = \"d\"\nuser = \"u\"\npassword = \"secret:" + secret + "\"\n";
+  };
+  const auto apply_there = [&](const std::string& text) {
+    const auto path = elsewhere.write("shop.toml", text);
+    return apply(read_files(path, place.home.configuration()), place.catalog, false);
+  };
+  apply_there(shop_at("h", "shop.password"));
+  place.catalog.put_secret({.name = "shop.password", .key = "k", .box = "b", .set_at = {}});
+  place.catalog.put_secret({.name = "smtp.password", .key = "k", .box = "b", .set_at = {}});
+
+  CHECK(apply_there(shop_at("h", "shop.password")).empty());
+  const std::string refused = refusal([&] { apply_there(shop_at("evil", "shop.password")); });
+  CHECK(refused.find("the secret shop.password was kept before") != std::string::npos);
+  CHECK(refused.find("secret:shop.password2") != std::string::npos);
+  CHECK(refusal([&] { apply_there(shop_at("h", "smtp.password")); }) != "");
+  CHECK(place.catalog.connection("shop")->settings.at("host") == "h");
+  CHECK_FALSE(apply_there(shop_at("other", "shop.password2")).empty());
+  // Whoever writes under the home may read its secrets anyway.
+  CHECK_FALSE(
+      place.apply_text("[connection.mine]" + shop_at("o", "smtp.password").substr(17)).empty());
+}
+
 }  // namespace millrace::definition

@@ -64,6 +64,11 @@ bool is_reference(std::string_view value) {
   return value.starts_with(kVariable) || value.starts_with(kFile) || value.starts_with(kSecret);
 }
 
+std::optional<std::string> kept_secret(std::string_view value) {
+  if (!value.starts_with(kSecret)) return {};
+  return std::string(value.substr(kSecret.size()));
+}
+
 void check_reference(std::string_view value) {
   if (value.starts_with(kSecret)) return;  // The vault knows which names there are.
   const bool of_variable = value.starts_with(kVariable);
@@ -86,7 +91,7 @@ std::string resolved(const std::string& value, const std::string& setting, const
                      Vault& vault) {
   if (!is_reference(value)) return value;
   check_reference(value);
-  if (value.starts_with(kSecret)) return vault.get(value.substr(kSecret.size())).reveal();
+  if (const auto name = kept_secret(value)) return vault.get(*name).reveal();
   return value.starts_with(kVariable) ? variable(value.substr(kVariable.size()), setting)
                                       : secret_file(value.substr(kFile.size()), setting, home);
 }

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <filesystem>
+#include <optional>
 #include <string>
 
 #include "base/error.h"
@@ -12,9 +13,7 @@ namespace millrace::definition {
 /// The file that a table stands in.
 struct Source {
   const Configuration& configuration;
-  std::filesystem::path path;
-  std::string name;         ///< For people and for `managed_by`: see FileSet::origin.
-  bool under_home = false;  ///< Only such a file may refer to secrets.
+  const FileText& file;
 };
 
 /// `[connection.NAME]`, checked against the settings of its kind. Throws `bad_toml`.
@@ -53,12 +52,12 @@ void check_name(const Node::Member& table, std::string_view what);
 /// has none of that.
 void check_fits_kind(const Ingestion& ingestion);
 
-/// The path as FileSet::origin says it: relative to the home where it lies under it.
-std::string origin_of(const std::filesystem::path& path, const std::filesystem::path& home);
 /// By what the file system says, symbolic links followed.
 bool lies_under(const std::filesystem::path& path, const std::filesystem::path& folder);
 
 bool is_reference(std::string_view value);
+/// The name in `secret:NAME`; nothing where the value is something else.
+std::optional<std::string> kept_secret(std::string_view value);
 /// Throws Misconfigured `bad_reference` unless it names a variable, or a file under the home.
 void check_reference(std::string_view value);
 

@@ -3,22 +3,14 @@ import pytest
 
 from called_service import unlimited
 
+pytestmark = pytest.mark.one_shop
+
 AUDIT = "/console/v1/audit_logs"
 
 
 @pytest.fixture(scope="module")
-def shop(shop_of_module):
-    return shop_of_module
-
-
-@pytest.fixture(scope="module")
-def service(service_of_module):
-    return service_of_module
-
-
-@pytest.fixture(scope="module")
-def key(shop):
-    return unlimited(shop, "console", "--description", "the auditor", "--scope",
+def key_of_module(shop_of_module):
+    return unlimited(shop_of_module, "console", "--description", "the auditor", "--scope",
                      "omni_read_write", "can_access_keys")
 
 

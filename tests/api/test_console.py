@@ -7,26 +7,13 @@ import pytest
 from called_service import running, unlimited
 from home import NOON_ZONE, days_ago
 
+pytestmark = pytest.mark.one_shop
+
 SOURCE = "/console/v1/ingestion"
 CREATE = {"type": "files", "dataset": "Events", "source_name": "Web events",
           "query": "select * from 'visits*.parquet'", "enabled": True,
           "column_mapping": {"event_name": "kind", "timestamp": "ts", "ids": {"userID": "user_id"},
                              "event_value": "amount", "metadata": {}, "metadata_object": "null"}}
-
-
-@pytest.fixture(scope="module")
-def shop(shop_of_module):
-    return shop_of_module
-
-
-@pytest.fixture(scope="module")
-def service(service_of_module):
-    return service_of_module
-
-
-@pytest.fixture(scope="module")
-def key(shop):
-    return unlimited(shop, "console", "--scope", "omni_read_write", "can_access_keys")
 
 
 def finished(service, key, run):

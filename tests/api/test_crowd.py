@@ -14,6 +14,8 @@ import pytest
 from called_service import INGESTION, Service, unlimited, write_day
 from home import NOON_ZONE, days_ago
 
+pytestmark = pytest.mark.one_shop
+
 REFERENCE = pathlib.Path(__file__).resolve().parents[2] / "docs" / "reference" / "api.md"
 READY = "/v1/mark_data_ready_dwh"
 NONSENSE = [None, "", "null", 0, -1, 1.5, 10**30, True, [], {}, [[]], ["x", None], {"a": {"b": []}},
@@ -34,21 +36,6 @@ SOUND = {
 PARAMETERS = {"type": "files", "dataset": "Events", "source_name": "Web", "startDate": days_ago(9),
               "endDate": days_ago(1), "start_date": days_ago(9), "end_date": days_ago(1),
               "event_name": "purchase", "status": "ERROR", "page": "1", "limit": "5"}
-
-
-@pytest.fixture(scope="module")
-def shop(shop_of_module):
-    return shop_of_module
-
-
-@pytest.fixture(scope="module")
-def service(service_of_module):
-    return service_of_module
-
-
-@pytest.fixture(scope="module")
-def key(shop):
-    return unlimited(shop, "console", "--scope", "omni_read_write", "can_access_keys")
 
 
 def test_twenty_callers_at_once_start_one_load_and_those_with_one_key_get_one_answer(

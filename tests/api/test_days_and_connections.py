@@ -1,26 +1,18 @@
 """Our own routes: connections, days and what people do with them; events and unit types."""
 import pytest
 
-from called_service import days_ago, unlimited, write_day
+from called_service import days_ago, write_day
+
+pytestmark = pytest.mark.one_shop
 
 DAY = days_ago(1)
 PURCHASES = "/api/v1/ingestions/purchases"
 
 
 @pytest.fixture(scope="module")
-def shop(shop_of_module):
+def shop_of_module(shop_of_module):
     shop_of_module.run("load", "purchases", "--from", days_ago(3), "--to", DAY)
     return shop_of_module
-
-
-@pytest.fixture(scope="module")
-def service(service_of_module):
-    return service_of_module
-
-
-@pytest.fixture(scope="module")
-def key(shop):
-    return unlimited(shop, "console", "--scope", "omni_read_write", "can_access_keys")
 
 
 @pytest.fixture

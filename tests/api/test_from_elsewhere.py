@@ -1,51 +1,28 @@
 """`--server URL`: the same commands at another machine, with a key, in the same words."""
-import os
-import subprocess
+import concurrent.futures
+import time
 
 import pytest
 
 from called_service import PASSWORD, SESSION, Service, add, days_ago, make_key, unlimited
-from home import BUILD
+from elsewhere import Elsewhere
 from servers.smtp import certificate
+
+pytestmark = pytest.mark.one_shop
 
 DAY = days_ago(1)
 
 
-class Elsewhere:
-    """A machine without a home."""
-
-    def __init__(self, service, key, folder):
-        self.url = f"http://{service.host}:{service.port}"
-        self.key, self.folder = key, folder
-
-    def run(self, *arguments, code=0, url=None, key=None, **more):
-        told = {name: value for name, value in os.environ.items()
-                if not name.startswith("MILLRACE")}
-        told["HOME"] = str(self.folder)
-        told["MILLRACE_KEY"] = self.key if key is None else key
-        done = subprocess.run(
-            [BUILD / "millrace", "--server", url or self.url, *map(str, arguments)],
-            capture_output=True, text=True, timeout=60, stdin=subprocess.DEVNULL,
-            cwd=self.folder, env={**told, **more})
-        assert done.returncode == code, f"{arguments}\n{done.stdout}\n{done.stderr}"
-        return done
-
-
 @pytest.fixture(scope="module")
-def shop(shop_of_module):
+def shop_of_module(shop_of_module):
     shop_of_module.run("load", "purchases", "--from", days_ago(2), "--to", DAY)
     shop_of_module.run("load", "purchases", "--day", DAY)
     return shop_of_module
 
 
 @pytest.fixture(scope="module")
-def service(shop, service_of_module):
-    return service_of_module
-
-
-@pytest.fixture(scope="module")
-def key(shop):
-    return unlimited(shop, "console", "--description", "ana's laptop")
+def key_of_module(shop_of_module):
+    return unlimited(shop_of_module, "console", "--description", "ana's laptop")
 
 
 @pytest.fixture
@@ -58,7 +35,12 @@ def elsewhere(service, key, tmp_path):
     ("days nothing", 3), (f"history purchases --day {DAY}", 0),
     (f"certificate purchases --day {DAY}", 0), (f"diff purchases --day {DAY}", 0),
     ("run list", 0), ("run list --limit 1", 0), ("run show nothing", 1), ("schedule", 0),
-    ("usage", 0), (f"quarantine purchases --day {DAY}", 3), (f"quarantine nothing --day {DAY}", 3),
+    ("usage", 0), ("export", 0), ("export lake", 0), ("ingestion list", 0),
+    ("ingestion show purchases", 0), ("connection kinds s3", 0),
+    ("connection list", 0), ("connection show lake", 0), ("connection test lake", 0),
+    ("connection tables lake", 0), ("connection columns lake purchases*.parquet", 0),
+    (f"sample purchases --day {DAY} --rows 3", 0), (f"validate visits --day {DAY}", 0),
+    (f"quarantine purchases --day {DAY}", 3), (f"quarantine nothing --day {DAY}", 3),
     ("check nothing", 3), ("retry purchases", 3), (f"release purchases --day {DAY}", 3)])
 @pytest.mark.parametrize("form", [[], ["--json"], ["--json", "--progress"]])
 def test_a_command_says_the_same_from_elsewhere(shop, elsewhere, command, code, form):
@@ -72,6 +54,52 @@ def test_a_command_says_the_same_from_elsewhere(shop, elsewhere, command, code, 
 def test_the_warehouse_is_asked_from_elsewhere(elsewhere):
     # By the fingerprint or the token, which depends on who asked before.
     assert "0 of 2 days changed" in elsewhere.run("check", "purchases").stdout
+
+
+@pytest.mark.parametrize("sql, code", [
+    ("select day, ingestion, count(*) as n, sum(value) from events group by all order by all", 0),
+    ("select * from events order by ts, unit_userID limit 5", 0), ("select 1 where false", 0),
+    ("select i from range(1200) r(i)", 0), ("select nothing from events", 1),
+    ("select * from read_text('/etc/passwd')", 1), ("select 1; select 2", 1),
+    ("copy (select 1) to '/tmp/x'", 1)])
+@pytest.mark.parametrize("form", [[], ["--json"], ["--json", "--progress"]])
+def test_a_query_gives_the_same_from_elsewhere(shop, elsewhere, sql, code, form):
+    there = elsewhere.run(*form, "query", sql, code=code)
+    here = shop.run(*form, "query", sql, code=code)
+    assert (there.stdout, there.stderr) == (here.stdout, here.stderr) and here.stdout + here.stderr
+
+
+def test_a_file_of_sql_lies_where_it_is_typed(shop, service, key, elsewhere):
+    (elsewhere.folder / "count.sql").write_text("select count(*) as n from events")
+    assert elsewhere.json("query", "count.sql") == shop.rows("select count(*) as n from events")
+    (shop.path / "there.sql").write_text("select 1 as secret")
+    done = service.ask("POST", "/api/v1/commands", key, {
+        "command": "query", "arguments": {"SQL": [str(shop.path / "there.sql")]}}).json["data"]
+    assert done["exit_code"] == 1 and "secret" not in done["answer"]
+    rows = elsewhere.json("sample", "--connection", "lake", "--query", "select 7 as seven")
+    assert rows["rows"] == [{"seven": 7}]
+    assert "seven" in elsewhere.run("map", "--connection", "lake", "--dataset", "events",
+                                    "--query", "select 7 as seven").stdout
+
+
+def test_a_large_answer_is_refused_whole(elsewhere):
+    many = "select repeat('x', 1000) as x from range(20000)"
+    for form in (["--json"], ["--json", "--progress"]):
+        done = elsewhere.run(*form, "query", many, code=1)
+        assert "larger than 16.0 MB" in done.stderr and "xxx" not in done.stdout
+    assert "The first 1,000 rows" in elsewhere.run("query", many).stdout
+
+
+def test_an_endless_query_is_ended_and_others_wait_their_turn(elsewhere):
+    endless = "select count(*) from range(1000000000000) as r(i) where hash(i) = 7"
+    with concurrent.futures.ThreadPoolExecutor() as callers:
+        first = callers.submit(elsewhere.run, "query", endless, code=1)
+        time.sleep(1)
+        elsewhere.run("days", "purchases")
+        busy = elsewhere.run("query", "select 1", code=1)
+        assert "answered 429: Rows are being read for somebody else" in busy.stderr
+        assert "query was ended: it took longer" in first.result().stderr
+    assert elsewhere.json("query", "select 1 as one") == [{"one": 1}]
 
 
 def test_a_day_is_asked_for_and_waited_for(shop, elsewhere):
@@ -124,12 +152,18 @@ def test_people_need_the_grants_that_the_command_needs(shop, service):
     assert status("days", NAME="purchases") == 200
     assert status("check", NAME="purchases") == 403
     assert status("quarantine", NAME="purchases", day=DAY) == 403
+    assert status("query", SQL="select 1") == 403
+    assert status("sample", connection="lake", query="select 1") == 403
+    assert status("connection tables", NAME="lake") == 403
+    assert status("connection show", NAME="lake") == 200
+    assert status("secret set", NAME="lake.password") == 403
 
 
 @pytest.mark.parametrize("arguments, said", [
     (["load", "purchases"], "load has no form with --server"),
-    (["apply", "x.toml"], "apply has no form with --server"),
-    (["query", "select 1"], "query has no form with --server"),
+    (["secret", "remove", "x"], "secret remove has no form with --server"),
+    (["secret", "set", "x"], "no value for x came"),
+    (["ingestion", "remove", "visits"], "ingestion remove has no form with --server"),
     (["quarantine", "purchases", "--day", DAY, "--export", "x.csv"], "no --export with --server"),
     (["quarantine", "purchases", "--day", DAY, "--replay"], "no --replay with --server"),
     (["quarantine", "purchases", "--day", DAY, "--rows", "10001"], "at most 10000 rows"),
@@ -147,9 +181,9 @@ def test_a_caller_without_our_program_gets_no_further(service, key):
             "command": command, "arguments": arguments})
         assert reply.status == 400, reply.text
         return reply.json["message"]
-    for command in ("load", "apply", "serve", "secret set", "nothing", "days purchases"):
+    for command in ("load", "serve", "secret remove", "nothing", "days purchases"):
         assert "no command" in refusal(command, NAME=["purchases"])
-    for option in ("export", "replay", "wait", "dbt-results"):
+    for option in ("export", "replay", "wait", "as"):
         assert f"no --{option}" in refusal("quarantine", **{
             "NAME": ["purchases"], "day": [DAY], option: ["/tmp/x"]})
     done = service.ask("POST", "/api/v1/commands", key, {

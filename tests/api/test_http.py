@@ -7,16 +7,13 @@ import time
 
 import pytest
 
-
-@pytest.fixture(scope="module")
-def service(service_of_module):
-    return service_of_module
+pytestmark = pytest.mark.one_shop
 
 
 @pytest.fixture(scope="module")
-def dawdler(service):
+def dawdler(service_of_module):
     """A connection that sent half a request before the other tests began."""
-    connection = raw(service)
+    connection = raw(service_of_module)
     connection.sendall(b"POST /v1/mark_data_ready HTTP/1.1\r\nContent-Length: 100\r\n\r\nhalf")
     return connection, time.monotonic()
 
@@ -68,7 +65,8 @@ def test_heads_and_bodies_are_bounded(service):
     large = b"x: " + b"y" * 20_000
     assert "431" in said_to(service, b"GET /healthz HTTP/1.1\r\n" + large + b"\r\n\r\n")[:20]
     reply = service.ask("POST", "/v1/mark_data_ready", body=b"x" * 1_100_000)
-    assert (reply.status, reply.json["message"]) == (413, "The body is too large")
+    assert (reply.status, reply.json["message"]) == (
+        413, "The body is larger than 1048576 bytes")
     assert service.ask("GET", "/healthz").status == 200
 
 

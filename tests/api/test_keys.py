@@ -5,17 +5,9 @@ import pytest
 
 from called_service import make_key, unlimited
 
+pytestmark = pytest.mark.one_shop
+
 LIST = "/console/v1/ingestion/runs"
-
-
-@pytest.fixture(scope="module")
-def shop(shop_of_module):
-    return shop_of_module
-
-
-@pytest.fixture(scope="module")
-def service(service_of_module):
-    return service_of_module
 
 
 def test_a_key_is_shown_once_and_only_its_digest_is_kept(shop):

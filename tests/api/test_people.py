@@ -6,18 +6,15 @@ import pytest
 from called_service import PASSWORD, SESSION, Service, add, days_ago, made, unlimited
 from home import Home
 
+pytestmark = pytest.mark.one_shop
+
 DAY = days_ago(1)
 
 
 @pytest.fixture(scope="module")
-def shop(shop_of_module):
+def shop_of_module(shop_of_module):
     shop_of_module.run("load", "purchases", "--day", DAY)
     return shop_of_module
-
-
-@pytest.fixture(scope="module")
-def service(service_of_module):
-    return service_of_module
 
 
 class Browser:
@@ -136,6 +133,9 @@ def test_nothing_of_one_project_reaches_another(shop, service, engine, tmp_path)
             assert beside.ask("GET", path, key).status == 401
             assert service.ask("GET", path, their_key).status == 401
             assert service.ask("GET", path, headers={"Cookie": theirs.cookie}).status == 401
+        asked = {"command": "query", "arguments": {"SQL": ["select * from events"]}}
+        assert beside.ask("POST", "/api/v1/commands", key, asked).status == 401
+        assert service.ask("POST", "/api/v1/commands", their_key, asked).status == 401
         assert service.ask("POST", SESSION, None, {
             "email": "other@example.com", "password": PASSWORD}).status == 401
         started, = beside.ask("POST", "/v1/mark_data_ready_dwh", their_key, {
@@ -149,8 +149,17 @@ def test_nothing_of_one_project_reaches_another(shop, service, engine, tmp_path)
             reply = service.ask("POST", "/api/v1/connections/lake/sample", key, {
                 "query": f"select * from '{written}'", "day": DAY})
             assert reply.status == 400 and "user1" not in reply.text, reply.text
-        assert "user1" not in shop.run(
-            "query", f"select * from read_parquet('{path}')", code=1).stdout
+        query = f"select * from read_parquet('{path}')"
+        assert "user1" not in shop.run("query", query, code=1).stdout
+        there = service.ask("POST", "/api/v1/commands", key, {
+            "command": "query", "arguments": {"SQL": [query]}}).json["data"]
+        assert there["exit_code"] == 1 and "user1" not in str(there)
     made_ = service.ask("POST", "/api/v1/connections", key, {
         "name": "theirs", "kind": "files", "settings": {"path": str(other.warehouse)}})
     assert made_.status == 400 and "outside the allowed folders" in made_.json["message"]
+    sent = service.ask("POST", "/api/v1/commands", key, {
+        "command": "apply", "arguments": {"PATH": ["set"]}, "files": [{
+            "name": "set/theirs.toml",
+            "text": f'[connection.theirs]\nkind = "files"\npath = "{other.warehouse}"\n'}]})
+    assert sent.json["data"]["exit_code"] == 1
+    assert "outside the allowed folders" in sent.json["data"]["notes"]

@@ -9,7 +9,6 @@ import time
 
 import pytest
 
-from called_service import unlimited
 from home import ROOT, days_ago
 
 PROGRESS = "/api/v1/progress"
@@ -53,11 +52,6 @@ class Watched:
             if one[0] == event:
                 return seen
         raise AssertionError(f"over before {event}: {seen}")
-
-
-@pytest.fixture
-def key(shop):
-    return unlimited(shop)
 
 
 @pytest.fixture

@@ -14,11 +14,6 @@ from home import NOON, ROOT, days_ago
 READY = "/v1/mark_data_ready_dwh"
 
 
-@pytest.fixture
-def key(shop):
-    return unlimited(shop)
-
-
 def status_path(dataset="Events"):
     return (f"/console/v1/ingestion/status?startDate={days_ago(1)}&endDate={days_ago(-1)}"
             f"&dataset={dataset}")

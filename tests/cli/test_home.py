@@ -105,7 +105,7 @@ def test_references_to_secrets_are_refused_from_files_outside_the_home(shop, tmp
                        'user = "u"\npassword = "env:SHOP_PASSWORD"\n')
     said = shop.run("apply", outside, code=1).stderr
     assert "this file does not lie under the home" in said
-    assert "it could send this server's secrets anywhere" in said
+    assert "and could send it anywhere" in said
     inside = shop.path / "link.toml"
     inside.symlink_to(outside)
     assert "does not lie under the home" in shop.run("apply", inside, code=1).stderr

@@ -5,6 +5,7 @@ import os
 import re
 import signal
 import sqlite3
+import subprocess
 import time
 import urllib.error
 import urllib.request
@@ -14,6 +15,7 @@ from servers.ports import free_port
 from servers.smtp import PASSWORD, MailServer
 from told import ANA, BEN, YESTERDAY, Serving, ingestion
 
+EVE, EVES = "eve@example.com", "correct horse battery"  # Who signs in, and with what.
 BROKEN = "select ts, user_id, kindd as kind from 'purchases*.parquet'"
 
 
@@ -85,15 +87,43 @@ def test_a_backfill_is_one_mail_at_its_end(told):
 
 
 def asked_for_a_backfill(port, key, first, last):
-    body = {"type": "files", "dataset": "Events", "source": "purchases",
-            "datestamp_start": str(first), "datestamp_end": str(last)}
+    return reply_of(port, "/console/v1/ingestion/backfill", {
+        "type": "files", "dataset": "Events", "source": "purchases",
+        "datestamp_start": str(first), "datestamp_end": str(last)}, {"STATSIG-API-KEY": key})
+
+
+def reply_of(port, path, body=None, headers=None):
+    """None while the service does not listen yet; what it refuses is an error."""
     call = urllib.request.Request(
-        f"http://127.0.0.1:{port}/console/v1/ingestion/backfill", json.dumps(body).encode(),
-        {"STATSIG-API-KEY": key, "Content-Type": "application/json"})
+        f"http://127.0.0.1:{port}{path}", body and json.dumps(body).encode(),
+        {"Content-Type": "application/json", **(headers or {})})
     try:
-        return urllib.request.urlopen(call).status in (200, 201)
+        return urllib.request.urlopen(call)
+    except urllib.error.HTTPError as refused:
+        raise AssertionError(refused.read()) from refused
     except urllib.error.URLError:
-        return False  # It does not listen yet.
+        return None
+
+
+def test_whoever_set_an_ingestion_up_through_the_api_hears_of_it(told):
+    told.write("purchases")
+    told.apply()
+    subprocess.run(told.home.command("user", "create", EVE, "--role", "editor", "--grant",
+                                     "connection.use:lake"), input=EVES, text=True, check=True)
+    port = free_port()
+    with Serving(told.home, "--listen", f"127.0.0.1:{port}") as service:
+        service.until(lambda: reply_of(port, "/healthz"))
+        session = reply_of(port, "/api/v1/session", {"email": EVE, "password": EVES})
+        eve = {"X-CSRF-Token": json.load(session)["data"]["csrf_token"],
+               "Cookie": session.headers["Set-Cookie"].split(";")[0]}
+        assert reply_of(port, "/console/v1/ingestion", {
+            "type": "files", "dataset": "Events", "source_name": "mine", "query": BROKEN,
+            "enabled": True, "schedule_mode": "api", "column_mapping": {
+                "event_name": "kind", "timestamp": "ts", "ids": {"userID": "user_id"}}}, eve)
+        assert reply_of(port, "/v1/mark_data_ready_dwh", {
+            "type": "events", "datestamps": str(YESTERDAY), "sources": ["mine"]}, eve)
+        service.until(lambda: told.mail.to(EVE) and told.mail.to(ANA))
+    assert told.subjects(EVE) == told.subjects() == [f"[Millrace] mine: {YESTERDAY} failed"]
 
 
 def test_what_was_accepted_but_not_recorded_is_sent_again_under_the_same_id(told):

@@ -3,6 +3,8 @@ import os
 import subprocess
 import sys
 
+import pytest
+
 from home import ROOT
 
 sys.path.insert(0, str(ROOT / "bench"))
@@ -22,15 +24,18 @@ metadata = { page = "page" }
 """
 
 
-def test_rows_of_20_kb_in_large_row_groups_are_loaded_whole_in_bounded_memory(home, engine):
+@pytest.mark.parametrize("days", [1, 3])
+def test_rows_of_20_kb_in_large_row_groups_are_loaded_whole_in_bounded_memory(home, engine, days):
     home.init()
     engine.sql("set preserve_insertion_order = false")
-    engine.sql(f"""copy (select 'view' as kind, timestamp '2026-11-01 12:00' as ts,
-        'user' || i as user_id, repeat(md5(i::varchar), 625) as page from range(6500) as r(i))
+    engine.sql(f"""copy (select 'view' as kind,
+        timestamp '2026-11-01 12:00' + interval (i % {days}) day as ts, 'user' || i as user_id,
+        repeat(md5(i::varchar), 625) as page from range(6500) as r(i))
         to '{home.warehouse}/pages.parquet' (format parquet, row_group_size_bytes '64MB')""")
     home.apply(home.connect_files() + INGESTION)
 
-    load = subprocess.Popen(home.command("load", "pages", "--day", "2026-11-01"),
+    load = subprocess.Popen(home.command("load", "pages", "--from", "2026-11-01",
+                                         "--to", f"2026-11-0{days}"),
                             stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
     watch = Watch(load.pid)
     status = load.wait(timeout=120)

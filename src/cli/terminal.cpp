@@ -88,12 +88,12 @@ Terminal::Terminal(bool json, bool lines)
       colour_notes_(is_coloured(STDERR_FILENO)) {}
 
 Terminal::Terminal(std::ostringstream& answers, std::ostream& notes, bool json, bool lines,
-                   std::size_t most, Secret typed)
+                   std::size_t most, const Secret& typed)
     : answers_(answers),
       notes_(notes),
       bounded_(&answers),
       most_(most),
-      typed_(std::move(typed)),
+      typed_(typed),
       json_(json),
       lines_(json && lines),
       asks_(false),

@@ -25,7 +25,7 @@ class Terminal {
   /// Where nobody looks on: in place of stdout and stderr. An answer of more bytes is forgotten,
   /// and Misconfigured `answer_too_large`. `typed` is the secret that may be asked for.
   Terminal(std::ostringstream& answers, std::ostream& notes, bool json, bool lines,
-           std::size_t most, Secret typed);
+           std::size_t most, const Secret& typed);
 
   bool json() const { return json_; }
   bool lines() const { return lines_; }

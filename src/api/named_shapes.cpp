@@ -45,6 +45,9 @@ constexpr NamedShape kShapes[] = {
      "{id*: text, key*: text, type*: CONSOLE|SERVER|CLIENT, description*: text, scopes*: [text], "
      "environments*: [text], primaryTargetApp*: text?, secondaryTargetApps*: [text], "
      "status*: active|deactivated, lastUsedAt*: instant?}"},
+    {"User",
+     "{id*: text, email*: text, role*: viewer|editor|admin, grants*: [text], "
+     "status*: active|deactivated, slack_direct*: flag}"},
     {"Kind",
      "{kind*: text, title*: text, about*: text, settings*: [{name*: text, help*: text, "
      "example*: text, required*: flag, secret*: flag, default*: text}]}"},

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <array>
+#include <nlohmann/json.hpp>
 
 #include "api/key.h"
 #include "api/password.h"
@@ -75,6 +76,34 @@ catalog::User make_user(const std::string& email, const Secret& password, const 
           .grants = grants,
           .locked_until = {},
           .created_at = env.now()};
+}
+
+catalog::User change_user(catalog::Catalog& catalog, const std::string& id,
+                          const UserChange& change) {
+  catalog::User user;
+  // Two who change the same user must not undo each other's change.
+  catalog.atomically([&] {
+    user = catalog.user_by_id(id).value();
+    if (change.role) user.role = *change.role;
+    if (change.grants) user.grants = *change.grants;
+    if (user.role == "viewer" && !change.grants) user.grants.clear();
+    require_role_and_grants(user.role, user.grants);
+    if (change.password) user.password = *change.password;
+    user.active = change.active.value_or(user.active);
+    user.slack_direct = change.slack_direct.value_or(user.slack_direct);
+    user.locked_until.reset();
+    catalog.put_user(user);
+  });
+  return user;
+}
+
+json::Value user_json(const catalog::User& user) {
+  return {{"id", user.id},
+          {"email", user.email},
+          {"role", user.role},
+          {"grants", user.grants},
+          {"status", user.active ? "active" : "deactivated"},
+          {"slack_direct", user.slack_direct}};
 }
 
 SignedIn sign_in(catalog::Catalog& catalog, const std::string& email, const Secret& password,

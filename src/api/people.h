@@ -1,5 +1,6 @@
 #pragma once
 
+#include <nlohmann/json_fwd.hpp>
 #include <optional>
 #include <string>
 #include <vector>
@@ -7,6 +8,7 @@
 #include "api/http.h"
 #include "base/secret.h"
 #include "catalog/catalog.h"
+#include "model/json.h"
 
 /// Who signs in with a password, and what they may do.
 namespace millrace::api {
@@ -14,6 +16,18 @@ namespace millrace::api {
 /// A new user. Throws Misconfigured `bad_email`, `unknown_role`, `unknown_grant`, `weak_password`.
 catalog::User make_user(const std::string& email, const Secret& password, const std::string& role,
                         const std::vector<std::string>& grants, Env& env);
+/// What becomes of a user; what is not given stays. Who becomes a viewer loses the grants.
+struct UserChange {
+  std::optional<std::string> role;
+  std::optional<std::vector<std::string>> grants;
+  std::optional<std::string> password;  ///< As `hash_of` makes it.
+  std::optional<bool> active, slack_direct;
+};
+/// Also ends a lock-out. Throws as `make_user` does, and `last_admin`.
+catalog::User change_user(catalog::Catalog& catalog, const std::string& id,
+                          const UserChange& change);
+/// As every answer shows a user: never the password.
+json::Value user_json(const catalog::User& user);
 void require_role_and_grants(const std::string& role, const std::vector<std::string>& grants);
 
 /// Addresses are compared in lower case.

@@ -77,6 +77,7 @@ std::span<const Route> audit_routes();
 std::span<const Route> connection_routes();
 std::span<const Route> day_routes();
 std::span<const Route> command_routes();
+std::span<const Route> user_routes();
 std::span<const Route> session_routes();
 std::span<const Route> oidc_routes();
 std::span<const Route> progress_routes();
@@ -114,6 +115,7 @@ void require_grant(const Call& call, const std::string& grant, const std::string
 [[noreturn]] void not_found(const std::string& message);
 // Members of a body, which the table has checked already; absent and null are alike.
 std::string text_or_empty(const json::Value& body, const char* name);
+std::optional<bool> flag_in(const json::Value& body, const char* name);
 /// A text or a list of texts; empty where it is absent or null.
 std::vector<std::string> texts(const json::Value& body, const char* name);
 Day day_in(const std::string& text, const char* name);

@@ -10,8 +10,9 @@
 namespace millrace::api {
 namespace {
 
-json::Value user_json(const catalog::User& user) {
-  return {{"email", user.email}, {"role", user.role}, {"grants", user.grants}};
+const catalog::User& user_of(const Call& call) {
+  if (!call.user) not_found("Nobody is signed in: this call came with a key");
+  return *call.user;
 }
 
 Answer begin(Call& call) {
@@ -25,13 +26,16 @@ Answer begin(Call& call) {
   return answer;
 }
 
-Answer read(Call& call) {
-  if (!call.user) not_found("Nobody is signed in: this call came with a key");
-  return one("Session read successfully.", user_json(*call.user));
+Answer read(Call& call) { return one("Session read successfully.", user_json(user_of(call))); }
+
+Answer update(Call& call) {
+  const UserChange wish{.slack_direct = flag_in(call.body, "slack_direct")};
+  return one("Session updated successfully.",
+             user_json(change_user(call.catalog, user_of(call).id, wish)));
 }
 
 Answer end(Call& call) {
-  if (!call.user) not_found("Nobody is signed in: this call came with a key");
+  user_of(call);
   call.catalog.remove_session(digest_of(cookie_of(call.request)));
   Answer answer = done("Signed out.");
   answer.headers.emplace_back("Set-Cookie", session_cookie(call, "", std::chrono::seconds(0)));
@@ -44,16 +48,26 @@ constexpr Route kRoutes[] = {
      .about = "Signs in: sets a cookie, and gives the token that changes must bring in "
               "X-CSRF-Token. Five wrong passwords lock the user out for 15 minutes.",
      .body = "{email*: name, password*: name}",
-     .gives = "one {email*: text, role*: text, grants*: [text], csrf_token*: text}",
+     .gives = "one {id*: text, email*: text, role*: text, grants*: [text], status*: text, "
+              "slack_direct*: flag, csrf_token*: text}",
      .refuses = "401 429 503",
      .answer = begin},
     {.method = "GET",
      .path = "/api/v1/session",
      .access = Access::Read,
      .about = "Who is signed in.",
-     .gives = "one {email*: text, role*: text, grants*: [text]}",
+     .gives = "one User",
      .refuses = "404",
      .answer = read},
+    {.method = "PATCH",
+     .path = "/api/v1/session",
+     .access = Access::Read,
+     .about = "What the person who is signed in wants to hear of: `slack_direct` sends them what "
+              "they are mailed as a direct message in Slack, too.",
+     .body = "{slack_direct: flag}",
+     .gives = "one User",
+     .refuses = "403 404",
+     .answer = update},
     {.method = "DELETE",
      .path = "/api/v1/session",
      .access = Access::Read,

@@ -242,7 +242,8 @@ class Catalog {
 
   // -- people
   /// Creates or changes; a changed password, or `active` taken away, ends the user's sessions. An
-  /// address that another one has is a Conflict `name_taken`.
+  /// address that another one has is a Conflict `name_taken`; to leave no active admin where there
+  /// was one is a Conflict `last_admin`.
   void put_user(const User& user);
   std::vector<User> users();
   std::optional<User> user(const std::string& email);

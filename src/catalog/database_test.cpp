@@ -272,6 +272,13 @@ void insert_a_day(Database& database) {
                     2000))");
 }
 
+constexpr int kFirstWithPeople = 8;
+void insert_a_user(Database& database) {
+  database.run(R"(INSERT INTO person (project_id, id, email, password, role, grants, active,
+                    failures, created_at)
+                  VALUES ('default', 'u', 'ana@example.com', '', 'admin', '[]', 1, 0, 1000))");
+}
+
 }  // namespace
 
 TEST_CASE("a catalog of every earlier schema gets what is new, and keeps what it has") {
@@ -280,8 +287,10 @@ TEST_CASE("a catalog of every earlier schema gets what is new, and keeps what it
     const Folder folder;
     {
       Database database({.path = folder.catalog()}, real_env());
-      migrate(database, schema);
+      migrate(database, 1);
       insert_a_day(database);
+      migrate(database, schema);
+      if (schema >= kFirstWithPeople) insert_a_user(database);
     }
     Catalog catalog({.path = folder.catalog()}, real_env());
     REQUIRE(catalog.ingestions().size() == 1);
@@ -290,6 +299,8 @@ TEST_CASE("a catalog of every earlier schema gets what is new, and keeps what it
     CHECK(catalog.days("i")[0].rows == 12);
     CHECK(catalog.days("i")[0].partly_loaded == 5);
     CHECK(catalog.load("l")->renewed_at == catalog.load("l")->started_at);
+    for (const User& user : catalog.users()) CHECK(!user.slack_direct);
+    CHECK(catalog.users().size() == (schema >= kFirstWithPeople ? 1 : 0));
   }
 }
 

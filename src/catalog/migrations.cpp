@@ -383,8 +383,14 @@ constexpr std::string_view kPartlyLoaded[] = {
        WHERE quarantine <> '')",
 };
 
+/// What people want to hear of.
+constexpr std::string_view kWishes[] = {
+    "ALTER TABLE person ADD COLUMN slack_direct BIGINT NOT NULL DEFAULT 0",
+};
+
 constexpr std::span<const std::string_view> kMigrations[] = {
-    kFirst, kRenewedLeases, kUpkeep, kService, kTelling, kHandles, kAudit, kPeople, kPartlyLoaded};
+    kFirst,   kRenewedLeases, kUpkeep, kService,      kTelling,
+    kHandles, kAudit,         kPeople, kPartlyLoaded, kWishes};
 
 }  // namespace
 

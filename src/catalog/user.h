@@ -18,7 +18,8 @@ struct User {
   /// What editors may do with connections: "connection.use:shop", "rows.read:*".
   std::vector<std::string> grants;
   bool active = true;
-  std::int64_t failures = 0;            ///< Wrong passwords since the last right one.
+  bool slack_direct = false;  ///< Wants what is mailed to them as a direct message in Slack, too.
+  std::int64_t failures = 0;  ///< Wrong passwords since the last right one.
   std::optional<Instant> locked_until;  ///< After too many.
   Instant created_at;
 };

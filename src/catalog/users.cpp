@@ -7,14 +7,14 @@
 namespace millrace::catalog {
 namespace {
 
-constexpr const char* kColumns = R"(SELECT id, email, password, role, grants, active, failures,
-                                           locked_until, created_at FROM person )";
+constexpr const char* kColumns = R"(SELECT id, email, password, role, grants, active, slack_direct,
+                                           failures, locked_until, created_at FROM person )";
 
 User user_in(const Row& row) {
   User user;
   std::string grants;
-  row.into(user.id, user.email, user.password, user.role, grants, user.active, user.failures,
-           user.locked_until, user.created_at);
+  row.into(user.id, user.email, user.password, user.role, grants, user.active, user.slack_direct,
+           user.failures, user.locked_until, user.created_at);
   user.grants = json::parse(grants, "grants in the catalog").get<std::vector<std::string>>();
   return user;
 }
@@ -29,8 +29,25 @@ std::optional<User> find(Session& session, const char* column, const std::string
 
 /// What the audit log shows; never the password.
 json::Value shown(const User& user) {
-  return {
-      {"email", user.email}, {"role", user.role}, {"grants", user.grants}, {"active", user.active}};
+  return {{"email", user.email},
+          {"role", user.role},
+          {"grants", user.grants},
+          {"active", user.active},
+          {"slack_direct", user.slack_direct}};
+}
+
+bool is_acting_admin(const User& user) { return user.active && user.role == "admin"; }
+
+/// Without one, nobody who is signed in could make another.
+void require_an_admin(Session& session, const std::string& without) {
+  std::int64_t others = 0;
+  session.db.one(R"(SELECT count(*) FROM person WHERE project_id = :project AND id <> :id
+                    AND active <> 0 AND role = 'admin')",
+                 {session.project, without}, others);
+  if (others == 0) {
+    throw Error(Fault::Conflict, "last_admin", "this is the only active admin",
+                "Make another user an admin first");
+  }
 }
 
 }  // namespace
@@ -42,18 +59,22 @@ void Catalog::put_user(const User& user) {
   if (const auto same = find(session, "email", user.email); same && same->id != user.id) {
     throw Error(Fault::Conflict, "name_taken", "there is a user " + user.email + " already");
   }
+  if (known && is_acting_admin(*known) && !is_acting_admin(user)) {
+    require_an_admin(session, user.id);
+  }
   session.db.run(
-      R"(INSERT INTO person (project_id, id, email, password, role, grants, active, failures,
-                             locked_until, created_at)
-         VALUES (:project, :id, :email, :password, :role, :grants, :active, :failures,
-                 :locked_until, :created_at)
+      R"(INSERT INTO person (project_id, id, email, password, role, grants, active, slack_direct,
+                             failures, locked_until, created_at)
+         VALUES (:project, :id, :email, :password, :role, :grants, :active, :slack_direct,
+                 :failures, :locked_until, :created_at)
          ON CONFLICT (project_id, id) DO UPDATE SET
            email = excluded.email, password = excluded.password, role = excluded.role,
-           grants = excluded.grants, active = excluded.active, failures = excluded.failures,
+           grants = excluded.grants, active = excluded.active,
+           slack_direct = excluded.slack_direct, failures = excluded.failures,
            locked_until = excluded.locked_until)",
       {session.project, user.id, user.email, user.password, user.role,
-       json::Value(user.grants).dump(), user.active ? 1 : 0, user.failures, user.locked_until,
-       user.created_at});
+       json::Value(user.grants).dump(), user.active ? 1 : 0, user.slack_direct ? 1 : 0,
+       user.failures, user.locked_until, user.created_at});
   const std::string changes =
       differences(known ? shown(*known) : json::Value::object(), shown(user));
   const bool has_new_password = known && known->password != user.password;

@@ -95,7 +95,8 @@ std::vector<catalog::Note> send_tests(Context& context, const std::set<Target>& 
 }
 
 ExitCode test(Context& context, const Arguments& arguments) {
-  const auto targets = test_targets(arguments, context.home.configuration().notify);
+  const auto targets = test_targets(
+      arguments, notify::with_wishes(context.home.configuration().notify, context.home.writing()));
   json::Value answers = json::Value::array();
   bool failed = false;
   for (const catalog::Note& note : send_tests(context, targets)) {

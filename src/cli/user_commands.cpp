@@ -11,15 +11,8 @@
 namespace millrace::cli {
 namespace {
 
-json::Value user_json(const catalog::User& user) {
-  return {{"email", user.email},
-          {"role", user.role},
-          {"grants", user.grants},
-          {"status", user.active ? "active" : "deactivated"}};
-}
-
 void tell(Context& context, const catalog::User& user, const std::string& sentence) {
-  if (context.terminal.json()) context.terminal.answer(user_json(user));
+  if (context.terminal.json()) context.terminal.answer(api::user_json(user));
   context.terminal.say(sentence);
 }
 
@@ -27,11 +20,14 @@ Secret password_for(Context& context, const std::string& email) {
   return context.terminal.ask_secret("Password of " + email);
 }
 
-catalog::User known_user(Context& context, const Arguments& arguments) {
-  auto user = context.home.writing().user(arguments.get("EMAIL"));
-  if (user) return *std::move(user);
-  throw Error(Fault::Misconfigured, "unknown_user",
-              fmt::format("there is no user {}", arguments.get("EMAIL")),
+/// Everything that is done to a user who is there.
+catalog::User changed(Context& context, const Arguments& arguments, const api::UserChange& change) {
+  catalog::Catalog& catalog = context.home.writing();
+  const std::string email = arguments.get("EMAIL");
+  if (const auto user = catalog.user(api::folded(email))) {
+    return api::change_user(catalog, user->id, change);
+  }
+  throw Error(Fault::Misconfigured, "unknown_user", fmt::format("there is no user {}", email),
               "See `millrace user list`");
 }
 
@@ -48,10 +44,11 @@ ExitCode create(Context& context, const Arguments& arguments) {
 ExitCode list(Context& context, const Arguments&) {
   const auto users = context.home.reading().users();
   json::Value answers = json::Value::array();
-  Table table{{"e-mail", "role", "status", "grants"}, {}};
+  Table table{{"e-mail", "role", "status", "Slack", "grants"}, {}};
   for (const catalog::User& user : users) {
-    answers.push_back(user_json(user));
+    answers.push_back(api::user_json(user));
     table.rows.push_back({user.email, user.role, user.active ? "active" : "deactivated",
+                          user.slack_direct ? "direct" : "",
                           fmt::format("{}", fmt::join(user.grants, ", "))});
   }
   if (context.terminal.json()) {
@@ -65,23 +62,27 @@ ExitCode list(Context& context, const Arguments&) {
 }
 
 ExitCode change(Context& context, const Arguments& arguments) {
-  catalog::User user = known_user(context, arguments);
-  if (arguments.has("role")) user.role = arguments.get("role");
-  if (arguments.has("grant")) user.grants = arguments.all("grant");
-  if (user.role == "viewer" && !arguments.has("grant")) user.grants.clear();
-  api::require_role_and_grants(user.role, user.grants);
-  if (arguments.has("password")) user.password = api::hash_of(password_for(context, user.email));
-  user.locked_until.reset();
-  context.home.writing().put_user(user);
+  api::UserChange change;
+  if (arguments.has("role")) change.role = arguments.get("role");
+  if (arguments.has("grant")) change.grants = arguments.all("grant");
+  if (arguments.has("slack-direct")) change.slack_direct = arguments.get("slack-direct") == "on";
+  if (arguments.has("password")) {
+    change.password = api::hash_of(password_for(context, arguments.get("EMAIL")));
+  }
+  const catalog::User user = changed(context, arguments, change);
   tell(context, user, fmt::format("{} is {} now", user.email, user.role));
   return kDone;
 }
 
 ExitCode deactivate(Context& context, const Arguments& arguments) {
-  catalog::User user = known_user(context, arguments);
-  user.active = false;
-  context.home.writing().put_user(user);
+  const catalog::User user = changed(context, arguments, {.active = false});
   tell(context, user, user.email + " is signed out everywhere, and may not sign in again");
+  return kDone;
+}
+
+ExitCode activate(Context& context, const Arguments& arguments) {
+  const catalog::User user = changed(context, arguments, {.active = true});
+  tell(context, user, fmt::format("{} may sign in, as {}", user.email, user.role));
   return kDone;
 }
 
@@ -98,13 +99,19 @@ const Command kCommands[] = {
 SQL with its credentials, rows.read shows rows; NAME may be *. admin: everything, and keys.)"},
     {"user list", "Who may sign in", {}, list},
     {"user change",
-     "Another role, other grants, or another password; ends a lock-out",
+     "Another role, grants, password or wish; ends a lock-out",
      {kEmail,
       {"role", "What they may do", Kind::Value, "viewer|editor|admin"},
       kGrant,
-      {"password", "Ask for a new password; ends the user's sessions", Kind::Flag}},
+      {"password", "Ask for a new password; ends the user's sessions", Kind::Flag},
+      {"slack-direct", "Whether they hear of days by a direct message in Slack, too", Kind::Value,
+       "on|off"}},
      change},
-    {"user deactivate", "Sign a person out everywhere, for good", {kEmail}, deactivate},
+    {"user deactivate",
+     "Sign a person out everywhere, and let them in no more",
+     {kEmail},
+     deactivate},
+    {"user activate", "Let in again who was deactivated", {kEmail}, activate},
 };
 
 }  // namespace

@@ -1,5 +1,7 @@
 #include "notify/decide.h"
 
+#include <strings.h>
+
 #include <algorithm>
 
 #include "model/alert.h"
@@ -24,6 +26,13 @@ bool is_by_design(const Error& error) {
 /// Will the same trouble, on further days, need a person again?
 bool needs_a_person(const Member& member) {
   return !member.line.error || policy_of(member.line.error->fault).tells_a_person;
+}
+
+/// Users' addresses are in lower case, those of files as somebody wrote them.
+bool is_among(const std::vector<std::string>& addresses, const std::string& address) {
+  return std::ranges::any_of(addresses, [&](const std::string& one) {
+    return ::strcasecmp(one.c_str(), address.c_str()) == 0;
+  });
 }
 
 Kind kind_of(const catalog::Alert& alert) {
@@ -288,8 +297,8 @@ std::set<Target> targets_of(const Audience& audience, const NotifySettings& sett
     for (const std::string& person : people) targets.insert({Channel::Mail, person});
   }
   if (!settings.slack.token.empty()) {
-    for (const std::string& person : settings.slack.direct) {
-      if (people.contains(person)) targets.insert({Channel::Direct, person});
+    for (const std::string& person : people) {
+      if (is_among(settings.slack.direct, person)) targets.insert({Channel::Direct, person});
     }
     for (const auto* channels : {&settings.slack.channels, &audience.slack}) {
       for (const std::string& channel : *channels) targets.insert({Channel::Slack, channel});

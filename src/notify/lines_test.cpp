@@ -21,6 +21,8 @@ TEST_CASE("people hear by the channels that are set up, and each once") {
   CHECK(targets_of(audience, settings) == std::set<Target>{{Channel::Direct, "ana@example.com"},
                                                            {Channel::Slack, "#all"},
                                                            {Channel::Slack, "#shop"}});
+  settings.slack.direct = {"ANA@Example.com"};
+  CHECK(targets_of(audience, settings).contains({Channel::Direct, "ana@example.com"}));
   audience.owner = "ben@example.com";
   settings.smtp.host = "smtp.example.com";
   CHECK(targets_of(audience, settings).contains({Channel::Mail, "ben@example.com"}));

@@ -29,6 +29,13 @@ catalog::Note note_of(const Message& message, const std::string& event, Env& env
   return note;
 }
 
+NotifySettings with_wishes(NotifySettings settings, catalog::Catalog& catalog) {
+  for (catalog::User& user : catalog.users()) {
+    if (user.active && user.slack_direct) settings.slack.direct.push_back(std::move(user.email));
+  }
+  return settings;
+}
+
 Teller::Teller(catalog::Catalog& catalog, const Project& project, NotifySettings settings, Env& env)
     : catalog_(catalog), zone_(project.zone), settings_(std::move(settings)), env_(env) {}
 
@@ -83,13 +90,14 @@ void Teller::find_subjects(World& world) {
   if (world.digest) {
     for (const catalog::Ended& ended : world.digest->ended) ids.insert(ended.ingestion);
   }
+  const NotifySettings settings = with_wishes(settings_, catalog_);
   for (const std::string& id : ids) {
     const auto ingestion = catalog_.ingestion_by_id(id);
     if (!ingestion || ingestion->archived) continue;
     Audience audience = ingestion->audience;
     audience.subscribers.push_back(catalog_.creator(*ingestion));
     world.subjects[id] = {ingestion->handle, ingestion->connection, audience.include_rows,
-                          targets_of(audience, settings_)};
+                          targets_of(audience, settings)};
   }
 }
 

@@ -27,6 +27,9 @@ class Teller {
   Instant looked_at_{};
 };
 
+/// `direct` of Slack with the active users who switched it on for themselves.
+NotifySettings with_wishes(NotifySettings settings, catalog::Catalog& catalog);
+
 /// A message as it lies in the outbox.
 catalog::Note note_of(const Message& message, const std::string& event, Env& env);
 

@@ -202,6 +202,12 @@ TEST_CASE("the user who set an ingestion up hears of it, until the user is gone"
   shop.fail();
   CHECK(shop.tell() == 1);
   CHECK(shop.notes()[0].target == "eve@example.com");
+  user.slack_direct = true;
+  shop.catalog.put_user(user);
+  shop.settings.slack.token = "xoxb";
+  shop.fail(kDay.plus(1));
+  CHECK(shop.tell() == 1);
+  CHECK(shop.notes()[0].channel == "direct");
   user.active = false;
   shop.catalog.put_user(user);
   CHECK(shop.catalog.creator(shop.ingestion).empty());

@@ -138,6 +138,23 @@ def add(home, email, role, *grants, password=PASSWORD, code=0):
     return done
 
 
+class Browser:
+    """Keeps the cookie; sends the token with changes."""
+
+    def __init__(self, service, email, password=PASSWORD):
+        self.service = service
+        self.entered = service.ask("POST", SESSION, None, {"email": email, "password": password})
+        assert self.entered.status == 200, self.entered.text
+        self.cookie = self.entered.headers["set-cookie"].split(";")[0]
+        self.token = self.entered.json["data"]["csrf_token"]
+
+    def ask(self, method, path, body=None, token=True):
+        headers = {"Cookie": "other=1; " + self.cookie}
+        if token and method != "GET":
+            headers["X-CSRF-Token"] = self.token
+        return self.service.ask(method, path, None, body, headers)
+
+
 def write_day(engine, home, name, day, rows=10):
     engine.sql(f"""copy (select timestamp '{day} 00:00:00' + interval (i) minute as ts,
         'user' || i as user_id, 'purchase' as kind, i * 1.0 as amount, date '{day}' as ds

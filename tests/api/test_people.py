@@ -3,7 +3,7 @@ import sqlite3
 
 import pytest
 
-from called_service import PASSWORD, SESSION, Service, add, days_ago, made, unlimited
+from called_service import PASSWORD, SESSION, Browser, Service, add, days_ago, made, unlimited
 from home import Home
 
 pytestmark = pytest.mark.one_shop
@@ -15,23 +15,6 @@ DAY = days_ago(1)
 def shop_of_module(shop_of_module):
     shop_of_module.run("load", "purchases", "--day", DAY)
     return shop_of_module
-
-
-class Browser:
-    """Keeps the cookie; sends the token with changes."""
-
-    def __init__(self, service, email, password=PASSWORD):
-        self.service = service
-        self.entered = service.ask("POST", SESSION, None, {"email": email, "password": password})
-        assert self.entered.status == 200, self.entered.text
-        self.cookie = self.entered.headers["set-cookie"].split(";")[0]
-        self.token = self.entered.json["data"]["csrf_token"]
-
-    def ask(self, method, path, body=None, token=True):
-        headers = {"Cookie": "other=1; " + self.cookie}
-        if token and method != "GET":
-            headers["X-CSRF-Token"] = self.token
-        return self.service.ask(method, path, None, body, headers)
 
 
 def test_a_password_is_kept_as_argon2id_and_never_shown(shop):
@@ -128,8 +111,8 @@ def test_nothing_of_one_project_reaches_another(shop, service, engine, tmp_path)
     with Service(other) as beside:
         theirs = Browser(beside, "other@example.com")
         their_key = unlimited(other)
-        for path in ("/console/v1/ingestion/runs", "/console/v1/keys", "/api/v1/ingestions",
-                     "/console/v1/events"):
+        for path in ("/console/v1/ingestion/runs", "/console/v1/keys", "/api/v1/users",
+                     "/api/v1/ingestions", "/console/v1/events"):
             assert beside.ask("GET", path, key).status == 401
             assert service.ask("GET", path, their_key).status == 401
             assert service.ask("GET", path, headers={"Cookie": theirs.cookie}).status == 401

@@ -7,7 +7,7 @@ import json
 import pytest
 
 from servers.hooks import TOKEN, Receiver, Slack
-from told import ANA, YESTERDAY, ingestion
+from told import ANA, EVE, YESTERDAY, ingestion
 
 BROKEN = "select ts, user_id, kindd as kind from 'purchases*.parquet'"
 
@@ -49,6 +49,26 @@ def test_a_person_and_two_channels_hear_of_a_failure_on_slack(told, slack):
         assert one["metadata"]["event_payload"]["id"] in ids
     assert len({one["metadata"]["event_payload"]["event"] for one in slack.posted}) == 1
     assert len(told.subjects()) == 1
+
+
+def test_who_switched_it_on_hears_directly_of_what_they_are_mailed(told, slack):
+    told.configure(slack.table())
+    for address in (ANA, EVE):
+        told.user(address, "--slack-direct", "on")
+    fail(told)
+    assert direct(told) == [(ANA, "failed")]
+    assert {one["channel"] for one in slack.posted} == {"C0123456789", "U024BE7LH"}
+    assert f"direct {ANA}: sent" in told.home.run("notify", "test").stdout
+    told.home.run("user", "change", ANA, "--slack-direct", "off")
+    told.apply(ingestion("purchases"))
+    told.home.run("load", "purchases", "--day", YESTERDAY)
+    told.due()
+    assert told.subjects()[-1] == f"[Millrace] Recovered: purchases: {YESTERDAY}"
+    assert direct(told) == [(ANA, "test"), (ANA, "failed")]
+
+
+def direct(told):
+    return [(note["target"], note["kind"]) for note in told.notes() if note["channel"] == "direct"]
 
 
 def test_what_slack_refuses_for_good_is_given_up_and_what_it_puts_off_waits(told, slack):

@@ -7,7 +7,7 @@ import time
 from home import NOON_ZONE, TODAY
 
 YESTERDAY = TODAY - datetime.timedelta(days=1)
-ANA, BEN = "ana@example.com", "ben@example.com"
+ANA, BEN, EVE = "ana@example.com", "ben@example.com", "eve@example.com"
 
 
 def ingestion(name, deadline="23:59", more="", query=None):
@@ -49,6 +49,11 @@ class Told:
 
     def apply(self, *ingestions):
         self.home.apply(self.home.connect_files() + "".join(ingestions))
+
+    def user(self, address, *wishes):
+        subprocess.run(self.home.command("user", "create", address, "--role", "viewer"),
+                       input="correct horse battery\n", text=True, capture_output=True, check=True)
+        self.home.run("user", "change", address, *wishes)
 
     def due(self, code=0):
         return self.home.json("load", "--due", code=code)

@@ -56,11 +56,6 @@ constexpr RemoteForm kForms[] = {
 constexpr std::int64_t kRowsMost = 10'000;
 constexpr std::string_view kLocalOptions[] = {"as", "export", "replay", "wait", "timeout"};
 
-bool is_set(const json::Value& body, const char* name) {
-  const auto found = body.find(name);
-  return found != body.end() && found->is_boolean() && found->get<bool>();
-}
-
 /// Whatever their names say, they are those of a set, which no file of this machine belongs to.
 definition::FileTexts files_in(const json::Value& body, const RemoteCommand& command) {
   const RemoteForm* form = remote_form(command.path);
@@ -72,14 +67,14 @@ definition::FileTexts files_in(const json::Value& body, const RemoteCommand& com
     bad_request(fmt::format("`{}` needs a PATH, the name of a set, and its `files`", command.path));
   }
   const std::string& set = path->second.front();
-  definition::FileTexts texts{.origin = "//" + set, .files = {}};
+  definition::FileTexts texts{.origin = std::string(definition::kSetRoot) + set, .files = {}};
   for (const json::Value& one : *given) {
     const std::string name = text_or_empty(one, "name");
     if (!definition::is_set_name(name) || (name != set && !name.starts_with(set + "/"))) {
       bad_request(fmt::format("files: the name {} does not lie in the set {}", name, set));
     }
     definition::FileText& file = texts.files.emplace_back();
-    file.name = "//" + name;
+    file.name = std::string(definition::kSetRoot) + name;
     file.text = text_or_empty(one, "text");
     if (const auto queries = one.find("queries"); queries != one.end() && queries->is_object()) {
       queries->get_to(file.queries);
@@ -101,8 +96,8 @@ RemoteCommand command_in(const Call& call) {
   }
   command.files = files_in(call.body, command);
   command.typed = Secret(text_or_empty(call.body, "typed"));
-  command.as_json = is_set(call.body, "json");
-  command.as_lines = is_set(call.body, "progress");
+  command.as_json = flag_in(call.body, "json").value_or(false);
+  command.as_lines = flag_in(call.body, "progress").value_or(false);
   command.actor = {.kind = call.user ? "user" : "key",
                    .id = call.key.id,
                    .name = call.key.description.empty() ? call.key.hint : call.key.description};

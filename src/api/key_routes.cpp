@@ -92,9 +92,7 @@ Answer read(Call& call) { return one("Key read successfully.", key_json(key_in(c
 Answer update(Call& call) {
   catalog::ApiKey key = key_in(call);
   if (!text_or_empty(call.body, "description").empty()) key.description = description_in(call.body);
-  if (const auto given = call.body.find("scopes"); given != call.body.end() && !given->is_null()) {
-    key.scopes = scopes_in(call.body, key.type);
-  }
+  if (is_given(call.body, "scopes")) key.scopes = scopes_in(call.body, key.type);
   call.catalog.put_key(key);
   return one("Key updated successfully.", key_json(key));
 }

@@ -131,24 +131,26 @@ void not_found(const std::string& message) {
   throw Error(Fault::Misconfigured, "not_found", message);
 }
 
-std::string text_or_empty(const json::Value& body, const char* name) {
+bool is_given(const json::Value& body, const char* name) {
   const auto found = body.find(name);
-  if (found == body.end() || found->is_null()) return {};
-  return found->get<std::string>();
+  return found != body.end() && !found->is_null();
+}
+
+std::string text_or_empty(const json::Value& body, const char* name) {
+  return is_given(body, name) ? body[name].get<std::string>() : std::string();
 }
 
 std::optional<bool> flag_in(const json::Value& body, const char* name) {
-  const auto found = body.find(name);
-  if (found == body.end() || found->is_null()) return {};
-  return found->get<bool>();
+  if (!is_given(body, name)) return {};
+  return body[name].get<bool>();
 }
 
 std::vector<std::string> texts(const json::Value& body, const char* name) {
-  const auto found = body.find(name);
-  if (found == body.end() || found->is_null()) return {};
-  if (found->is_string()) return {found->get<std::string>()};
+  if (!is_given(body, name)) return {};
+  const json::Value& given = body[name];
+  if (given.is_string()) return {given.get<std::string>()};
   std::vector<std::string> all;
-  for (const auto& item : *found) all.push_back(item.get<std::string>());
+  for (const auto& item : given) all.push_back(item.get<std::string>());
   return all;
 }
 

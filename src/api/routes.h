@@ -114,6 +114,7 @@ void require_grant(const Call& call, const std::string& grant, const std::string
 [[noreturn]] void bad_request(const std::string& message);
 [[noreturn]] void not_found(const std::string& message);
 // Members of a body, which the table has checked already; absent and null are alike.
+bool is_given(const json::Value& body, const char* name);
 std::string text_or_empty(const json::Value& body, const char* name);
 std::optional<bool> flag_in(const json::Value& body, const char* name);
 /// A text or a list of texts; empty where it is absent or null.

@@ -96,8 +96,8 @@ std::string message_of(const Step& step) {
 }
 
 json::Value status_json(const Step& step) {
-  json::Value
-      value;  // By name: a list in braces would be copied once more, a thousand times a page.
+  // By name: a list in braces would be copied once more, a thousand times a page.
+  json::Value value;
   value["ingestion_dataset"] = name_of(step.dataset);
   value["ingestion_source"] = type_of(step.kind);
   value["source_name"] = step.source;

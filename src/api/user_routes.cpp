@@ -16,11 +16,6 @@ catalog::User user_in(Call& call) {
   return *std::move(user);
 }
 
-bool has(const json::Value& body, const char* name) {
-  const auto found = body.find(name);
-  return found != body.end() && !found->is_null();
-}
-
 Answer users(Call& call) {
   const Page page = page_of(call.request);
   std::vector<json::Value> rows;
@@ -44,10 +39,10 @@ Answer read(Call& call) { return one("User read successfully.", user_json(user_i
 Answer update(Call& call) {
   const catalog::User user = user_in(call);
   UserChange change{.slack_direct = flag_in(call.body, "slack_direct")};
-  if (has(call.body, "role")) change.role = text_or_empty(call.body, "role");
-  if (has(call.body, "grants")) change.grants = texts(call.body, "grants");
-  if (has(call.body, "status")) change.active = text_or_empty(call.body, "status") == "active";
-  if (has(call.body, "password")) {
+  if (is_given(call.body, "role")) change.role = text_or_empty(call.body, "role");
+  if (is_given(call.body, "grants")) change.grants = texts(call.body, "grants");
+  if (is_given(call.body, "status")) change.active = text_or_empty(call.body, "status") == "active";
+  if (is_given(call.body, "password")) {
     change.password = hash_of(Secret(text_or_empty(call.body, "password")));
   }
   return one("User updated successfully.", user_json(change_user(call.catalog, user.id, change)));

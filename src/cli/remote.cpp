@@ -107,13 +107,13 @@ void send_files(const Arguments& arguments, Sent& sent) {
     set = (std::filesystem::is_directory(whole) ? whole : whole.parent_path()).filename().string();
   }
   if (set.empty()) wrong_usage("a root folder has no name", "Name the set of files: --as NAME");
-  constexpr std::string_view kRoot = "//";
   const definition::FileTexts texts = definition::gather(path, {}, set);
-  sent.arguments["PATH"] = json::Value::array({texts.origin.substr(kRoot.size())});
+  sent.arguments["PATH"] = json::Value::array({texts.origin.substr(definition::kSetRoot.size())});
   sent.files = json::Value::array();
   for (const definition::FileText& file : texts.files) {
-    sent.files.push_back(
-        {{"name", file.name.substr(kRoot.size())}, {"text", file.text}, {"queries", file.queries}});
+    sent.files.push_back({{"name", file.name.substr(definition::kSetRoot.size())},
+                          {"text", file.text},
+                          {"queries", file.queries}});
   }
 }
 

@@ -13,6 +13,9 @@
 
 namespace millrace::definition {
 
+/// Names of files that belong to a set begin with it, so that none is the name of a file of a disk.
+inline constexpr std::string_view kSetRoot = "//";
+
 /// A TOML file as it was written, with the SQL files that it names.
 struct FileText {
   std::string name;  ///< As FileSet::origin.

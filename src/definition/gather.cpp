@@ -101,8 +101,9 @@ FileTexts gather(const fs::path& path, const Configuration& configuration, const
   const fs::path root = fs::is_directory(whole) ? whole : whole.parent_path();
   const auto name_of = [&](const fs::path& one) {
     if (set.empty()) return origin_of(one, configuration.home);
-    return one == root ? "//" + set
-                       : fmt::format("//{}/{}", set, one.lexically_relative(root).string());
+    const std::string whole_set = fmt::format("{}{}", kSetRoot, set);
+    return one == root ? whole_set
+                       : fmt::format("{}/{}", whole_set, one.lexically_relative(root).string());
   };
   const fs::path home_file = configuration.home / "millrace.toml";
   FileTexts texts{.origin = name_of(whole), .files = {}};

@@ -25,6 +25,7 @@
 #include "api/http.h"
 #include "api/socket.h"
 #include "base/error.h"
+#include "base/letters.h"
 #include "base/log.h"
 
 namespace millrace::api {
@@ -38,12 +39,6 @@ using Message = http::request<http::string_body>;
 constexpr unsigned kHttp11 = 11;
 constexpr std::chrono::milliseconds kStreamAskedEvery(100);
 constexpr std::size_t kReceived = 8192;  ///< At most, by one look.
-
-std::string lower(std::string_view text) {
-  std::string out(text);
-  for (char& c : out) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
-  return out;
-}
 
 tcp::endpoint endpoint_of(const std::string& listen) {
   const std::size_t colon = listen.rfind(':');
@@ -97,7 +92,7 @@ std::optional<asio::ssl::context> tls_of(const HttpServer::Options& options) {
 bool take_apart(const Message& message, Request& request) {
   request.method = std::string(message.method_string());
   for (const auto& field : message) {
-    request.headers[lower(field.name_string())] = std::string(field.value());
+    request.headers[lower_case(field.name_string())] = std::string(field.value());
   }
   request.body = message.body();
   return read_target(std::string(message.target()), request);

@@ -8,6 +8,7 @@
 #include "api/people.h"
 #include "api/routes.h"
 #include "api/service.h"
+#include "base/letters.h"
 #include "notify/wire.h"
 
 namespace millrace::api {
@@ -72,7 +73,7 @@ std::string vouched_email(const Person& person, const definition::Oidc& settings
 
 catalog::User user_of(Call& call, const Person& person, const definition::Oidc& settings) {
   const std::string email = vouched_email(person, settings);
-  auto user = call.catalog.user(folded(email));
+  auto user = call.catalog.user(lower_case(email));
   if (!user && settings.create_role.empty()) {
     wrong_sign_in(
         fmt::format("{} is no user of this project", email),

@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "api/routes.h"
+#include "base/letters.h"
 
 namespace millrace::api {
 namespace {
@@ -80,14 +81,8 @@ json::Value parameters_of(const Route& route) {
   return all;
 }
 
-std::string lower(std::string_view text) {
-  std::string out(text);
-  for (char& c : out) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
-  return out;
-}
-
 std::string operation_id(const Route& route) {
-  std::string id = lower(route.method);
+  std::string id = lower_case(route.method);
   for (const char c : route.path) {
     if (std::isalnum(static_cast<unsigned char>(c))) {
       id += c;
@@ -133,7 +128,7 @@ std::string written() {
                      "The Console API that callers of data warehouse ingestion know, and our "
                      "own beside it. See docs/reference/api.md."}}}};
   for (const Route& route : routes()) {
-    all["paths"][std::string(route.path)][lower(route.method)] = operation(route);
+    all["paths"][std::string(route.path)][lower_case(route.method)] = operation(route);
   }
   for (const NamedShape& shape : named_shapes()) {
     all["components"]["schemas"][std::string(shape.name)] = schema_of(read_shape(shape.text));

@@ -10,6 +10,7 @@
 #include "api/key.h"
 #include "api/password.h"
 #include "base/error.h"
+#include "base/letters.h"
 
 namespace millrace::api {
 namespace {
@@ -29,11 +30,6 @@ void require_unlocked(const catalog::User& user, Instant now) {
 }
 
 }  // namespace
-
-std::string folded(std::string text) {
-  for (char& c : text) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
-  return text;
-}
 
 std::string random_text(Env& env) {
   std::array<std::uint8_t, 32> bytes{};
@@ -70,7 +66,7 @@ catalog::User make_user(const std::string& email, const Secret& password, const 
   }
   require_role_and_grants(role, grants);
   return {.id = new_id(env),
-          .email = folded(email),
+          .email = lower_case(email),
           .password = hash_of(password),
           .role = role,
           .grants = grants,
@@ -109,7 +105,7 @@ json::Value user_json(const catalog::User& user) {
 SignedIn sign_in(catalog::Catalog& catalog, const std::string& email, const Secret& password,
                  Env& env) {
   const Instant now = env.now();
-  auto user = catalog.user(folded(email));
+  auto user = catalog.user(lower_case(email));
   if (user) require_unlocked(*user, now);
   const bool is_it = is_password(password, user ? user->password : "");
   if (user && !is_it) {

@@ -30,8 +30,6 @@ catalog::User change_user(catalog::Catalog& catalog, const std::string& id,
 json::Value user_json(const catalog::User& user);
 void require_role_and_grants(const std::string& role, const std::vector<std::string>& grants);
 
-/// Addresses are compared in lower case.
-std::string folded(std::string text);
 /// 64 characters that nobody guesses.
 std::string random_text(Env& env);
 

@@ -10,6 +10,7 @@
 
 #include "api/people.h"
 #include "base/error.h"
+#include "base/letters.h"
 #include "notify/wire.h"
 
 namespace millrace::api {
@@ -161,7 +162,7 @@ Day day_in(const std::string& text, const char* name) {
 }
 
 Dataset dataset_in(const std::string& text) {
-  const std::string word = folded(text);
+  const std::string word = lower_case(text);
   if (word == "export_exposures") return Dataset::Exposures;
   if (word == "export_events") return Dataset::Events;
   if (const auto dataset = dataset_named(word)) return *dataset;

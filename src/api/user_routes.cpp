@@ -4,6 +4,7 @@
 #include "api/people.h"
 #include "api/routes.h"
 #include "api/service.h"
+#include "base/letters.h"
 
 namespace millrace::api {
 namespace {
@@ -11,7 +12,7 @@ namespace {
 /// By id, or by the address.
 catalog::User user_in(Call& call) {
   auto user = call.catalog.user_by_id(call.id);
-  if (!user) user = call.catalog.user(folded(call.id));
+  if (!user) user = call.catalog.user(lower_case(call.id));
   if (!user) not_found("User not found");
   return *std::move(user);
 }

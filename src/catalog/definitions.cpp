@@ -17,17 +17,31 @@ constexpr const char* kIngestionColumns =
        FROM ingestion i
        JOIN definition d ON d.project_id = i.project_id AND d.revision = i.revision )";
 
-Ingestion ingestion_in(const Row& row) {
+StoredIngestion stored_in(const Row& row) {
+  StoredIngestion stored;
+  row.into(stored.id, stored.handle, stored.name, stored.connection, stored.kind, stored.limits,
+           stored.upkeep, stored.audience, stored.managed_by, stored.archived, stored.definition);
+  return stored;
+}
+
+Ingestion parsed(const StoredIngestion& stored) {
   Ingestion ingestion;
-  std::string limits, upkeep, audience, definition;
-  row.into(ingestion.id, ingestion.handle, ingestion.name, ingestion.connection, ingestion.kind,
-           limits, upkeep, audience, ingestion.managed_by, ingestion.archived, definition);
-  ingestion.limits = json::limits(json::parse(limits, "limits in the catalog"));
-  ingestion.upkeep = json::upkeep(json::parse(upkeep, "upkeep in the catalog"));
-  ingestion.audience = json::audience(json::parse(audience, "audience in the catalog"));
-  ingestion.definition = json::definition(json::parse(definition, "definition in the catalog"));
+  ingestion.id = stored.id;
+  ingestion.handle = stored.handle;
+  ingestion.name = stored.name;
+  ingestion.connection = stored.connection;
+  ingestion.kind = stored.kind;
+  ingestion.limits = json::limits(json::parse(stored.limits, "limits in the catalog"));
+  ingestion.upkeep = json::upkeep(json::parse(stored.upkeep, "upkeep in the catalog"));
+  ingestion.audience = json::audience(json::parse(stored.audience, "audience in the catalog"));
+  ingestion.definition =
+      json::definition(json::parse(stored.definition, "definition in the catalog"));
+  ingestion.managed_by = stored.managed_by;
+  ingestion.archived = stored.archived;
   return ingestion;
 }
+
+Ingestion ingestion_in(const Row& row) { return parsed(stored_in(row)); }
 
 std::string full_name(const Ingestion& ingestion) {
   return fmt::format("{}/{}/{}", ingestion.kind, name_of(ingestion.definition.dataset),
@@ -136,12 +150,6 @@ std::optional<Ingestion> settle_identity(Session& session, Ingestion& ingestion)
         "Remove it, and add another ingestion for the other dataset");
   }
   return known;
-}
-
-json::Value connection_json(const Connection& connection) {
-  json::Value value{{"kind", connection.kind}, {"managed_by", connection.managed_by}};
-  for (const auto& [name, setting] : connection.settings) value[name] = setting;
-  return value;
 }
 
 /// What people change about an ingestion, member by member.
@@ -263,72 +271,21 @@ void Catalog::set_project(const Project& project) {
   transaction.commit();
 }
 
-std::vector<Connection> Catalog::connections() {
-  std::vector<Connection> connections;
-  session_->db.query(R"(SELECT name, kind, settings, managed_by FROM connection
-                        WHERE project_id = :project ORDER BY name)",
-                     {session_->project}, [&](const Row& row) {
-                       Connection& connection = connections.emplace_back();
-                       std::string settings;
-                       row.into(connection.name, connection.kind, settings, connection.managed_by);
-                       connection.settings = json::parse(settings, "settings in the catalog")
-                                                 .get<std::map<std::string, std::string>>();
-                     });
-  return connections;
-}
-
-std::optional<Connection> Catalog::connection(const std::string& name) {
-  for (Connection& connection : connections()) {
-    if (connection.name == name) return std::move(connection);
-  }
-  return {};
-}
-
-void Catalog::put_connection(const Connection& connection) {
-  Transaction transaction(session_->db);
-  const auto known = this->connection(connection.name);
-  const std::string changes = differences(known ? connection_json(*known) : json::Value::object(),
-                                          connection_json(connection));
-  if (changes != "{}") {
-    write_audit(*session_, "integration_upsert", connection.name,
-                fmt::format("connection {} ({}){}", connection.name, connection.kind,
-                            known ? ": " + names_in(changes) : " is new"),
-                changes);
-  }
-  session_->db.run(R"(INSERT INTO connection (project_id, name, kind, settings, managed_by)
-                      VALUES (:project, :name, :kind, :settings, :managed_by)
-                      ON CONFLICT (project_id, name) DO UPDATE SET
-                        kind = excluded.kind, settings = excluded.settings,
-                        managed_by = excluded.managed_by)",
-                   {session_->project, connection.name, connection.kind,
-                    json::Value(connection.settings).dump(), connection.managed_by});
-  transaction.commit();
-}
-
-void Catalog::remove_connection(const std::string& name) {
-  Transaction transaction(session_->db);
-  std::string users;
-  for (const Ingestion& ingestion : ingestions()) {
-    if (ingestion.connection == name) users += (users.empty() ? "" : ", ") + ingestion.handle;
-  }
-  if (!users.empty()) {
-    throw Error(Fault::Conflict, "connection_in_use",
-                fmt::format("connection {} is used by {}", name, users),
-                "Remove these ingestions first, or let them use another connection");
-  }
-  session_->db.run("DELETE FROM connection WHERE project_id = :project AND name = :name",
-                   {session_->project, name});
-  write_audit(*session_, "integration_delete", name, "connection " + name + " is removed", "{}");
-  transaction.commit();
-}
-
 std::vector<Ingestion> Catalog::ingestions(bool archived) {
   std::vector<Ingestion> found;
   session_->db.query(std::string(kIngestionColumns) +
                          R"(WHERE i.project_id = :project AND i.archived <= :archived
                             ORDER BY i.handle, i.kind, i.dataset, i.name)",
                      {session_->project, archived ? 1 : 0},
-                     [&](const Row& row) { found.push_back(ingestion_in(row)); });
+                     [&](const Row& row) {
+                       StoredIngestion stored = stored_in(row);
+                       auto& [seen, ingestion] = session_->parsed[stored.id];
+                       if (seen != stored) {
+                         ingestion = parsed(stored);
+                         seen = std::move(stored);
+                       }
+                       found.push_back(ingestion);
+                     });
   return found;
 }
 

@@ -1,8 +1,10 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
+#include <utility>
 
 #include "catalog/audit.h"
 #include "catalog/catalog.h"
@@ -10,6 +12,13 @@
 #include "model/json.h"
 
 namespace millrace::catalog {
+
+/// The texts that a row of an ingestion is made of.
+struct StoredIngestion {
+  std::string id, handle, name, connection, kind, limits, upkeep, audience, managed_by, definition;
+  bool archived = false;
+  bool operator==(const StoredIngestion&) const = default;
+};
 
 /// The open file and what every part of the catalog needs to work on it. The functions below are
 /// the rows of its tables as nouns; those that write expect an open Transaction.
@@ -20,6 +29,8 @@ struct Session {
   Database db;
   std::string project = "default";  ///< Its id; on every row.
   Actor actor;                      ///< Whom the audit log names.
+  /// What a list of all has read last, by id: a row that says the same is not parsed again.
+  std::map<std::string, std::pair<StoredIngestion, Ingestion>> parsed = {};
 };
 
 /// Writes an entry of the audit log, in the transaction of the change; `changes` as `differences`.

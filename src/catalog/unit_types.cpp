@@ -4,17 +4,12 @@
 #include <cctype>
 #include <nlohmann/json.hpp>
 
+#include "base/letters.h"
 #include "catalog/session.h"
 #include "model/json.h"
 
 namespace millrace::catalog {
 namespace {
-
-std::string folded(std::string text) {
-  std::transform(text.begin(), text.end(), text.begin(),
-                 [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
-  return text;
-}
 
 void set_by_api(Session& session, const std::string& name, bool by_api, const std::string& about) {
   session.db.run(R"(UPDATE unit_type SET by_api = :by_api, about = :about
@@ -41,7 +36,7 @@ bool maps(const Mapping& mapping, const std::string& name) {
 void remember_unit_type(Session& session, const std::string& name) {
   std::string known;
   if (session.db.one("SELECT name FROM unit_type WHERE project_id = :project AND folded = :folded",
-                     {session.project, folded(name)}, known)) {
+                     {session.project, lower_case(name)}, known)) {
     if (known == name) return;
     throw Error(Fault::Misconfigured, "unit_type_taken",
                 fmt::format("the unit type {} differs only by case from {}, which is or was in use",
@@ -52,7 +47,7 @@ void remember_unit_type(Session& session, const std::string& name) {
   }
   session.db.run(R"(INSERT INTO unit_type (project_id, folded, name, first_used_at, position)
                     VALUES (:project, :folded, :name, :now, (SELECT COUNT(*) FROM unit_type)))",
-                 {session.project, folded(name), name, session.env.now()});
+                 {session.project, lower_case(name), name, session.env.now()});
 }
 
 std::vector<std::string> Catalog::unit_types_ever() {

@@ -5,6 +5,7 @@
 
 #include "api/password.h"
 #include "api/people.h"
+#include "base/letters.h"
 #include "cli/command.h"
 #include "model/json.h"
 
@@ -24,7 +25,7 @@ Secret password_for(Context& context, const std::string& email) {
 catalog::User changed(Context& context, const Arguments& arguments, const api::UserChange& change) {
   catalog::Catalog& catalog = context.home.writing();
   const std::string email = arguments.get("EMAIL");
-  if (const auto user = catalog.user(api::folded(email))) {
+  if (const auto user = catalog.user(lower_case(email))) {
     return api::change_user(catalog, user->id, change);
   }
   throw Error(Fault::Misconfigured, "unknown_user", fmt::format("there is no user {}", email),

@@ -5,6 +5,7 @@
 
 #include "base/error.h"
 #include "base/file.h"
+#include "base/letters.h"
 #include "definition/keys.h"
 #include "definition/tables.h"
 #include "definition/toml_text.h"
@@ -15,12 +16,6 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr std::string_view kFile = "millrace.toml";
-
-std::string folded(std::string text) {
-  std::transform(text.begin(), text.end(), text.begin(),
-                 [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
-  return text;
-}
 
 std::vector<std::string> texts_in(const Node& table, std::string_view key) {
   std::vector<std::string> texts;
@@ -38,7 +33,7 @@ void check_unit_types(const std::vector<Node>& items) {
              "Use letters, digits and _, and no digit first: columns are named after it");
     }
     for (std::size_t j = 0; j < i; ++j) {
-      if (folded(items[j].text) != folded(name)) continue;
+      if (!same_name(items[j].text, name)) continue;
       refuse(items[i].place,
              fmt::format("the unit types \"{}\" and \"{}\" differ at most by case", items[j].text,
                          name),

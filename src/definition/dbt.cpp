@@ -7,6 +7,7 @@
 
 #include "base/error.h"
 #include "base/file.h"
+#include "base/letters.h"
 #include "model/json.h"
 
 namespace millrace::definition {
@@ -64,8 +65,7 @@ class Names {
       while (at_ < text_.size() && is_word(text_[at_])) ++at_;
       found = text_.substr(first, at_ - first);
     }
-    for (char& c : found) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
-    return found;
+    return lower_case(found);
   }
 
   void add(std::string found) {

@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include "base/letters.h"
 #include "definition/column_signs.h"
 #include "definition/toml_text.h"
 
@@ -51,9 +52,7 @@ std::string subject_of(std::string_view path) {
 
 /// The table that a query reads, as an ingestion's key; else the dataset's name.
 std::string handle_for(const std::string& query, Dataset dataset) {
-  std::string lower = query;
-  std::transform(lower.begin(), lower.end(), lower.begin(),
-                 [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+  const std::string lower = lower_case(query);
   const auto is_word = [](char c) {
     return std::isalnum(static_cast<unsigned char>(c)) || c == '_' || c == '.' || c == '"';
   };

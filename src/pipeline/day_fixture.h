@@ -54,7 +54,7 @@ struct Day {
 
   void write(engine::Database& database, const engine::Relation& source) {
     const MapSql map =
-        map_sql(work.definition, source, manifest.day, work.unit_types, manifest.load);
+        map_sql(work.definition, source, {manifest.day, {manifest.load}, {}}, work.unit_types);
     write_day(database, map, work, folder.path(), manifest, {});
   }
 

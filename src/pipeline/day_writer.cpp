@@ -14,21 +14,15 @@
 
 namespace millrace::pipeline {
 
-/// Row groups are bounded in bytes as well as in rows, so that wide and long rows fit a load's
-/// memory. So are dictionaries: names and the like have few values; ids and long texts only fill
-/// one in vain.
-const char* const kParquet =
-    "COMPRESSION zstd, ROW_GROUP_SIZE 122880, ROW_GROUP_SIZE_BYTES '32MB', "
-    "DICTIONARY_SIZE_LIMIT 8192, STRING_DICTIONARY_PAGE_SIZE_LIMIT 1000000";
-
 namespace {
 
 namespace fs = std::filesystem;
 using engine::identifier;
 using engine::literal;
 
-/// The staged file is read once and deleted.
-const std::string kStaged = std::string(kParquet) + ", COMPRESSION_LEVEL 1";
+/// Of a row group, and of those of all files that are written at once.
+constexpr std::size_t kGroupBytes = 32 << 20, kGroupBytesMin = 4 << 20,
+                      kGroupBytesOfAll = 96 << 20;
 
 std::int64_t number(const engine::Cell& cell) { return cell ? std::stoll(std::string(*cell)) : 0; }
 
@@ -42,17 +36,23 @@ class DayWriter {
         manifest_(manifest),
         proof_(manifest.certificate),
         stop_(stop),
-        staged_(folder / "staged.parquet"),
+        staged_(folder / kStagedFile),
         data_(folder / (manifest.load + "-0.parquet")),
         rejects_(folder / "quarantine.parquet") {}
 
-  void run() {
-    const auto written =
-        database_.copy(map_.select, staged_, map_.in_place ? kParquet : kStaged, stop_);
-    if (map_.in_place && all_good(written)) {
+  std::optional<engine::WrittenFile> stage() {
+    return only(database_.copy(map_.select, staged_, staged_parquet(map_), stop_));
+  }
+
+  void finish(const std::optional<engine::WrittenFile>& staged) {
+    if (!staged) {
+      fs::remove(staged_);
+      return;
+    }
+    if (map_.in_place && all_good(*staged)) {
       fs::rename(staged_, data_);
-      proof_.read = proof_.loaded = written.empty() ? 0 : written[0].rows;
-      take(written);
+      proof_.read = proof_.loaded = staged->rows;
+      take(staged);
     } else {
       second_pass();
     }
@@ -60,35 +60,40 @@ class DayWriter {
   }
 
  private:
-  static bool all_good(const std::vector<engine::WrittenFile>& files) {
-    if (files.empty()) return true;
-    return std::all_of(files[0].columns.begin(), files[0].columns.end(), [&](const auto& column) {
+  /// None where it has no rows.
+  static std::optional<engine::WrittenFile> only(std::vector<engine::WrittenFile> files) {
+    if (files.empty() || files[0].rows == 0) return {};
+    return std::move(files[0]);
+  }
+
+  static bool all_good(const engine::WrittenFile& file) {
+    return std::all_of(file.columns.begin(), file.columns.end(), [&](const auto& column) {
       const bool verdict = column.column == "_reject" || column.column == "_exclude";
-      return !verdict || column.nulls == files[0].rows;
+      return !verdict || column.nulls == file.rows;
     });
   }
 
   /// The data file becomes part of the manifest; one without rows is nobody's.
-  void take(const std::vector<engine::WrittenFile>& written) {
-    if (written.empty() || written[0].rows == 0) {
+  void take(const std::optional<engine::WrittenFile>& written) {
+    if (!written) {
       fs::remove(data_);
       return;
     }
     FileEntry file;
     file.path = store::Layout{}.data_file(work_.ingestion, manifest_.day, manifest_.load, 0);
     file.bytes = static_cast<std::int64_t>(fs::file_size(data_));
-    file.rows = written[0].rows;
+    file.rows = written->rows;
     file.revision = manifest_.revision;
-    file.stats = delta_stats(written[0], map_);
+    file.stats = delta_stats(*written, map_);
     manifest_.files = {std::move(file)};
-    proof_.output_rows = written[0].rows;
+    proof_.output_rows = written->rows;
   }
 
   /// Rules that need all rows of the day; then good rows here, bad ones there.
   void second_pass() {
     // Rows get a number, so that a rule can name one of several equal ones.
     database_.execute(
-        fmt::format("CREATE TEMP VIEW staged AS SELECT *{}, file_row_number AS _row "
+        fmt::format("CREATE OR REPLACE TEMP VIEW staged AS SELECT *{}, file_row_number AS _row "
                     "FROM read_parquet({}, file_row_number = true)",
                     map_.has_partly
                         ? ""
@@ -97,13 +102,13 @@ class DayWriter {
         stop_);
     Copies copies(database_, map_, stop_);
     copies.find();
-    database_.execute("CREATE TEMP VIEW ruled AS " + copies.ruled(), stop_);
+    database_.execute("CREATE OR REPLACE TEMP VIEW ruled AS " + copies.ruled(), stop_);
     count();
     if (proof_.loaded < proof_.read) {
       if (work_.verb != Verb::Replay) refuse_misfits(database_, map_, work_, manifest_, stop_);
       manifest_.note = outside_note(database_, map_, work_, manifest_, stop_);
     }
-    take(database_.copy(copies.outputs(), data_, kParquet, stop_));
+    take(only(database_.copy(copies.outputs(), data_, stored_parquet(), stop_)));
     quarantine();
     fs::remove(staged_);
   }
@@ -196,7 +201,28 @@ std::vector<std::pair<std::string, std::string>> sums_of(engine::Database& datab
 
 void write_day(engine::Database& database, const MapSql& map, const WorkOrder& work,
                const fs::path& folder, Manifest& manifest, std::stop_token stop) {
-  DayWriter(database, map, work, folder, manifest, stop).run();
+  DayWriter day(database, map, work, folder, manifest, stop);
+  day.finish(day.stage());
+}
+
+void finish_day(engine::Database& database, const MapSql& map, const WorkOrder& work,
+                const fs::path& folder, const std::optional<engine::WrittenFile>& staged,
+                Manifest& manifest, std::stop_token stop) {
+  DayWriter(database, map, work, folder, manifest, stop).finish(staged);
+}
+
+/// Row groups are bounded in bytes as well as in rows, so that wide and long rows fit a load's
+/// memory. So are dictionaries: names and the like have few values; ids and long texts only fill
+/// one in vain.
+std::string stored_parquet(std::size_t files) {
+  return fmt::format(
+      "COMPRESSION zstd, ROW_GROUP_SIZE 122880, ROW_GROUP_SIZE_BYTES {}, "
+      "DICTIONARY_SIZE_LIMIT 8192, STRING_DICTIONARY_PAGE_SIZE_LIMIT 1000000",
+      std::clamp(kGroupBytesOfAll / files, kGroupBytesMin, kGroupBytes));
+}
+
+std::string staged_parquet(const MapSql& map, std::size_t files) {
+  return stored_parquet(files) + (map.in_place ? "" : ", COMPRESSION_LEVEL 1");
 }
 
 }  // namespace millrace::pipeline

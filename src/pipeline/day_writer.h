@@ -1,6 +1,7 @@
 #pragma once
 
 #include <filesystem>
+#include <optional>
 #include <stop_token>
 #include <string>
 #include <utility>
@@ -19,8 +20,19 @@ namespace millrace::pipeline {
 void write_day(engine::Database& database, const MapSql& map, const WorkOrder& work,
                const std::filesystem::path& folder, Manifest& manifest, std::stop_token stop);
 
-/// COPY options of a file that stays.
-extern const char* const kParquet;
+/// The same where the first pass is done already: `staged` is the file that it wrote in `folder`
+/// (kStagedFile, with `staged_parquet` for its options); none where the day has no rows.
+void finish_day(engine::Database& database, const MapSql& map, const WorkOrder& work,
+                const std::filesystem::path& folder,
+                const std::optional<engine::WrittenFile>& staged, Manifest& manifest,
+                std::stop_token stop);
+
+inline constexpr const char* kStagedFile = "staged.parquet";
+
+/// COPY options of a file that stays. `files`: so many are written at once, and share the memory.
+std::string stored_parquet(std::size_t files = 1);
+/// Those of staged rows, which are what stays or are read once and deleted.
+std::string staged_parquet(const MapSql& map, std::size_t files = 1);
 
 /// `read_parquet(['a', 'b'])`
 std::string parquet(const std::vector<std::string>& files);

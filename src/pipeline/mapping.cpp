@@ -138,9 +138,9 @@ MapSql map_properties(StagedSelect& rows) {
 
 }  // namespace
 
-MapSql map_sql(const Definition& definition, const engine::Relation& source, Day day,
-               const std::vector<std::string>& unit_types, const std::string& load) {
-  StagedSelect rows(definition, source, day, load);
+MapSql map_sql(const Definition& definition, const engine::Relation& source, const MappedDays& days,
+               const std::vector<std::string>& unit_types) {
+  StagedSelect rows(definition, source, days);
   switch (definition.dataset) {
     case Dataset::Events:
       return map_events(rows);

@@ -73,10 +73,19 @@ struct MapSql {
   std::string time_output;        ///< ts; may be empty.
 };
 
+/// The day, or the days side by side, whose rows one statement maps, and the load of each.
+struct MappedDays {
+  Day first;
+  std::vector<std::string> loads;
+  /// Of several: a number column of the source, but not of its `columns`, that says which day a row
+  /// is of (0: the first). Staged rows keep it.
+  std::string number;
+};
+
 /// Columns that a mapping names must be in `source.columns`, once: else Misconfigured
 /// `missing_column` naming the nearest, or `duplicate_column`.
-MapSql map_sql(const Definition& definition, const engine::Relation& source, Day day,
-               const std::vector<std::string>& unit_types, const std::string& load);
+MapSql map_sql(const Definition& definition, const engine::Relation& source, const MappedDays& days,
+               const std::vector<std::string>& unit_types);
 
 /// The one canonical text of a value, whatever warehouse it came from: ids and metadata are stored
 /// as this. 123.0 is 123, 1.50 is 1.5, a UUID is lower-case, an instant ends in Z.

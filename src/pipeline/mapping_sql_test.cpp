@@ -12,7 +12,7 @@ namespace {
 std::string sql_of(const Definition& definition, const std::vector<Column>& columns) {
   const engine::Relation source{"SELECT * FROM rows", columns};
   const MapSql map =
-      map_sql(definition, source, *Day::parse("2026-11-20"), {"userID", "stableID"}, "<load>");
+      map_sql(definition, source, {*Day::parse("2026-11-20"), {"<load>"}, {}}, {"userID", "stableID"});
   std::string text = map.select + "\n";
   for (const Branch& branch : map.branches) {
     text += "\n-- where " + branch.present + "\n";

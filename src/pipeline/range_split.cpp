@@ -114,9 +114,10 @@ void RangeSplit::read(warehouse::Connector& connector, const Query& query, const
   const auto arrived = [&] { return std::max(flow.bytes.load(), bytes_below(folder_ / "rows")); };
   Meter meter(arrived, bounds.bytes_max, stop);
   engine::Database database =
-      mapping_engine(bounds.budget, folder_.string(), connector,
+      mapping_engine(bounds.budget, folder_ / "spill", connector,
                      {fmt::format("SET partitioned_write_flush_threshold = {}",
-                                  collected_rows(bounds.row_bytes))});
+                                  collected_rows(bounds.row_bytes))},
+                     {folder_.string()});
   try {
     source_ = connector.read_range(query, days_, database, flow, meter.token());
     // Names of the query may differ in case alone, which files do not allow.
@@ -145,23 +146,31 @@ void RangeSplit::read(warehouse::Connector& connector, const Query& query, const
 }
 
 engine::Relation RangeSplit::rows(Day day) const {
+  engine::Relation rows = rows_of_days({day, day});
+  rows.sql = fmt::format("SELECT * EXCLUDE ({}) FROM ({})", warehouse::kDayNumber, rows.sql);
+  return rows;
+}
+
+engine::Relation RangeSplit::rows_of_days(DayRange days) const {
   std::vector<std::string> files;
-  std::error_code missing;
-  for (const auto& entry : fs::directory_iterator(part_folder(part_of(day)), missing)) {
-    files.push_back(entry.path().string());
+  for (int part = part_of(days.first); part <= part_of(days.last); ++part) {
+    std::error_code missing;
+    for (const auto& entry : fs::directory_iterator(part_folder(part), missing)) {
+      files.push_back(entry.path().string());
+    }
   }
   std::string nulls, list;
   for (std::size_t i = 0; i < source_.columns.size(); ++i) {
     nulls += fmt::format("CAST(NULL AS {}) AS _c{}, ", types_.at(i), i);
-    list += fmt::format("{}{} AS {}", i == 0 ? "" : ", ", given_back(i),
-                        identifier(source_.columns[i].name));
+    list += fmt::format("{} AS {}, ", given_back(i), identifier(source_.columns[i].name));
   }
   const std::string raw = files.empty()
                               ? fmt::format("(SELECT {}-1 AS {})", nulls, warehouse::kDayNumber)
                               : parquet(files);
   const bool checked = source_.texts == engine::Texts::Checked;
-  return {fmt::format("SELECT {} FROM {} WHERE {} = {}", list, raw, warehouse::kDayNumber,
-                      days_.place_of(day)),
+  return {fmt::format("SELECT {0}{1} - {3} AS {1} FROM {2} WHERE {1} BETWEEN {3} AND {4}", list,
+                      warehouse::kDayNumber, raw, days_.place_of(days.first),
+                      days_.place_of(days.last)),
           source_.columns, checked ? engine::Texts::Checked : engine::Texts::Bytes};
 }
 

@@ -38,6 +38,11 @@ class RangeSplit {
 
   /// The rows of one day, for an engine that may read `folder`.
   engine::Relation rows(Day day) const;
+  /// Of days side by side; each row's place among them is a last column kDayNumber, which is not
+  /// among the relation's columns.
+  engine::Relation rows_of_days(DayRange days) const;
+  /// The rows of days of one part lie in the same files.
+  int part_of(Day day) const;
   /// No day up to this one is asked for again: what only they needed is deleted.
   void done(Day day);
 
@@ -49,7 +54,6 @@ class RangeSplit {
   /// Column `i` as it is laid down, and as it is given back.
   std::string laid_down(std::size_t i) const;
   std::string given_back(std::size_t i) const;
-  int part_of(Day day) const;
   std::filesystem::path part_folder(int part) const;
 
   DayRange days_;

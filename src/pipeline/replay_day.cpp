@@ -7,6 +7,7 @@
 #include <filesystem>
 
 #include "base/error.h"
+#include "base/letters.h"
 #include "pipeline/day_writer.h"
 #include "pipeline/mapping.h"
 #include "pipeline/quarantine.h"
@@ -35,7 +36,8 @@ class Replay {
   Manifest run() {
     require_columns();
     const engine::Relation rows = quarantined_rows(from_.quarantine, columns_);
-    const MapSql map = map_sql(work_.definition, rows, order_.day, work_.unit_types, order_.load);
+    const MapSql map =
+        map_sql(work_.definition, rows, {order_.day, {order_.load}, {}}, work_.unit_types);
     write_day(database_, map, work_, order_.staging, manifest_, stop_);
     refuse_collisions();
     keep_the_others();

@@ -63,7 +63,7 @@ std::string note_on(engine::Database& database, const MapSql& map, const WorkOrd
 std::string map_rows(const WorkOrder& work, Day day, const engine::Relation& rows,
                      engine::Database& database, const std::string& other_days, json::Value& answer,
                      std::stop_token stop) {
-  const MapSql map = map_sql(work.definition, rows, day, work.unit_types, "sample");
+  const MapSql map = map_sql(work.definition, rows, {day, {"sample"}, {}}, work.unit_types);
   const std::string no_parts = map.has_partly ? "" : ", CAST(NULL AS VARCHAR) AS _partly";
   database.execute(
       fmt::format("CREATE OR REPLACE TEMP TABLE staged AS SELECT *{} FROM ({}\n) LIMIT {}",
@@ -108,7 +108,7 @@ json::Value sampled(const WorkOrder& work, const Query& query, Day day,
 json::Value sample_rows(const WorkOrder& work, warehouse::Connector& connector,
                         std::stop_token stop) {
   const Day day = work.days.empty() ? Day() : work.days.front().day;
-  engine::Database database = mapping_engine({.threads = work.threads}, "", connector);
+  engine::Database database = mapping_engine({.threads = work.threads}, {}, connector);
   Query query = query_of(work.definition, work.ingestion);
   const bool mapped = !work.ingestion.empty();
   json::Value answer = sampled(work, query, day, connector, database, {}, stop);

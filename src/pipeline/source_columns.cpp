@@ -8,6 +8,7 @@
 #include <span>
 
 #include "base/error.h"
+#include "base/letters.h"
 #include "base/nearest.h"
 
 namespace millrace::pipeline {
@@ -49,14 +50,8 @@ std::string json_object(const std::vector<Column>& columns, const Value& value) 
 
 }  // namespace
 
-bool same_name(const std::string& a, const std::string& b) {
-  return std::equal(a.begin(), a.end(), b.begin(), b.end(), [](unsigned char x, unsigned char y) {
-    return std::tolower(x) == std::tolower(y);
-  });
-}
-
-SourceColumns::SourceColumns(const engine::Relation& source)
-    : columns_(source.columns), source_(source.sql), texts_(source.texts) {}
+SourceColumns::SourceColumns(const engine::Relation& source, const std::string& carried)
+    : columns_(source.columns), source_(source.sql), carried_(carried), texts_(source.texts) {}
 
 std::size_t SourceColumns::index(const std::string& name) const {
   std::vector<std::size_t> exact, similar;
@@ -174,6 +169,7 @@ std::string SourceColumns::layer() const {
     list += fmt::format("{}{} AS _s{}", i == 0 ? "" : ", ", column, i);
     if (may_be_broken(i)) list += fmt::format(", TRY(decode({})) AS _t{}", bytes_of(column), i);
   }
+  if (!carried_.empty()) list += ", src." + carried_;
   return fmt::format("SELECT {} FROM ({}\n) AS src", list, source_);
 }
 

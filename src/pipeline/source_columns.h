@@ -14,7 +14,9 @@ namespace millrace::pipeline {
 /// column i as it came, `_t<i>` the same text where it is valid UTF-8, else NULL.
 class SourceColumns {
  public:
-  explicit SourceColumns(const engine::Relation& source);
+  /// `carried`: a column of the source that is none of its `columns` and goes through every layer;
+  /// empty: none.
+  explicit SourceColumns(const engine::Relation& source, const std::string& carried = {});
 
   /// The source's spelling of a mapped name; throws Misconfigured `missing_column` naming the
   /// nearest, `duplicate_column` where two columns could be meant.
@@ -58,7 +60,7 @@ class SourceColumns {
   std::string bytes_of(const std::string& value) const;
 
   std::vector<Column> columns_;
-  std::string source_;
+  std::string source_, carried_;
   engine::Texts texts_;
 };
 
@@ -66,8 +68,5 @@ class SourceColumns {
 bool is_text(ColumnType type);
 /// Parquet has no integers of 128 bits: they go through it as text.
 bool is_huge(const Column& column);
-
-/// Equal without regard to the case of ASCII letters, as SQL names are.
-bool same_name(const std::string& a, const std::string& b);
 
 }  // namespace millrace::pipeline

@@ -8,6 +8,7 @@
 
 #include "arrow/batches.h"
 #include "base/error.h"
+#include "pipeline/day_group.h"
 #include "pipeline/day_writer.h"
 #include "pipeline/gates.h"
 #include "pipeline/mapping.h"
@@ -142,6 +143,14 @@ class Staging {
   /// last with more than is a load's, so that the day is loaded at all.
   void read_and_map() {
     const Manifest before = manifest_;
+    if (given_ != nullptr && given_->group != nullptr) {
+      try {
+        finish_mapped(*given_->group);
+        return;
+      } catch (const Error& error) {
+        if (error.code != "out_of_memory") throw;
+      }
+    }
     const std::int64_t memory = work_.memory_bytes > 0 ? work_.memory_bytes : kMemoryBytes;
     const std::int64_t whole = std::max(memory, kMemoryBytes);
     const std::array<Budget, 3> budgets = {
@@ -161,9 +170,10 @@ class Staging {
 
   void read_and_map(const Budget& budget) {
     arrow::Flow flow;
-    engine::Database database =
-        mapping_engine(budget, order_.staging, connector_, {},
-                       given_ == nullptr ? "" : given_->split->folder().string());
+    std::vector<std::string> folders = {order_.staging};
+    if (given_ != nullptr) folders.push_back(given_->split->folder().string());
+    engine::Database database = mapping_engine(
+        budget, fs::path(order_.staging) / "spill", connector_, {}, folders);
     try {
       engine::Relation source = given_ == nullptr
                                     ? connector_.read(query_, order_.day, database, flow, stop_)
@@ -177,8 +187,8 @@ class Staging {
                           flow, [this] { return stop_.stop_requested(); }));
         source.sql = "SELECT * FROM batches";
       }
-      const MapSql map =
-          map_sql(work_.definition, source, order_.day, work_.unit_types, order_.load);
+      const MapSql map = map_sql(work_.definition, source, {order_.day, {order_.load}, {}},
+                                 work_.unit_types);
       // What was read with others has been told already.
       const Reporter reporter(order_, given_ == nullptr ? proof_.source_count : std::nullopt, flow,
                               database, tell_);
@@ -187,6 +197,17 @@ class Staging {
       if (proof_.read == 0 && !others_have_rows) look_for_another_unit(source, database);
     } catch (const Error& error) {
       throw read_failed(error, flow);
+    }
+  }
+
+  void finish_mapped(DayGroup& group) {
+    const engine::Relation source = given_->split->rows(order_.day);
+    const MapSql map = map_sql(work_.definition, source, {order_.day, {order_.load}, {}},
+                               work_.unit_types);
+    finish_day(group.database(), map, work_, order_.staging, group.staged(order_.day), manifest_,
+               stop_);
+    if (proof_.read == 0 && given_->rows_of_all == 0) {
+      look_for_another_unit(source, group.database());
     }
   }
 
@@ -286,18 +307,16 @@ Error read_failed(const Error& error, const arrow::Flow& flow) {
   return error;
 }
 
-engine::Database mapping_engine(const Budget& budget, const std::string& staging,
+engine::Database mapping_engine(const Budget& budget, const fs::path& spill,
                                 warehouse::Connector& connector,
-                                const std::vector<std::string>& setup, const std::string& reads) {
+                                const std::vector<std::string>& setup,
+                                const std::vector<std::string>& folders) {
   engine::Options options = connector.engine_needs();
   options.setup.insert(options.setup.end(), setup.begin(), setup.end());
-  if (!reads.empty()) options.allowed.push_back(reads);
+  options.allowed.insert(options.allowed.end(), folders.begin(), folders.end());
   options.memory_bytes = budget.memory_bytes;
   options.threads = budget.threads;
-  if (!staging.empty()) {
-    options.spill = fs::path(staging) / "spill";
-    options.allowed.push_back(staging);
-  }
+  options.spill = spill;
   return engine::Database::open(options);
 }
 

@@ -2,6 +2,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <filesystem>
 #include <map>
 #include <optional>
 #include <stop_token>
@@ -17,11 +18,13 @@ namespace millrace::pipeline {
 
 inline constexpr std::string_view kNoDataYet = "no_data_yet";
 
+class DayGroup;
 class RangeSplit;
 
 /// What is known of a day that was looked at and read together with others.
 struct ReadBefore {
   RangeSplit* split = nullptr;
+  DayGroup* group = nullptr;  ///< Has mapped it; may be missing.
   bool snapshot = false;
   std::string counted_by;
   std::optional<std::string> token;
@@ -50,12 +53,12 @@ struct Budget {
   std::int64_t batch_bytes = 0;  ///< Of rows that are mapped at a time; 0: as they come.
 };
 
-/// An engine for mapping that may touch the staging folder (and spill there) and what the connector
-/// reads. Without a folder it spills nowhere. `setup` runs before the engine is locked.
-engine::Database mapping_engine(const Budget& budget, const std::string& staging,
+/// An engine for mapping that may touch `folders` and what the connector reads, and spills into
+/// `spill`; nowhere where that is empty. `setup` runs before the engine is locked.
+engine::Database mapping_engine(const Budget& budget, const std::filesystem::path& spill,
                                 warehouse::Connector& connector,
                                 const std::vector<std::string>& setup = {},
-                                const std::string& reads = {});
+                                const std::vector<std::string>& folders = {});
 
 /// Does the work; returns how long it took.
 template <typename Work>

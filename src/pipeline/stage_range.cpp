@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "base/env.h"
+#include "pipeline/day_group.h"
 #include "pipeline/range_split.h"
 #include "pipeline/repeatable.h"
 
@@ -58,6 +59,10 @@ class RangeStaging {
   }
 
   static DayRange range_of(Days days) { return {days.front().day, days.back().day}; }
+
+  std::int64_t memory_bytes() const {
+    return work_.memory_bytes > 0 ? work_.memory_bytes : kMemoryBytes;
+  }
 
   Query query_of_chunk(Days days) const { return query_of(work_.definition, days.front().load); }
 
@@ -156,11 +161,29 @@ class RangeStaging {
       if (stop_.stop_requested()) throw;
       return true;
     }
-    for (std::size_t i = 0; i < days.size(); ++i) {
-      read[i].split = &split;
-      stage(days[i], &read[i]);
+    for (std::size_t i = 0; i < days.size();) {
+      const Days rest = days.subspan(i);
+      const std::size_t length = DayGroup::length(rest, std::span(read).subspan(i), split);
+      const auto group = mapped(rest.first(length), split);
+      for (const std::size_t end = i + length; i < end; ++i) {
+        read[i].split = &split;
+        read[i].group = group.get();
+        stage(days[i], &read[i]);
+      }
     }
     return true;
+  }
+
+  /// Null where the days must be mapped one by one after all: then only those fail that must.
+  std::unique_ptr<DayGroup> mapped(Days days, const RangeSplit& split) {
+    if (days.size() == 1) return nullptr;
+    const Budget budget{.threads = work_.threads, .memory_bytes = memory_bytes()};
+    try {
+      return std::make_unique<DayGroup>(work_, days, connector_, split, budget, stop_);
+    } catch (const Error& error) {
+      if (error.fault == Fault::Cancelled) throw;
+      return nullptr;
+    }
   }
 
   static void share(std::vector<ReadBefore>& read, const char* stage, std::int64_t took_ms) {
@@ -223,8 +246,7 @@ class RangeStaging {
   void read_rows(Days days, RangeSplit& split, std::vector<ReadBefore>& read) {
     const Query query = query_of_chunk(days);
     RangeSplit::Bounds bounds;
-    bounds.budget = {.threads = work_.threads,
-                     .memory_bytes = work_.memory_bytes > 0 ? work_.memory_bytes : kMemoryBytes};
+    bounds.budget = {.threads = work_.threads, .memory_bytes = memory_bytes()};
     bounds.row_bytes = estimate_.row_bytes;
     if (!rows_are_short_) {
       bounds.budget.threads = 1;

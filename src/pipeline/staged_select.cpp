@@ -45,13 +45,12 @@ void check_name(const std::string& what, const std::string& name) {
                   kNameCharactersMax));
 }
 
-StagedSelect::StagedSelect(const Definition& definition, const engine::Relation& relation, Day of,
-                           const std::string& load)
-    : source(relation),
+StagedSelect::StagedSelect(const Definition& definition, const engine::Relation& relation,
+                           const MappedDays& days)
+    : source(relation, days.number),
       mapping(definition.mapping),
-      day(of),
+      days_(days),
       zone_(Zone::named(definition.zone)),
-      load_(load),
       day_decided_(!definition.folder.empty()) {
   if (const std::string valid = source.valid_text(); valid != "true") {
     good_.push_back(valid);
@@ -61,6 +60,15 @@ StagedSelect::StagedSelect(const Definition& definition, const engine::Relation&
     good_.push_back(fmt::format("{} <= {}", bytes, kRowBytesMax));
     reasons_.emplace_back(fmt::format("{} > {}", bytes, kRowBytesMax), "too_large");
   }
+}
+
+std::string StagedSelect::by_day(const std::function<std::string(std::size_t)>& of) const {
+  if (days_.number.empty()) return of(0);
+  std::string sql = "CASE " + days_.number;
+  for (std::size_t i = 0; i < days_.loads.size(); ++i) {
+    sql += fmt::format(" WHEN {} THEN {}", i, of(i));
+  }
+  return sql + " END";
 }
 
 void StagedSelect::add(const std::string& name, const std::string& expression) {
@@ -119,8 +127,13 @@ void StagedSelect::keep_time(const std::string& column) {
   }
   const Zone of_column =
       mapping.timestamp_zone.empty() ? Zone() : Zone::named(mapping.timestamp_zone);
-  const TimeSql time = time_sql(source.value(column), source.named(column).type, of_column,
-                                mapping.timestamp_unit, day, zone_);
+  const auto time_of = [&](Day day) {
+    return time_sql(source.value(column), source.named(column).type, of_column,
+                    mapping.timestamp_unit, day, zone_);
+  };
+  // How a value is read holds for a year around the day.
+  const TimeSql time = time_of(days_.first);
+  const std::string in_day = by_day([&](std::size_t i) { return time_of(day_at(i)).in_day; });
   keep("ts", time.instant);
   has_number_ = !time.number.empty();
   if (has_number_) add("_number", time.number);
@@ -128,14 +141,16 @@ void StagedSelect::keep_time(const std::string& column) {
     reject("bad_time", "ts IS NULL", "ts IS NOT NULL");
     return;
   }
-  outside_ = fmt::format("ts IS NOT NULL AND NOT ({})", time.in_day);
-  reject("bad_time", "ts IS NULL", time.in_day);
+  outside_ = fmt::format("ts IS NOT NULL AND NOT ({})", in_day);
+  reject("bad_time", "ts IS NULL", in_day);
 }
 
 void StagedSelect::add_label(const std::string& column) {
   if (column.empty()) return;
   add("_label", label_sql(source.value(column), source.named(column).type));
-  const std::string same = fmt::format("_label = DATE '{}'", day.text());
+  const std::string same = fmt::format("_label = {}", by_day([&](std::size_t i) {
+                                         return fmt::format("DATE '{}'", day_at(i).text());
+                                       }));
   if (!day_decided_) outside_ = fmt::format("_label IS NOT NULL AND NOT ({})", same);
   reject("bad_time", "_label IS NULL", day_decided_ ? "_label IS NOT NULL" : same);
 }
@@ -185,6 +200,7 @@ std::vector<std::string> StagedSelect::staged(MapSql& map) const {
   std::vector<std::string> list;
   for (const std::string& name : kept_) list.push_back(identifier(name));
   list.insert(list.end(), {"_load", "_reject", "_exclude"});
+  if (!days_.number.empty()) list.push_back(days_.number);
   map.has_partly = !partly.empty();
   if (map.has_partly) {
     list.push_back(fmt::format(
@@ -212,7 +228,7 @@ void StagedSelect::write(MapSql& map) const {
     if (!list.empty()) sql = fmt::format("SELECT *,\n  {}\nFROM ({})", list, sql);
   };
   Computed first = computed_;
-  first.emplace_back("_load", literal(load_));
+  first.emplace_back("_load", by_day([&](std::size_t i) { return literal(days_.loads.at(i)); }));
   if (keeps_source) {
     for (const auto& column : source.kept()) first.push_back(column);
   }

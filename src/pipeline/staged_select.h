@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -22,12 +23,11 @@ void check_name(const std::string& what, const std::string& name);
 /// conditions speak of the computed columns. Private to this folder.
 class StagedSelect {
  public:
-  StagedSelect(const Definition& definition, const engine::Relation& source, Day day,
-               const std::string& load);
+  StagedSelect(const Definition& definition, const engine::Relation& source,
+               const MappedDays& days);
 
   const SourceColumns source;
   const Mapping& mapping;
-  const Day day;
 
   /// Computes a column from the source; with `derive`, from columns computed before.
   void add(const std::string& name, const std::string& expression);
@@ -60,11 +60,14 @@ class StagedSelect {
   void write(MapSql& map) const;
 
  private:
+  /// What differs from day to day, as one expression: `of` gives it for the day with that place.
+  std::string by_day(const std::function<std::string(std::size_t)>& of) const;
+  Day day_at(std::size_t place) const { return days_.first.plus(static_cast<int>(place)); }
   void add_object(const std::string& column);
   std::vector<std::string> staged(MapSql& map) const;
 
+  const MappedDays& days_;
   const Zone zone_;
-  const std::string load_;
   const bool day_decided_;  ///< By the folder: no row is outside it.
   Computed computed_, derived_;
   bool has_number_ = false;

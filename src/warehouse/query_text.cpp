@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "base/error.h"
+#include "base/letters.h"
 #include "base/nearest.h"
 #include "warehouse/sql_pieces.h"
 
@@ -150,18 +151,13 @@ std::string one_select(std::string_view sql, const Dialect& dialect) {
 }
 
 const Column& column_named(const std::vector<Column>& described, std::string_view name) {
-  const auto same_letters = [](std::string_view a, std::string_view b) {
-    return std::equal(a.begin(), a.end(), b.begin(), b.end(), [](unsigned char x, unsigned char y) {
-      return std::tolower(x) == std::tolower(y);
-    });
-  };
   const Column* similar = nullptr;
   int similar_ones = 0;
   std::vector<std::string> names;
   for (const Column& column : described) {
     if (column.name == name) return column;
     names.push_back(column.name);
-    if (!same_letters(column.name, name)) continue;
+    if (!same_name(column.name, name)) continue;
     similar = &column;
     ++similar_ones;
   }

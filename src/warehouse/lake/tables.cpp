@@ -2,15 +2,11 @@
 #include <cctype>
 #include <map>
 
+#include "base/letters.h"
 #include "warehouse/lake/connector.h"
 
 namespace millrace::warehouse::lake {
 namespace {
-
-std::string lower(std::string text) {
-  std::ranges::transform(text, text.begin(), [](unsigned char c) { return std::tolower(c); });
-  return text;
-}
 
 bool glob_matches(std::string_view name, std::string_view glob) {
   if (glob.empty()) return name.empty();
@@ -47,7 +43,7 @@ std::string above_day(const std::string& folder) {
 }  // namespace
 
 bool matches(const std::string& name, const std::string& pattern) {
-  const std::string wanted = lower(pattern), given = lower(name);
+  const std::string wanted = lower_case(pattern), given = lower_case(name);
   if (wanted.find_first_of("*%") == std::string::npos) return given.find(wanted) != given.npos;
   return glob_matches(given, wanted);
 }

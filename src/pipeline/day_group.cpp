@@ -1,0 +1,73 @@
+#include "pipeline/day_group.h"
+
+#include <fmt/format.h>
+
+#include <filesystem>
+
+#include "base/error.h"
+#include "pipeline/day_writer.h"
+#include "pipeline/mapping.h"
+
+namespace millrace::pipeline {
+namespace {
+
+namespace fs = std::filesystem;
+using Days = std::span<const DayOrder>;
+
+/// Files that are written at once.
+constexpr std::size_t kDaysMax = 31;
+/// Days that do not share their raw files are mapped together as long as they have fewer rows:
+/// with more, what a statement costs by itself is little.
+constexpr std::int64_t kRowsOfParts = 250'000;
+
+std::vector<std::string> folders_of(Days days, const RangeSplit& split) {
+  std::vector<std::string> folders = {split.folder().string()};
+  for (const DayOrder& day : days) folders.push_back(day.staging);
+  return folders;
+}
+
+}  // namespace
+
+std::size_t DayGroup::length(Days days, std::span<const ReadBefore> read, const RangeSplit& split) {
+  std::int64_t rows = read.front().rows;
+  std::size_t length = 1;
+  while (length < days.size() && length < kDaysMax) {
+    rows += read[length].rows;
+    const bool same_part =
+        split.part_of(days[length].day) == split.part_of(days.front().day);
+    if (!same_part && rows > kRowsOfParts) break;
+    ++length;
+  }
+  return length;
+}
+
+DayGroup::DayGroup(const WorkOrder& work, Days days, warehouse::Connector& connector,
+                   const RangeSplit& split, const Budget& budget, std::stop_token stop)
+    : days_{days.front().day, days.back().day},
+      database_(mapping_engine(budget, split.folder() / "spill", connector, {},
+                               folders_of(days, split))),
+      staged_(days.size()) {
+  MappedDays mapped{days_.first, {}, std::string(warehouse::kDayNumber)};
+  for (const DayOrder& day : days) mapped.loads.push_back(day.load);
+  const MapSql map =
+      map_sql(work.definition, split.rows_of_days(days_), mapped, work.unit_types);
+  const fs::path folder = split.folder() / "mapped";
+  fs::remove_all(folder);
+  fs::create_directories(folder);
+  const auto files = database_.copy(
+      map.select, folder,
+      fmt::format("{}, PARTITION_BY ({})", staged_parquet(map, days.size()), mapped.number), stop);
+  for (const engine::WrittenFile& file : files) {
+    const std::string place = fs::path(file.path).parent_path().filename().string();
+    const std::size_t i = std::stoul(place.substr(place.find('=') + 1));
+    check(!staged_.at(i), "a day of a group has one file");
+    fs::rename(file.path, fs::path(days[i].staging) / kStagedFile);
+    staged_[i] = file;
+  }
+}
+
+const std::optional<engine::WrittenFile>& DayGroup::staged(Day day) const {
+  return staged_.at(static_cast<std::size_t>(days_.place_of(day)));
+}
+
+}  // namespace millrace::pipeline

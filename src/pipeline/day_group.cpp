@@ -5,7 +5,6 @@
 #include <filesystem>
 
 #include "base/error.h"
-#include "pipeline/day_writer.h"
 #include "pipeline/mapping.h"
 
 namespace millrace::pipeline {
@@ -57,16 +56,24 @@ DayGroup::DayGroup(const WorkOrder& work, Days days, warehouse::Connector& conne
   const auto files = database_.copy(
       map.select, folder,
       fmt::format("{}, PARTITION_BY ({})", staged_parquet(map, days.size()), mapped.number), stop);
+  std::vector<std::string> paths;
   for (const engine::WrittenFile& file : files) {
     const std::string place = fs::path(file.path).parent_path().filename().string();
     const std::size_t i = std::stoul(place.substr(place.find('=') + 1));
     check(!staged_.at(i), "a day of a group has one file");
-    fs::rename(file.path, fs::path(days[i].staging) / kStagedFile);
-    staged_[i] = file;
+    paths.push_back((fs::path(days[i].staging) / kStagedFile).string());
+    fs::rename(file.path, paths.back());
+    staged_[i] = {file, {}};
+  }
+  if (!map.in_place || paths.empty()) return;
+  auto totals = totals_of(database_, paths, map.sums, stop);
+  for (std::size_t i = 0; i < days.size(); ++i) {
+    const auto found = totals.find((fs::path(days[i].staging) / kStagedFile).string());
+    if (found != totals.end()) staged_[i]->totals = std::move(found->second);
   }
 }
 
-const std::optional<engine::WrittenFile>& DayGroup::staged(Day day) const {
+const std::optional<StagedFile>& DayGroup::staged(Day day) const {
   return staged_.at(static_cast<std::size_t>(days_.place_of(day)));
 }
 

@@ -5,6 +5,7 @@
 #include <stop_token>
 #include <vector>
 
+#include "pipeline/day_writer.h"
 #include "pipeline/range_split.h"
 #include "pipeline/stage_day.h"
 
@@ -22,7 +23,7 @@ class DayGroup {
   /// May touch the folders of these days.
   engine::Database& database() { return database_; }
   /// The staged file in the folder of that day; none where the day has no rows.
-  const std::optional<engine::WrittenFile>& staged(Day day) const;
+  const std::optional<StagedFile>& staged(Day day) const;
 
   /// How many of the first days of `days` are worth mapping together; `rows` are theirs.
   static std::size_t length(std::span<const DayOrder> days, std::span<const ReadBefore> rows,
@@ -31,7 +32,7 @@ class DayGroup {
  private:
   DayRange days_;
   engine::Database database_;
-  std::vector<std::optional<engine::WrittenFile>> staged_;
+  std::vector<std::optional<StagedFile>> staged_;
 };
 
 }  // namespace millrace::pipeline

@@ -161,7 +161,7 @@ TEST_CASE("small days are a group, and each that has rows gets a staged file") {
     const bool has_rows = day.day.text() != "2026-11-02";
     REQUIRE(group.staged(day.day).has_value() == has_rows);
     CHECK(fs::exists(fs::path(day.staging) / "staged.parquet") == has_rows);
-    if (has_rows) rows += group.staged(day.day)->rows;
+    if (has_rows) rows += group.staged(day.day)->written.rows;
   }
   engine::Database database = engine::Database::open({});
   CHECK(std::to_string(rows) ==

@@ -26,6 +26,29 @@ constexpr std::size_t kGroupBytes = 32 << 20, kGroupBytesMin = 4 << 20,
 
 std::int64_t number(const engine::Cell& cell) { return cell ? std::stoll(std::string(*cell)) : 0; }
 
+/// 'a', 'b'
+std::string literals(const std::vector<std::string>& texts) {
+  std::string list;
+  for (const std::string& text : texts) list += (list.empty() ? "" : ", ") + literal(text);
+  return list;
+}
+
+std::string sums(const std::vector<std::string>& columns) {
+  std::string list;
+  for (const std::string& column : columns) list += fmt::format(", sum({})", identifier(column));
+  return list;
+}
+
+/// The row's cells from `first` on, where there is a sum.
+std::vector<std::pair<std::string, std::string>> named_sums(
+    const std::vector<std::string>& columns, const engine::Row& row, std::size_t first) {
+  std::vector<std::pair<std::string, std::string>> named;
+  for (std::size_t i = 0; i < columns.size(); ++i) {
+    if (row[first + i]) named.emplace_back(columns[i], *row[first + i]);
+  }
+  return named;
+}
+
 class DayWriter {
  public:
   DayWriter(engine::Database& database, const MapSql& map, const WorkOrder& work,
@@ -40,23 +63,24 @@ class DayWriter {
         data_(folder / (manifest.load + "-0.parquet")),
         rejects_(folder / "quarantine.parquet") {}
 
-  std::optional<engine::WrittenFile> stage() {
-    return only(database_.copy(map_.select, staged_, staged_parquet(map_), stop_));
+  std::optional<StagedFile> stage() {
+    auto written = only(database_.copy(map_.select, staged_, staged_parquet(map_), stop_));
+    if (!written) return {};
+    return StagedFile{std::move(*written), {}};
   }
 
-  void finish(const std::optional<engine::WrittenFile>& staged) {
+  void finish(const std::optional<StagedFile>& staged) {
     if (!staged) {
       fs::remove(staged_);
-      return;
-    }
-    if (map_.in_place && all_good(*staged)) {
+    } else if (map_.in_place && all_good(staged->written)) {
       fs::rename(staged_, data_);
-      proof_.read = proof_.loaded = staged->rows;
-      take(staged);
+      proof_.read = proof_.loaded = staged->written.rows;
+      take(staged->written);
+      sum_up(staged->totals);
     } else {
       second_pass();
+      sum_up({});
     }
-    sum_up();
   }
 
  private:
@@ -146,15 +170,15 @@ class DayWriter {
   }
 
   /// What anyone can recompute, taken from the file itself.
-  void sum_up() {
+  void sum_up(std::optional<Totals> totals) {
     if (manifest_.files.empty()) return;
-    const std::string file = parquet({data_.string()});
-    const auto rows = database_.scalar("SELECT count(*) FROM " + file, stop_);
-    check(rows && std::stoll(*rows) == proof_.output_rows, "the file holds what was written");
-    proof_.sums = sums_of(database_, {data_.string()}, map_.sums, stop_);
+    if (!totals) totals = totals_of(database_, {data_.string()}, map_.sums, stop_)[data_.string()];
+    check(totals->rows == proof_.output_rows, "the file holds what was written");
+    proof_.sums = std::move(totals->sums);
     if (work_.definition.dataset != Dataset::Metrics) return;
     database_.each(
-        "SELECT DISTINCT metric_name, unit_type FROM " + file + " ORDER BY ALL",
+        fmt::format("SELECT DISTINCT metric_name, unit_type FROM {} ORDER BY ALL",
+                    parquet({data_.string()})),
         [&](const engine::Row& row) {
           manifest_.delivers.emplace_back(row[0].value(), row[1].value());
         },
@@ -173,30 +197,36 @@ class DayWriter {
 }  // namespace
 
 std::string parquet(const std::vector<std::string>& files) {
-  std::string list;
-  for (const std::string& file : files) list += (list.empty() ? "" : ", ") + literal(file);
-  return fmt::format("read_parquet([{}], union_by_name = true)", list);
+  return fmt::format("read_parquet([{}], union_by_name = true)", literals(files));
+}
+
+std::map<std::string, Totals> totals_of(engine::Database& database,
+                                        const std::vector<std::string>& files,
+                                        const std::vector<std::string>& columns,
+                                        std::stop_token stop) {
+  std::map<std::string, Totals> totals;
+  database.each(
+      fmt::format("SELECT filename, count(*){} FROM read_parquet([{}], filename = true) GROUP BY ALL",
+                  sums(columns), literals(files)),
+      [&](const engine::Row& row) {
+        Totals& of_file = totals[std::string(row[0].value())];
+        of_file.rows = number(row[1]);
+        of_file.sums = named_sums(columns, row, 2);
+      },
+      stop);
+  return totals;
 }
 
 std::vector<std::pair<std::string, std::string>> sums_of(engine::Database& database,
                                                          const std::vector<std::string>& files,
                                                          const std::vector<std::string>& columns,
                                                          std::stop_token stop) {
-  std::vector<std::pair<std::string, std::string>> sums;
-  if (files.empty() || columns.empty()) return sums;
-  std::string list;
-  for (const std::string& column : columns) {
-    list += fmt::format("{}sum({})", list.empty() ? "" : ", ", identifier(column));
-  }
+  std::vector<std::pair<std::string, std::string>> all;
+  if (files.empty() || columns.empty()) return all;
   database.each(
-      fmt::format("SELECT {} FROM {}", list, parquet(files)),
-      [&](const engine::Row& row) {
-        for (std::size_t i = 0; i < columns.size(); ++i) {
-          if (row[i]) sums.emplace_back(columns[i], *row[i]);
-        }
-      },
-      stop);
-  return sums;
+      fmt::format("SELECT count(*){} FROM {}", sums(columns), parquet(files)),
+      [&](const engine::Row& row) { all = named_sums(columns, row, 1); }, stop);
+  return all;
 }
 
 void write_day(engine::Database& database, const MapSql& map, const WorkOrder& work,
@@ -206,7 +236,7 @@ void write_day(engine::Database& database, const MapSql& map, const WorkOrder& w
 }
 
 void finish_day(engine::Database& database, const MapSql& map, const WorkOrder& work,
-                const fs::path& folder, const std::optional<engine::WrittenFile>& staged,
+                const fs::path& folder, const std::optional<StagedFile>& staged,
                 Manifest& manifest, std::stop_token stop) {
   DayWriter(database, map, work, folder, manifest, stop).finish(staged);
 }

@@ -1,6 +1,8 @@
 #pragma once
 
+#include <cstdint>
 #include <filesystem>
+#include <map>
 #include <optional>
 #include <stop_token>
 #include <string>
@@ -20,12 +22,22 @@ namespace millrace::pipeline {
 void write_day(engine::Database& database, const MapSql& map, const WorkOrder& work,
                const std::filesystem::path& folder, Manifest& manifest, std::stop_token stop);
 
-/// The same where the first pass is done already: `staged` is the file that it wrote in `folder`
-/// (kStagedFile, with `staged_parquet` for its options); none where the day has no rows.
+/// What a file says when it is read.
+struct Totals {
+  std::int64_t rows = 0;
+  std::vector<std::pair<std::string, std::string>> sums;  ///< See `sums_of`.
+};
+
+/// The file of the first pass in the day's folder: kStagedFile, with `staged_parquet` for options.
+struct StagedFile {
+  engine::WrittenFile written;
+  std::optional<Totals> totals;  ///< Where it has been read already.
+};
+
+/// The same where the first pass is done already. `staged`: none where the day has no rows.
 void finish_day(engine::Database& database, const MapSql& map, const WorkOrder& work,
-                const std::filesystem::path& folder,
-                const std::optional<engine::WrittenFile>& staged, Manifest& manifest,
-                std::stop_token stop);
+                const std::filesystem::path& folder, const std::optional<StagedFile>& staged,
+                Manifest& manifest, std::stop_token stop);
 
 inline constexpr const char* kStagedFile = "staged.parquet";
 
@@ -37,8 +49,14 @@ std::string staged_parquet(const MapSql& map, std::size_t files = 1);
 /// `read_parquet(['a', 'b'])`
 std::string parquet(const std::vector<std::string>& files);
 
-/// Sum of each numeric column over the files, as certificates hold it: columns without a value are
-/// left out.
+/// Of each file that has rows: how many, and the sum of each numeric column as certificates hold
+/// it, columns without a value left out. By path.
+std::map<std::string, Totals> totals_of(engine::Database& database,
+                                        const std::vector<std::string>& files,
+                                        const std::vector<std::string>& columns,
+                                        std::stop_token stop);
+
+/// The sums of all files together.
 std::vector<std::pair<std::string, std::string>> sums_of(engine::Database& database,
                                                          const std::vector<std::string>& files,
                                                          const std::vector<std::string>& columns,

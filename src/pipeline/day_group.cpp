@@ -15,9 +15,9 @@ using Days = std::span<const DayOrder>;
 
 /// Files that are written at once.
 constexpr std::size_t kDaysMax = 31;
-/// Days that do not share their raw files are mapped together as long as they have fewer rows:
-/// with more, what a statement costs by itself is little.
-constexpr std::int64_t kRowsOfParts = 250'000;
+/// Days that do not share their raw files are mapped together as long as they are smaller: with
+/// more, what a statement costs by itself is little.
+constexpr std::int64_t kRowsOfParts = 250'000, kBytesOfParts = 32 << 20;
 
 std::vector<std::string> folders_of(Days days, const RangeSplit& split) {
   std::vector<std::string> folders = {split.folder().string()};
@@ -32,9 +32,9 @@ std::size_t DayGroup::length(Days days, std::span<const ReadBefore> read, const 
   std::size_t length = 1;
   while (length < days.size() && length < kDaysMax) {
     rows += read[length].rows;
-    const bool same_part =
-        split.part_of(days[length].day) == split.part_of(days.front().day);
-    if (!same_part && rows > kRowsOfParts) break;
+    const bool same_part = split.part_of(days[length].day) == split.part_of(days.front().day);
+    const bool small = rows <= kRowsOfParts && rows * split.row_bytes() <= kBytesOfParts;
+    if (!same_part && !small) break;
     ++length;
   }
   return length;
@@ -43,13 +43,12 @@ std::size_t DayGroup::length(Days days, std::span<const ReadBefore> read, const 
 DayGroup::DayGroup(const WorkOrder& work, Days days, warehouse::Connector& connector,
                    const RangeSplit& split, const Budget& budget, std::stop_token stop)
     : days_{days.front().day, days.back().day},
-      database_(mapping_engine(budget, split.folder() / "spill", connector, {},
-                               folders_of(days, split))),
+      database_(mapping_engine(budget, split.folder() / "spill", connector,
+                               {collected_by_threads(split.row_bytes())}, folders_of(days, split))),
       staged_(days.size()) {
   MappedDays mapped{days_.first, {}, std::string(warehouse::kDayNumber)};
   for (const DayOrder& day : days) mapped.loads.push_back(day.load);
-  const MapSql map =
-      map_sql(work.definition, split.rows_of_days(days_), mapped, work.unit_types);
+  const MapSql map = map_sql(work.definition, split.rows_of_days(days_), mapped, work.unit_types);
   const fs::path folder = split.folder() / "mapped";
   fs::remove_all(folder);
   fs::create_directories(folder);

@@ -117,8 +117,7 @@ TEST_CASE("events that are mapped together are as if each day had been mapped al
   };
   for (const Case& time : {Case{"ts", "", {}}, Case{"ts", "America/New_York", {}},
                            Case{"seconds", "", TimeUnit::Seconds},
-                           Case{"milliseconds", "", TimeUnit::Milliseconds},
-                           Case{"ds", "", {}}}) {
+                           Case{"milliseconds", "", TimeUnit::Milliseconds}, Case{"ds", "", {}}}) {
     for (const std::string zone : {"UTC", "UTC-8", "America/New_York"}) {
       CAPTURE(time.timestamp);
       CAPTURE(zone);

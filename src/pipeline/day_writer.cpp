@@ -21,8 +21,7 @@ using engine::identifier;
 using engine::literal;
 
 /// Of a row group, and of those of all files that are written at once.
-constexpr std::size_t kGroupBytes = 32 << 20, kGroupBytesMin = 4 << 20,
-                      kGroupBytesOfAll = 96 << 20;
+constexpr std::size_t kGroupBytes = 32 << 20, kGroupBytesMin = 4 << 20, kGroupBytesOfAll = 96 << 20;
 
 std::int64_t number(const engine::Cell& cell) { return cell ? std::stoll(std::string(*cell)) : 0; }
 
@@ -40,8 +39,9 @@ std::string sums(const std::vector<std::string>& columns) {
 }
 
 /// The row's cells from `first` on, where there is a sum.
-std::vector<std::pair<std::string, std::string>> named_sums(
-    const std::vector<std::string>& columns, const engine::Row& row, std::size_t first) {
+std::vector<std::pair<std::string, std::string>> named_sums(const std::vector<std::string>& columns,
+                                                            const engine::Row& row,
+                                                            std::size_t first) {
   std::vector<std::pair<std::string, std::string>> named;
   for (std::size_t i = 0; i < columns.size(); ++i) {
     if (row[first + i]) named.emplace_back(columns[i], *row[first + i]);
@@ -206,8 +206,9 @@ std::map<std::string, Totals> totals_of(engine::Database& database,
                                         std::stop_token stop) {
   std::map<std::string, Totals> totals;
   database.each(
-      fmt::format("SELECT filename, count(*){} FROM read_parquet([{}], filename = true) GROUP BY ALL",
-                  sums(columns), literals(files)),
+      fmt::format(
+          "SELECT filename, count(*){} FROM read_parquet([{}], filename = true) GROUP BY ALL",
+          sums(columns), literals(files)),
       [&](const engine::Row& row) {
         Totals& of_file = totals[std::string(row[0].value())];
         of_file.rows = number(row[1]);
@@ -236,8 +237,8 @@ void write_day(engine::Database& database, const MapSql& map, const WorkOrder& w
 }
 
 void finish_day(engine::Database& database, const MapSql& map, const WorkOrder& work,
-                const fs::path& folder, const std::optional<StagedFile>& staged,
-                Manifest& manifest, std::stop_token stop) {
+                const fs::path& folder, const std::optional<StagedFile>& staged, Manifest& manifest,
+                std::stop_token stop) {
   DayWriter(database, map, work, folder, manifest, stop).finish(staged);
 }
 

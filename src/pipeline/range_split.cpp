@@ -32,11 +32,6 @@ constexpr const char* kPart = "_millrace_part";
 /// Read once and deleted: quick to write rather than small.
 constexpr const char* kRaw = "COMPRESSION lz4, ROW_GROUP_SIZE_BYTES '16MB'";
 
-std::int64_t collected_rows(std::int64_t row_bytes) {
-  if (row_bytes <= 0) return kCollectedRowsUsual;
-  return std::clamp(kCollectedBytes / row_bytes, kCollectedRowsMin, kCollectedRowsMax);
-}
-
 std::int64_t bytes_below(const fs::path& folder) {
   std::int64_t bytes = 0;
   std::error_code gone;
@@ -74,6 +69,13 @@ class Meter {
 };
 
 }  // namespace
+
+std::string collected_by_threads(std::int64_t row_bytes) {
+  const std::int64_t rows = row_bytes <= 0 ? kCollectedRowsUsual
+                                           : std::clamp(kCollectedBytes / row_bytes,
+                                                        kCollectedRowsMin, kCollectedRowsMax);
+  return fmt::format("SET partitioned_write_flush_threshold = {}", rows);
+}
 
 RangeSplit::RangeSplit(DayRange days, fs::path folder)
     : days_(days),
@@ -115,9 +117,7 @@ void RangeSplit::read(warehouse::Connector& connector, const Query& query, const
   Meter meter(arrived, bounds.bytes_max, stop);
   engine::Database database =
       mapping_engine(bounds.budget, folder_ / "spill", connector,
-                     {fmt::format("SET partitioned_write_flush_threshold = {}",
-                                  collected_rows(bounds.row_bytes))},
-                     {folder_.string()});
+                     {collected_by_threads(bounds.row_bytes)}, {folder_.string()});
   try {
     source_ = connector.read_range(query, days_, database, flow, meter.token());
     // Names of the query may differ in case alone, which files do not allow.
@@ -135,6 +135,7 @@ void RangeSplit::read(warehouse::Connector& connector, const Query& query, const
     database.copy(rows, folder_ / "rows", fmt::format("{}, PARTITION_BY ({})", kRaw, kPart),
                   meter.token());
     bytes_read_ = arrived();
+    row_bytes_ = bytes_read_ / std::max<std::int64_t>(bounds.rows_total, 1);
   } catch (const Error& error) {
     if (meter.too_much()) {
       throw Error(Fault::Unavailable, std::string(kRangeTooLarge),

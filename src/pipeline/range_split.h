@@ -14,6 +14,10 @@ namespace millrace::pipeline {
 
 inline constexpr std::string_view kRangeTooLarge = "range_too_large";
 
+/// The engine's setting for a COPY that writes many files: each thread collects so many bytes of
+/// rows before it hands them over. `row_bytes`: of a row, about; 0: unknown.
+std::string collected_by_threads(std::int64_t row_bytes);
+
 /// The rows of many days, read by one statement of the warehouse and laid down by day in a folder,
 /// as they came. Each day is then mapped from there just as if it had been read alone.
 class RangeSplit {
@@ -49,6 +53,8 @@ class RangeSplit {
   const std::filesystem::path& folder() const { return folder_; }
   /// What travelled; of files, which the engine reads itself, what was laid down.
   std::int64_t bytes_read() const { return bytes_read_; }
+  /// Of a row that was read, on average.
+  std::int64_t row_bytes() const { return row_bytes_; }
 
  private:
   /// Column `i` as it is laid down, and as it is given back.
@@ -61,7 +67,7 @@ class RangeSplit {
   std::filesystem::path folder_;
   engine::Relation source_;
   std::vector<std::string> types_;  ///< The engine's, of its columns as they are laid down.
-  std::int64_t bytes_read_ = 0;
+  std::int64_t bytes_read_ = 0, row_bytes_ = 0;
 };
 
 }  // namespace millrace::pipeline

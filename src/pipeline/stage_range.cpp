@@ -176,7 +176,7 @@ class RangeStaging {
 
   /// Null where the days must be mapped one by one after all: then only those fail that must.
   std::unique_ptr<DayGroup> mapped(Days days, const RangeSplit& split) {
-    if (days.size() == 1) return nullptr;
+    if (days.size() == 1 || !rows_are_short_) return nullptr;
     const Budget budget{.threads = work_.threads, .memory_bytes = memory_bytes()};
     try {
       return std::make_unique<DayGroup>(work_, days, connector_, split, budget, stop_);

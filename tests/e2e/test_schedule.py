@@ -148,6 +148,34 @@ def test_the_service_loads_what_is_due_whenever_it_is(home, engine):
     assert "stopped: what had begun was finished" in log
 
 
+def test_mode_hourly_loads_today_again_and_again_as_provisional(home, engine):
+    def write_today(rows):
+        engine.sql(f"""copy (select timestamp '{TODAY} 00:00:00' + interval (i) minute as ts,
+            'user' || i as user_id, 'device' || i as device_id, 'purchase' as kind,
+            i * 1.5 as amount, 'page' as page from range({rows}) r(i))
+            to '{home.warehouse}/today.parquet' (format parquet)""")
+
+    make(home, engine)
+    write_today(5)
+    home.apply(home.connect_files() + enabled("23:59").replace(
+        "hour = 0", 'mode = "hourly"\nevery_hours = 2'))
+    both = [(str(YESTERDAY), "load", "scheduled", "loaded"),
+            (str(TODAY), "load", "scheduled", "loaded")]
+    assert due(home) == both
+    assert [(day["day"], day["rows"], day["status"]) for day in home.json("days", "purchases")] \
+        == [(str(YESTERDAY), 10, "succeeded"), (str(TODAY), 5, "provisional")]
+    assert due(home) == []
+    write_today(7)
+    with sqlite3.connect(home.path / "catalog.db") as catalog:
+        for column, table in (("changed_at", "day"), ("published_at", "version")):
+            catalog.execute(f"update {table} set {column} = {column} - ? where day = ?",
+                            (2 * 3_600_000_000, str(TODAY)))
+    assert due(home) == both[1:]
+    assert home.rows("select count(*) as n from events") == [{"n": 17}]
+    assert home.json("days", "purchases")[-1]["status"] == "provisional"
+    assert len(home.json("history", "purchases", "--day", TODAY)) == 2
+
+
 def test_a_schedule_survives_export_and_apply(home, engine):
     make(home, engine)
     exported = home.run("export").stdout

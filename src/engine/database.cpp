@@ -8,6 +8,7 @@
 #include <map>
 #include <mutex>
 
+#include "arrow/one_column.h"
 #include "base/error.h"
 #include "base/process.h"
 #include "engine/result.h"
@@ -203,13 +204,26 @@ std::vector<WrittenFile> Database::copy(const std::string& select,
   return written_files(Result(state_->connection, sql, stop));
 }
 
+/// The engine asks a scanned stream for the columns and rows that a SELECT wants, then takes what
+/// comes for the answer, whatever came. So the scan has one column, which holds all, and a view
+/// takes it apart again above what is asked of streams.
 void Database::scan(const std::string& name, arrow::Stream stream) {
-  arrow::Stream& kept = state_->scans[name] = std::move(stream);
+  std::string list;
+  std::size_t place = 0;
+  for (const std::string& column : arrow::column_names(stream)) {
+    const std::string field = arrow::field_name(place++);
+    list += fmt::format("{}{}.{}{}", list.empty() ? "" : ", ", arrow::kOneColumn, field,
+                        column.empty() ? "" : " AS " + identifier(column));
+  }
+  const std::string whole = name + "_in_one_column";
+  arrow::Stream& kept = state_->scans[name] = arrow::in_one_column(std::move(stream));
   auto* raw = reinterpret_cast<duckdb_arrow_stream>(kept.get());
-  if (duckdb_arrow_scan(state_->connection, name.c_str(), raw) != DuckDBSuccess) {
+  if (duckdb_arrow_scan(state_->connection, whole.c_str(), raw) != DuckDBSuccess) {
     throw Error(Fault::Unavailable, "scan_failed",
                 fmt::format("the engine could not read the stream {}", name));
   }
+  execute(fmt::format("CREATE OR REPLACE VIEW {} AS SELECT {} FROM {}", identifier(name), list,
+                      identifier(whole)));
 }
 
 arrow::Stream Database::stream(const std::string& select, std::stop_token stop) {

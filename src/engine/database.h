@@ -82,8 +82,9 @@ class Database {
   /// COPY (select) TO 'path' (FORMAT parquet, …options…, RETURN_STATS).
   std::vector<WrittenFile> copy(const std::string& select, const std::filesystem::path& path,
                                 const std::string& options, std::stop_token stop = {});
-  /// Makes `select * from <name>` read the stream, once. The stream and its flow live until the
-  /// Database closes or the name is scanned again.
+  /// Makes `<name>` a view of the stream, which one SELECT reads: any of its columns, in any order,
+  /// under any condition. Of two columns of one name the second is `<name>_1`. The stream and its
+  /// flow live until the Database closes or the name is scanned again.
   void scan(const std::string& name, arrow::Stream stream);
   /// The rows of a SELECT, computed as they are pulled, beside what else runs; not beyond the next
   /// stream or the Database's end.

@@ -172,6 +172,31 @@ TEST_CASE("a stream is read once, in batches, as a table") {
   CHECK(database.scalar("select sum(n) from source") == "499500");
 }
 
+TEST_CASE("any columns of a stream, in any order, under any condition, are those that were asked") {
+  const std::string rows =
+      "SELECT 'k' || i AS kind, 1795564800 + i AS ep, i * 0.5 AS half, 'u' || i AS u, "
+      "CASE WHEN i % 2 = 0 THEN DATE '2026-11-20' + CAST(i AS INTEGER) END AS \"a \"\"day\"\"\", "
+      "i AS KIND FROM range(5000) AS r(i)";
+  Database database = Database::open({});
+  const auto answer = [&](const std::string& select) {
+    database.scan("rows", database.stream(rows));
+    std::string cells;
+    database.each(select, [&](const engine::Row& row) {
+      for (const auto& cell : row) cells += std::string(cell.value_or("NULL")) + " ";
+    });
+    return cells;
+  };
+  CHECK(answer("SELECT min(ep), max(ep) FROM rows") == "1795564800 1795569799 ");
+  CHECK(answer("SELECT u, ep FROM rows WHERE kind = 'k7'") == "u7 1795564807 ");
+  CHECK(answer("SELECT u FROM rows WHERE ep > 1795569797 ORDER BY u DESC") == "u4999 u4998 ");
+  CHECK(answer("SELECT half, kind FROM (SELECT * FROM rows WHERE ep < 1795564801)") == "0.0 k0 ");
+  CHECK(answer("SELECT count(*) FROM rows") == "5000 ");
+  CHECK(answer("SELECT count(*) FROM rows WHERE \"a \"\"day\"\"\" IS NULL") == "2500 ");
+  CHECK(answer("SELECT sum(half) FROM rows SEMI JOIN (SELECT 'u3' AS u UNION ALL SELECT 'u5') "
+               "USING (u)") == "4.0 ");
+  CHECK(answer("SELECT kind_1 FROM rows WHERE u IN ('u3', 'u4998') AND half < 9") == "3 ");
+}
+
 TEST_CASE("a stream that fails in the middle fails the statement, with its own words") {
   Numbers numbers{.batches = 3, .code_at_end = EPIPE};
   arrow::Flow flow;

@@ -9,6 +9,7 @@
 #include <mutex>
 
 #include "arrow/one_column.h"
+#include "arrow/producer.h"
 #include "base/error.h"
 #include "base/process.h"
 #include "engine/result.h"
@@ -21,6 +22,26 @@ struct Database::State {
   duckdb_connection connection = nullptr;
   duckdb_connection streaming = nullptr;
   std::map<std::string, arrow::Stream> scans;
+
+  /// What a statement failed with; where that was a stream, what the stream said: the engine passes
+  /// on a text alone.
+  Error cause(const Error& error) {
+    const std::string_view text = error.what();
+    if (error.fault == Fault::Cancelled || text.find("get_next failed") == text.npos) return error;
+    for (auto& [name, stream] : scans) {
+      if (const auto failure = arrow::failure_in(stream)) return *failure;
+    }
+    return error;
+  }
+
+  template <class Work>
+  auto run(const Work& work) {
+    try {
+      return work();
+    } catch (const Error& error) {
+      throw cause(error);
+    }
+  }
 
   ~State() {
     scans.clear();
@@ -154,7 +175,7 @@ Database Database::open(const Options& options) {
 }
 
 void Database::execute(const std::string& sql, std::stop_token stop) {
-  run(state_->connection, sql, stop);
+  state_->run([&] { run(state_->connection, sql, stop); });
 }
 
 void Database::each(const std::string& sql, const std::function<void(const Row&)>& row,
@@ -162,7 +183,7 @@ void Database::each(const std::string& sql, const std::function<void(const Row&)
   // Values become text inside the engine, so that no type needs code of its own here.
   const std::string as_text =
       fmt::format("SELECT CAST(COLUMNS(*) AS VARCHAR) FROM (\n{}\n) AS answer", sql);
-  each_row(state_->connection, as_text, row, stop);
+  state_->run([&] { each_row(state_->connection, as_text, row, stop); });
 }
 
 std::optional<std::string> Database::scalar(const std::string& sql, std::stop_token stop) {
@@ -201,7 +222,7 @@ std::vector<WrittenFile> Database::copy(const std::string& select,
   const std::string sql =
       fmt::format("COPY ({}\n) TO {} (FORMAT parquet, {}{}RETURN_STATS)", select,
                   literal(path.string()), options, options.empty() ? "" : ", ");
-  return written_files(Result(state_->connection, sql, stop));
+  return state_->run([&] { return written_files(Result(state_->connection, sql, stop)); });
 }
 
 /// The engine asks a scanned stream for the columns and rows that a SELECT wants, then takes what

@@ -4,6 +4,7 @@
 
 #include <cerrno>
 #include <filesystem>
+#include <fstream>
 #include <thread>
 #include <vector>
 
@@ -206,7 +207,8 @@ TEST_CASE("a stream that fails in the middle fails the statement, with its own w
     database.scalar("select sum(n) from source");
     FAIL("a sum over half the rows was given");
   } catch (const Error& error) {
-    CHECK(std::string(error.what()).find("Broken pipe") != std::string::npos);
+    CHECK(std::string(error.what()) == "Broken pipe");
+    CHECK(error.code == "source_failed");
   }
   CHECK(std::string(flow.failure()->what()) == "Broken pipe");
 }
@@ -341,6 +343,33 @@ TEST_CASE("a statement ends soon after it is asked to stop") {
           database.scalar("select count(*) from range(100000000000) a(i) where i % 7 = 3",
                           source.get_token());
         }) == "cancelled");
+}
+
+TEST_CASE("a file that cannot be read is an error with its name, its line and what to do") {
+  const ScratchFolder folder;
+  Database database = Database::open({.allowed = {folder.path().string()}});
+  const auto error_of = [&](const std::string& name, const std::string& text) {
+    const std::string path = (folder.path() / name).string();
+    std::ofstream(path) << text;
+    try {
+      database.each("select * from '" + path + "'", [](const engine::Row&) {});
+    } catch (const Error& error) {
+      CHECK_FALSE(error.advice.empty());
+      return error.code + ": " + error.what();
+    }
+    return std::string("no error");
+  };
+  std::string numbers = "n\n";
+  for (int i = 0; i < 30000; ++i) numbers += "1\n";
+  CHECK(error_of("a.csv", numbers + "secret\n") ==
+        "bad_value: " + folder.path().string() +
+            "/a.csv, line 30002: Error when converting column \"n\". Could not convert string "
+            "\"secret\" to 'BIGINT'");
+  CHECK(error_of("b.csv", "n,m\n1,2\ncaf\xe9,2\n").starts_with(
+      "bad_text: " + folder.path().string() + "/b.csv, line 3: Invalid unicode"));
+  CHECK(error_of("c.json", "{\"n\": \"caf\xe9\"}\n").starts_with("bad_text: "));
+  CHECK(error_of("d.json", "{\"n\": \n").starts_with("bad_value: "));
+  CHECK(error_of("e.parquet", "PAR1").starts_with("bad_value: "));
 }
 
 TEST_CASE("an error carries the engine's own words") {

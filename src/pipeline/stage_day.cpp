@@ -289,7 +289,6 @@ class Staging {
 }  // namespace
 
 Error read_failed(const Error& error, const arrow::Flow& flow) {
-  const std::string text = error.what();
   if (error.fault == Fault::Cancelled) return error;
   if (const auto failure = flow.failure()) {
     if (failure->fault != Fault::Unavailable || failure->code == warehouse::kTableWanted) {
@@ -299,12 +298,10 @@ Error read_failed(const Error& error, const arrow::Flow& flow) {
             fmt::format("the warehouse stopped delivering: {}", failure->what()),
             "Load the day again"};
   }
-  if (text.find("is not valid UTF8") != std::string::npos) {
-    return {Fault::BadData, "bad_text",
-            fmt::format("a file declares text that is not valid UTF-8: {}", text),
-            "Write the file again with that column as binary, or as valid UTF-8"};
-  }
-  return error;
+  // A line that the engine quotes is one of our statement, in which the customer's SQL is a part.
+  const std::string text = error.what();
+  if (error.code != "bad_value") return error;
+  return {error.fault, error.code, text.substr(0, text.find("\n\nLINE ")), error.advice};
 }
 
 engine::Database mapping_engine(const Budget& budget, const fs::path& spill,

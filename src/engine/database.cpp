@@ -119,6 +119,32 @@ Error in_the_callers_lines(const Error& error) {
   return {error.fault, error.code, text, error.advice};
 }
 
+/// The engine writes NaN and Infinity as they are, which no reader of JSON takes: they become the
+/// texts "NaN", "Infinity" and "-Infinity", as PostgreSQL writes them.
+std::string_view as_json(std::string_view object, std::string& changed) {
+  const auto has = [&](std::string_view word) { return object.find(word) != object.npos; };
+  if (!has("NaN") && !has("Infinity")) return object;
+  changed.clear();
+  bool is_text = false;
+  for (std::size_t i = 0; i < object.size();) {
+    const std::string_view rest = object.substr(i);
+    std::size_t length = 1;
+    bool is_word = false;
+    for (const std::string_view word : {"NaN", "Infinity", "-Infinity"}) {
+      if (is_text || !rest.starts_with(word)) continue;
+      length = word.size();
+      is_word = true;
+    }
+    if (rest.front() == '"') is_text = !is_text;
+    if (rest.front() == '\\') length = 2;
+    changed += is_word ? "\"" : "";
+    changed += rest.substr(0, length);
+    changed += is_word ? "\"" : "";
+    i += length;
+  }
+  return changed;
+}
+
 void run(duckdb_connection connection, const std::string& sql, std::stop_token stop = {}) {
   Result(connection, sql, stop);
 }
@@ -199,10 +225,11 @@ std::optional<std::string> Database::scalar(const std::string& sql, std::stop_to
 
 void Database::each_json(const std::string& select,
                          const std::function<void(std::string_view)>& row, std::stop_token stop) {
-  const std::string as_json =
+  const std::string objects =
       fmt::format("SELECT CAST(to_json(answer) AS VARCHAR) FROM (\n{}\n) AS answer", select);
-  each_row(
-      state_->connection, as_json, [&](const Row& cells) { row(cells[0].value_or("null")); }, stop);
+  std::string changed;
+  const auto told = [&](const Row& cells) { row(as_json(cells[0].value_or("null"), changed)); };
+  state_->run([&] { each_row(state_->connection, objects, told, stop); });
 }
 
 std::vector<Column> Database::describe(const std::string& select) {

@@ -75,7 +75,8 @@ class Database {
             std::stop_token stop = {});
   /// The only cell of the only row.
   std::optional<std::string> scalar(const std::string& sql, std::stop_token stop = {});
-  /// One JSON object a row (text), columns in their order.
+  /// One JSON object a row (text), columns in their order. JSON has no NaN and no infinity: these
+  /// are the texts "NaN", "Infinity" and "-Infinity", also inside lists and records.
   void each_json(const std::string& select, const std::function<void(std::string_view)>& row,
                  std::stop_token stop = {});
   std::vector<Column> describe(const std::string& select);

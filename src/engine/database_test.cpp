@@ -127,6 +127,19 @@ TEST_CASE("a row as JSON keeps the order of its columns") {
   CHECK(row == R"({"b":2,"a":"x"})");
 }
 
+TEST_CASE("numbers that JSON has no word for are texts in a row as JSON, wherever they stand") {
+  Database database = Database::open({});
+  const auto row_of = [&](const std::string& select) {
+    std::string row;
+    database.each_json(select, [&](std::string_view text) { row = text; });
+    return row;
+  };
+  CHECK(row_of("select 'nan'::double as a, '-inf'::float as b, ['inf'::double, 1] as c") ==
+        R"({"a":"NaN","b":"-Infinity","c":["Infinity",1.0]})");
+  CHECK(row_of(R"(select {'d': 'nan'::double} as "NaN", 'say \"NaN, -Infinity\' as t)") ==
+        R"({"NaN":{"d":"NaN"},"t":"say \\\"NaN, -Infinity\\"})");
+}
+
 TEST_CASE("a written file reports its rows, and nulls and bounds of each column") {
   const ScratchFolder folder;
   Database database = Database::open({.allowed = {folder.path().string()}});

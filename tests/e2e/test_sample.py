@@ -35,3 +35,22 @@ def test_every_problem_is_marked_beside_its_row(shop, engine):
     rows = shop.json("sample", "purchases", "--day", "2026-11-04")["rows"]
     assert [row["problem"] for row in rows] == ["no_name", "bad_name", None]
     assert '"kind":"buy;"' in rows[1]["original"].replace(" ", "")
+
+
+def test_numbers_that_json_lacks_are_texts_in_every_answer(home, engine):
+    home.init()
+    engine.sql(f"""copy (select timestamp '2026-11-01 01:00:00' as ts, 'u' || i as user_id,
+        'd' as device_id, 'purchase' as kind, 'p' as page,
+        ['nan', 'inf', '-inf', '1.5'][i + 1]::double as amount
+        from range(4) r(i)) to '{home.warehouse}/day1.parquet' (format parquet)""")
+    home.apply(home.connect_files() + EVENTS)
+    query = ("--connection", "lake", "--query", "select * from '*.parquet' order by user_id")
+    seen = home.json("sample", *query)["rows"]
+    assert [row["amount"] for row in seen] == ["NaN", "Infinity", "-Infinity", 1.5]
+    assert "event_value" in home.run("map", *query, "--dataset", "events").stdout
+    home.run("sample", "purchases", "--day", "2026-11-01")
+    home.run("load", "purchases", "--day", "2026-11-01")
+    assert home.rows("select 1 / 0.0 as r, [sum(value) - sum(value) / 0] as s, 'NaN' as t, "
+                     "count(*) as n from events") == [
+        {"r": "Infinity", "s": ["-Infinity"], "t": "NaN", "n": 4}]
+    assert "Infinity" in home.run("query", "select 1 / 0.0 as r").stdout

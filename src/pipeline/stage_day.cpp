@@ -62,6 +62,7 @@ class Staging {
     if (manifest_.not_repeatable) {
       manifest_.note = not_repeatable_ + (manifest_.note.empty() ? "" : "; " + manifest_.note);
     }
+    if (!keep) note_rows_of_no_day();
     check(proof_.adds_up(), "a certificate adds up");
     require_same_count();
     fs::remove_all(fs::path(order_.staging) / "spill");
@@ -262,6 +263,13 @@ class Staging {
       manifest_.moved_during_read = false;
       proof_.after = proof_.before;
     }
+  }
+
+  /// A load does not ask: where no index tells, it is one more scan of the whole table.
+  void note_rows_of_no_day() {
+    const std::string note = no_day_note(connector_, query_, order_.day, stop_);
+    if (note.empty()) return;
+    manifest_.note += (manifest_.note.empty() ? "" : "; ") + note;
   }
 
   /// What was read is what was counted, where both saw the same rows.

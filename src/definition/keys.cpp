@@ -335,8 +335,8 @@ constexpr TableRule kTables[] = {
     {"retention", "What a sweep removes, which `serve` does once a day.", kRetention, true},
     {"connection.NAME",
      "One warehouse account: `kind`, and that kind's settings (`millrace connection kinds KIND`). "
-     "A secret is `\"env:VARIABLE\"`, `\"file:secrets/name\"` or `\"secret:name\"`, never the secret "
-     "itself.",
+     "A secret is `\"env:VARIABLE\"`, `\"file:secrets/name\"` or `\"secret:name\"`, never the "
+     "secret itself.",
      {}},
     {"ingestion.NAME", "What is read from where, and what becomes of it.", kIngestion},
     {"ingestion.NAME.partition", "Lets the warehouse skip what cannot hold the day.", kPartition},

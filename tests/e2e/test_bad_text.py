@@ -63,7 +63,8 @@ def test_a_file_that_is_not_utf8_is_named_with_the_line_and_what_to_do(home):
     home.apply(home.connect_files() + INGESTION % (
         "lake", "select ts, kind, user_id from read_csv('e.csv', encoding = 'latin-1')"))
     assert load(home) == (2, [])
-    assert {row["u"] for row in home.rows('select "unit_userID" as u from events')} == {"zoe", "zoé"}
+    users = home.rows('select "unit_userID" as u from events')
+    assert {row["u"] for row in users} == {"zoe", "zoé"}
 
 
 def test_a_database_that_checks_no_encoding_does_not_send_broken_text(home, postgres):

@@ -142,10 +142,10 @@ std::string no_day_predicate(const DayColumn& column, const Dialect& dialect) {
   // A number that is beyond all days is one in another unit, which has its own error.
   if (column.is_epoch) return null;
   if (column.label && !column.start) {
-    return fmt::format("({} or {} not like {})", null, column.name, dialect.literal("____-__-__"));
+    return fmt::format("{} or {} not like {}", null, column.name, dialect.literal("____-__-__"));
   }
   const Day first = *Day::parse("0001-01-02"), last = *Day::parse("9999-12-30");
-  return fmt::format("({} or {} < {} or {} >= {})", null, column.name, column.start(first),
+  return fmt::format("{} or {} < {} or {} >= {}", null, column.name, column.start(first),
                      column.name, column.end ? column.end(last) : column.start(last));
 }
 
@@ -223,8 +223,13 @@ std::string day_predicate(const Query& query, const std::vector<Column>& describ
                           const Dialect& dialect) {
   if (selects_own_rows(query)) return {};
   const DayColumn column = time_column(query, described, dialect);
-  std::string predicate =
-      query.time.of_no_day ? no_day_predicate(column, dialect) : time_predicate(column, range);
+  if (query.time.of_no_day) {
+    const std::string no_day = no_day_predicate(column, dialect);
+    if (!query.partition) return no_day;
+    return fmt::format("{} and ({})",
+                       partition_predicate(*query.partition, described, range, dialect), no_day);
+  }
+  std::string predicate = time_predicate(column, range);
   if (!query.partition) return predicate;
   predicate += " and " + partition_predicate(*query.partition, described, range, dialect);
   if (range.size() > 1 && column.start) {

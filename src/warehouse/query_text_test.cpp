@@ -199,12 +199,17 @@ TEST_CASE("rows of no day are those whose time is null or that no day can hold")
   };
   CHECK(of_no_day(TimeColumn::Kind::Timestamp, ColumnType::Integer) == "\"ts\" is null");
   CHECK(of_no_day(TimeColumn::Kind::Timestamp, ColumnType::TimestampTz) ==
-        "(\"ts\" is null or \"ts\" < timestamptz '0001-01-02 08:00:00.000000+00' or \"ts\" >= "
-        "timestamptz '9999-12-31 08:00:00.000000+00')");
+        "\"ts\" is null or \"ts\" < timestamptz '0001-01-02 08:00:00.000000+00' or \"ts\" >= "
+        "timestamptz '9999-12-31 08:00:00.000000+00'");
   CHECK(of_no_day(TimeColumn::Kind::Label, ColumnType::Date) ==
-        "(\"ts\" is null or \"ts\" < date '0001-01-02' or \"ts\" >= date '9999-12-30')");
+        "\"ts\" is null or \"ts\" < date '0001-01-02' or \"ts\" >= date '9999-12-30'");
   CHECK(of_no_day(TimeColumn::Kind::Label, ColumnType::Text) ==
-        "(\"ts\" is null or \"ts\" not like '____-__-__')");
+        "\"ts\" is null or \"ts\" not like '____-__-__'");
+  Query pruned = timed(TimeColumn::Kind::Label);
+  pruned.time.of_no_day = true;
+  pruned.partition = Partition{.column = "ds", .type = "date", .lag_days = 0};
+  CHECK(predicate(pruned, ColumnType::Text) ==
+        "\"ds\" = date '2026-11-20' and (\"ts\" is null or \"ts\" not like '____-__-__')");
 }
 
 TEST_CASE("placeholders and snapshots select their own rows") {

@@ -48,11 +48,10 @@ def postgres(name="db", host="h", password="secret:db.password"):
 
 
 def test_a_folder_is_the_same_set_from_every_machine(elsewhere, shop, service, key):
-    elsewhere.write("sql/clicks.sql", "select * from 'clicks*.parquet'\n")
+    elsewhere.write("one/team/deep/sql/clicks.sql", "select * from 'clicks*.parquet'\n")
     elsewhere.write("one/team/deep/clicks.toml", SOURCE.replace(
-        "query = \"select * from 'clicks*.parquet'\"", 'query_file = "../../../sql/clicks.sql"'))
+        "query = \"select * from 'clicks*.parquet'\"", 'query_file = "sql/clicks.sql"'))
     shutil.copytree(elsewhere.folder / "one/team", elsewhere.folder / "two/team")
-    shutil.copytree(elsewhere.folder / "sql", elsewhere.folder / "two/sql")
     (elsewhere.folder / "two/team/deep/clicks.toml").write_text(SOURCE)
 
     planned = elsewhere.run("plan", "one/team").stdout

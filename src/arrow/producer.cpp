@@ -69,9 +69,14 @@ Stream stream_of(std::unique_ptr<Producer> producer) {
   return Stream(stream);
 }
 
+std::optional<Error> failure_in(Stream& stream) {
+  ArrowArrayStream* raw = stream.get();
+  return raw->get_next == get_next ? border(raw).failure : std::nullopt;
+}
+
 Error failure_of(Stream& stream, int code) {
   ArrowArrayStream* raw = stream.get();
-  if (raw->get_next == get_next) return border(raw).failure.value();
+  if (const auto failure = failure_in(stream)) return *failure;
   const char* text = raw->get_last_error(raw);
   return Error(Fault::Unavailable, "source_failed",
                text != nullptr && *text != '\0' ? text : std::strerror(code));

@@ -1,4 +1,6 @@
 #include <fmt/format.h>
+
+#include <map>
 #include <nlohmann/json.hpp>
 
 #include "catalog/session.h"
@@ -124,6 +126,16 @@ std::vector<DayRow> Catalog::days(const std::string& ingestion, std::optional<Da
     day.bounds = zone.bounds(day.state.day);
     day.status = status_of(day.state, found.files == 0);
   });
+  // A version has the instants of the zone that it was loaded by.
+  std::map<std::string, Zone> zones;
+  for (DayRow& day : days) {
+    if (!day.stale) continue;
+    if (!zones.contains(day.revision)) {
+      const auto loaded_by = definition(day.revision);
+      zones.emplace(day.revision, loaded_by ? Zone::named(loaded_by->zone) : zone);
+    }
+    day.bounds = zones.at(day.revision).bounds(day.state.day);
+  }
   return days;
 }
 

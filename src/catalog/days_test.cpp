@@ -28,6 +28,26 @@ TEST_CASE("days come in order, within the range asked for, with their two instan
   CHECK(some[1].state.day == kDay.plus(2));
 }
 
+TEST_CASE("a version has the instants of the zone that it was loaded by") {
+  const Folder folder;
+  Clock clock;
+  Catalog catalog({.path = folder.catalog()}, clock);
+  Ingestion ingestion = catalog.put_ingestion(flights());
+  for (const int day : {0, 1}) load_day(catalog, ingestion, 10, kDay.plus(day));
+  Project project;
+  project.zone = Zone::named("UTC");
+  catalog.set_project(project);
+  ingestion.definition.zone = "UTC";
+  ingestion = catalog.put_ingestion(ingestion);
+  load_day(catalog, ingestion, 10, kDay.plus(1));
+
+  const auto days = catalog.days(ingestion.id);
+  CHECK(days.at(0).stale);
+  CHECK(to_text(days.at(0).bounds.start) == "2013-01-01T08:00:00.000000Z");
+  CHECK_FALSE(days.at(1).stale);
+  CHECK(to_text(days.at(1).bounds.start) == "2013-01-02T00:00:00.000000Z");
+}
+
 TEST_CASE("a day that was only tried has no version") {
   const Folder folder;
   Clock clock;

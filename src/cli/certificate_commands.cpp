@@ -61,6 +61,7 @@ ExitCode certificate(Context& context, const Arguments& arguments) {
 ExitCode diff(Context& context, const Arguments& arguments) {
   const Asked it = asked(context, arguments, false);
   const auto versions = it.house.catalog.history(it.ingestion.id, it.day);
+  if (versions.empty()) current_version(it);  // Says that there is none.
   if (versions.size() < 2 && !arguments.has("V2")) {
     context.terminal.say("There is one version only; nothing to compare");
     if (context.terminal.json()) context.terminal.answer(json::Value::array());

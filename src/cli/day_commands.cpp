@@ -1,4 +1,5 @@
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <filesystem>
 #include <nlohmann/json.hpp>
@@ -43,24 +44,22 @@ json::Value day_json(const DayRow& row) {
   return value;
 }
 
-std::string first_remark(const DayRow& row) {
-  if (!row.state.hold_reason.empty() && !row.known_difference.empty()) {
-    return row.state.hold_reason + "; " + row.known_difference;
-  }
-  if (!row.state.hold_reason.empty()) return row.state.hold_reason;
-  if (!row.state.error_text.empty()) return row.state.error_text;
-  if (row.state.flags & kMovedDuringRead) return "moved during read";
-  if (row.state.flags & kUnusualVolume) return "unusual volume";
-  if (row.state.flags & kNotRepeatable) return "not repeatable: content checks are off";
-  if (!row.known_difference.empty()) return row.known_difference;
-  return row.stale ? "older definition" : "";
-}
-
+/// Everything that a person should know of a day: what is wrong first, then what is known.
 std::string remark(const DayRow& row) {
-  const std::string told = first_remark(row);
-  if (row.partly_loaded == 0) return told;
-  return fmt::format("{} partly loaded{}{}", grouped(row.partly_loaded), told.empty() ? "" : "; ",
-                     told);
+  std::vector<std::string> told;
+  if (row.partly_loaded > 0) told.push_back(grouped(row.partly_loaded) + " partly loaded");
+  if (!row.state.hold_reason.empty()) told.push_back(row.state.hold_reason);
+  if (!row.state.error_text.empty()) told.push_back(row.state.error_text);
+  if (row.state.flags & kMovedDuringRead) told.emplace_back("moved during read");
+  if (row.state.flags & kUnusualVolume) told.emplace_back("unusual volume");
+  if (row.state.flags & kNotRepeatable) {
+    told.emplace_back("not repeatable: content checks are off");
+  }
+  if (!row.known_difference.empty()) told.push_back(row.known_difference);
+  if (row.stale && row.known_difference.find("older definition") == std::string::npos) {
+    told.emplace_back("older definition");
+  }
+  return fmt::format("{}", fmt::join(told, "; "));
 }
 
 ExitCode days(Context& context, const Arguments& arguments) {
@@ -127,7 +126,8 @@ ExitCode history(Context& context, const Arguments& arguments) {
 
 ExitCode undo(Context& context, const Arguments& arguments) {
   const Asked it = asked(context, arguments, true);
-  pipeline::undo(it.house, it.ingestion, it.day, arguments.get("to"));
+  const std::string to = arguments.has("to") ? version_of(it, arguments.get("to")).id : "";
+  pipeline::undo(it.house, it.ingestion, it.day, to);
   const auto state = it.house.catalog.day(it.ingestion.id, it.day);
   if (context.terminal.json()) {
     context.terminal.answer({{"day", it.day.text()}, {"version", state->current}, {"held", true}});

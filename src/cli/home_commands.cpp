@@ -33,6 +33,11 @@ ExitCode init(Context& context, const Arguments& arguments) {
                 "Edit its millrace.toml to change it, or name another folder with --home");
   }
   std::string zone = arguments.get("zone"), units = arguments.get("unit-types");
+  for (const char* name : {"zone", "unit-types"}) {
+    if (!arguments.has(name) || !arguments.get(name).empty()) continue;
+    throw Error(Fault::Misconfigured, "wrong_usage", fmt::format("--{} is empty", name),
+                fmt::format("Leave --{} out for the default", name));
+  }
   const auto choose = [&](std::string& value, std::string_view question, std::string_view usual) {
     if (!value.empty()) return;
     value = context.terminal.can_ask() ? context.terminal.ask(question, usual, false)

@@ -20,14 +20,16 @@ using pipeline::DayOutcome;
   throw Error(Fault::Misconfigured, "wrong_usage", what, advice);
 }
 
+/// `loads`: of `load`, whose ways to name days are not all those of `check`.
 std::vector<Day> days_of(const Arguments& arguments, pipeline::House& house,
-                         const Ingestion& ingestion) {
+                         const Ingestion& ingestion, bool loads) {
   const auto day = arguments.day("day"), from = arguments.day("from"), to = arguments.day("to");
   const int ways = (day ? 1 : 0) + (from || to ? 1 : 0) + (arguments.has("failed") ? 1 : 0) +
                    (arguments.has("stale") ? 1 : 0) + (arguments.has("last") ? 1 : 0);
   if (ways > 1) {
     wrong_usage("several ways to say which days were given",
-                "Use one of --day, --from with --to, --last, --failed, --stale");
+                loads ? "Use one of --day, --from with --to, --failed, --stale"
+                      : "Use one of --day, --from with --to, --last");
   }
   if (day) return {*day};
   if (from || to) {
@@ -67,8 +69,9 @@ void drop_loaded(pipeline::House& house, pipeline::LoadRequest& request) {
 }
 
 void tell_unfinished(Terminal& terminal, pipeline::House& house, const std::vector<Day>& days) {
-  const Day latest = pipeline::latest_day(house);
-  const auto unfinished = std::ranges::count_if(days, [&](Day day) { return day > latest; });
+  // One that has not begun is refused.
+  const Day today = pipeline::latest_day(house).plus(1);
+  const auto unfinished = std::ranges::count(days, today);
   if (unfinished == 0 || terminal.json()) return;
   terminal.note(fmt::format("{} not over yet in {}: load {} again when {} complete",
                             counted(unfinished, "day") + (unfinished == 1 ? " is" : " are"),
@@ -84,7 +87,7 @@ ExitCode load(Context& context, const Arguments& arguments) {
   pipeline::House& house = context.home.house(true);
   pipeline::LoadRequest request;
   request.ingestion = house.catalog.ingestion(arguments.get("NAME"));
-  request.days = days_of(arguments, house, request.ingestion);
+  request.days = days_of(arguments, house, request.ingestion, true);
   if (arguments.has("missing")) drop_loaded(house, request);
   request.jobs = static_cast<int>(arguments.number("jobs", 1));
   request.accept = arguments.has("accept");
@@ -121,7 +124,7 @@ std::vector<Day> days_to_check(const Arguments& arguments, pipeline::House& hous
                                const Ingestion& ingestion) {
   if (arguments.has("day") || arguments.has("last") || arguments.has("from") ||
       arguments.has("to")) {
-    return days_of(arguments, house, ingestion);
+    return days_of(arguments, house, ingestion, false);
   }
   std::vector<Day> days;
   for (const DayRow& row : house.catalog.days(ingestion.id)) {
@@ -162,17 +165,22 @@ ExitCode check(Context& context, const Arguments& arguments) {
   std::vector<CheckResult> results;
   {
     ProgressBar bar(context.terminal, ingestion.handle, static_cast<std::int64_t>(days.size()));
-    results = pipeline::check(
-        house, ingestion, days, pipeline::CheckDepth::Exact, context.stop,
-        [&](const CheckResult&) { bar.day_done(); },
-        [&](const Progress& progress) { bar.at(progress); });
+    try {
+      results = pipeline::check(
+          house, ingestion, days, pipeline::CheckDepth::Exact, context.stop,
+          [&](const CheckResult&) { bar.day_done(); },
+          [&](const Progress& progress) { bar.at(progress); });
+    } catch (const Error& error) {
+      throw error.at(ingestion.handle);
+    }
   }
   bool changed = false, loaded = false;
   json::Value answers = json::Value::array();
   for (const CheckResult& result : results) {
     changed = changed || result.changed;
     loaded = loaded || result.rows_then.has_value();
-    answers.push_back(json::from(result));
+    json::Value& value = answers.emplace_back(json::from(result));
+    value["compared"] = !result.by.empty();
   }
   if (context.terminal.json()) {
     context.terminal.answer(answers);
@@ -270,7 +278,8 @@ Examples
       {"exit-code", "Exit with 5 when something changed", Kind::Flag}},
      check,
      R"(The first answer wins: an equal change token says no, another COUNT says yes, then the
-fingerprint decides. A changed day is loaded again by `millrace load`.)"},
+fingerprint decides. A changed day is loaded again by `millrace load`. A day that was never loaded,
+or cannot be compared, is not changed: --json says "compared": false of it.)"},
     {"validate",
      "Map a whole day like a load, count per reason, keep nothing",
      {kName, {"day", "The day (default: yesterday)", Kind::Value, "day"}},

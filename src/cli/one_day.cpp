@@ -10,7 +10,9 @@ Asked asked(Context& context, const Arguments& arguments, bool write) {
 }
 
 Version version_of(const Asked& it, const std::string& id) {
-  if (const auto version = it.house.catalog.version(id)) return *version;
+  for (const Version& version : it.house.catalog.history(it.ingestion.id, it.day)) {
+    if (version.id == id || brief(version.id) == id) return version;
+  }
   throw Error(
       Fault::Misconfigured, "unknown_version",
       fmt::format("{} {} has no version {}", it.ingestion.handle, it.day.text(), id),

@@ -16,7 +16,8 @@ struct Asked {
 
 /// NAME and --day; both are needed.
 Asked asked(Context& context, const Arguments& arguments, bool write);
-/// Throws Misconfigured `unknown_version`.
+/// A version of that day, by its id or by what `brief` makes of it. Throws Misconfigured
+/// `unknown_version`.
 Version version_of(const Asked& it, const std::string& id);
 /// Throws Misconfigured `unknown_day`.
 Version current_version(const Asked& it);

@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/nearest.h"
+#include "cli/plain_text.h"
 #include "definition/files.h"
 #include "definition/vault.h"
 #include "pipeline/worker.h"
@@ -19,9 +20,7 @@ std::string cell(const json::Value& value, std::size_t bytes_max) {
   std::string text = value.is_null()     ? ""
                      : value.is_string() ? value.get<std::string>()
                                          : value.dump();
-  for (char& c : text) {
-    if (c == '\n' || c == '\r' || c == '\t') c = ' ';
-  }
+  text = harmless_cell(text);
   if (text.size() <= bytes_max) return text;
   std::size_t cut = bytes_max;
   while (cut > 0 && (static_cast<unsigned char>(text[cut]) & 0xC0) == 0x80) --cut;

@@ -35,8 +35,9 @@ ExitCode sweep(Context& context, const Arguments& arguments) {
   for (const std::string& path : swept.foreign) {
     context.terminal.say(fmt::format("not ours: {}", path));
   }
-  context.terminal.say(fmt::format("{} {} files ({})", dry_run ? "Would remove" : "Removed",
-                                   swept.removed.size(), bytes_text(swept.bytes)));
+  context.terminal.say(fmt::format("{} {} ({})", dry_run ? "Would remove" : "Removed",
+                                   counted(static_cast<std::int64_t>(swept.removed.size()), "file"),
+                                   bytes_text(swept.bytes)));
   if (!swept.foreign.empty() && !arguments.has("foreign")) {
     context.terminal.say(
         fmt::format("{} files were made by nobody this catalog knows; "

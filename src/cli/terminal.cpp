@@ -13,6 +13,7 @@
 
 #include "base/env.h"
 #include "base/error.h"
+#include "cli/plain_text.h"
 
 namespace millrace::cli {
 namespace {
@@ -109,7 +110,13 @@ std::string Terminal::toned_note(std::string_view text, Tone tone) const {
   return colour_notes_ ? painted(text, tone) : std::string(text);
 }
 
-void Terminal::print(const Table& table) {
+void Terminal::print(const Table& given) {
+  Table table = given;
+  for (std::string& name : table.header) name = harmless(name);
+  for (auto& row : table.rows) {
+    for (std::string& cell : row) std::ranges::replace(cell, '\n', ' ');
+    for (std::string& cell : row) cell = harmless(cell);
+  }
   const std::size_t columns = table.header.size();
   std::vector<std::size_t> widths(columns);
   std::vector<bool> right(columns, !table.rows.empty());
@@ -137,8 +144,9 @@ void Terminal::say(std::string_view line) {
   if (json_) return;
   const std::lock_guard lock(mutex_);
   erase();
-  make_room(line.size());
-  answers_ << line << std::endl;
+  const std::string shown = harmless(line);
+  make_room(shown.size());
+  answers_ << shown << std::endl;
 }
 
 void Terminal::make_room(std::size_t bytes) {
@@ -192,7 +200,7 @@ void Terminal::raw(std::string_view text) {
 void Terminal::note(std::string_view line) {
   const std::lock_guard lock(mutex_);
   erase();
-  notes_ << line << std::endl;
+  notes_ << harmless(line) << std::endl;
 }
 
 void Terminal::draw(std::string_view line) {

@@ -104,7 +104,8 @@ std::chrono::days days_in(const Node& table, std::string_view key, std::chrono::
   const std::int64_t days = member->value.integer;
   if (days < 1 || days > most) {
     refuse(member->value.place,
-           fmt::format("\"{}\" must be from 1 to {}, not {}", key, most, days));
+           fmt::format("\"{}\" must be from 1 to {}, not {}", key, most, days),
+           "Write a number of days in these bounds");
   }
   return std::chrono::days(days);
 }

@@ -25,8 +25,10 @@ std::string text_of(const Node::Member& setting) {
   if (value.is(Type::Text)) return value.text;
   if (value.is(Type::Integer)) return fmt::format("{}", value.integer);
   if (value.is(Type::Boolean)) return value.boolean ? "true" : "false";
-  refuse(value.place, fmt::format("\"{}\" must be a text, a whole number, true or false, not {}",
-                                  setting.key, value.type_name()));
+  refuse(value.place,
+         fmt::format("\"{}\" must be a text, a whole number, true or false, not {}", setting.key,
+                     value.type_name()),
+         fmt::format("For example: {} = \"…\"", setting.key));
 }
 
 void check_secret(const Node::Member& setting, const std::string& value, const Source& source,
@@ -90,7 +92,8 @@ Connection read_connection(const Node::Member& table, const Source& source) {
   }
   if (!kind->value.is(Type::Text)) {
     refuse(kind->value.place,
-           fmt::format("\"kind\" must be a text, not {}", kind->value.type_name()));
+           fmt::format("\"kind\" must be a text, not {}", kind->value.type_name()),
+           "The kinds: `millrace connection kinds`");
   }
   const warehouse::Kind& known = located(kind->value.place, [&]() -> const warehouse::Kind& {
     return warehouse::kind_named(kind->value.text);

@@ -51,7 +51,7 @@ struct Node::Member {
 /// Reads TOML 1.0. A file that is not TOML is Misconfigured `bad_toml`, located.
 Node parse_toml(std::string_view text, const std::string& file);
 
-/// Throws Misconfigured `bad_toml`, located.
-[[noreturn]] void refuse(const Place& place, const std::string& what, std::string advice = {});
+/// Throws Misconfigured `bad_toml`, located, with what to write instead.
+[[noreturn]] void refuse(const Place& place, const std::string& what, std::string advice);
 
 }  // namespace millrace::definition

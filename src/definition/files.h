@@ -67,7 +67,9 @@ struct Configuration {
 };
 
 /// Reads one file, or every *.toml below a folder (not the store, `secrets` and what starts with a
-/// dot), each with its `query_file`s, relative to the file that names them. Of a set with a name,
+/// dot), each with its `query_file`s, relative to the file that names them: these lie below the
+/// folder that is read, or below the home where the file itself does, and never below its
+/// `secrets`; else Misconfigured `bad_toml`. Of a set with a name,
 /// the path no longer matters: the same files are the same set on every machine.
 FileTexts gather(const std::filesystem::path& path, const Configuration& configuration,
                  const std::string& set = {});

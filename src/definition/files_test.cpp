@@ -2,6 +2,10 @@
 
 #include <doctest/doctest.h>
 
+#include <filesystem>
+#include <fstream>
+
+#include "base/scratch_folder.h"
 #include "definition/test_home.h"
 #include "golden.h"
 
@@ -136,6 +140,40 @@ TEST_CASE("query_file is relative to the file that names it, and loses its last 
              "units = { userID = \"u\" }\nmetrics = { revenue = \"rev\" }\n");
 
   CHECK(home.read("team/kpi.toml").ingestions.at(0).definition.query == "select *\nfrom kpi");
+}
+
+TEST_CASE("query_file names no file from elsewhere, and no secret") {
+  const TestHome home;
+  home.write("secrets/shop", "select 'hunter2'");
+  home.write("sql/kpi.sql", "select 1");
+  const auto kpi = [](const std::string& query_file) {
+    return "[ingestion.kpi]\nconnection = \"shop\"\ndataset = \"metrics\"\nquery_file = \"" +
+           query_file +
+           "\"\n[ingestion.kpi.mapping]\ndate = \"ds\"\nunits = { userID = \"u\" }\n"
+           "metrics = { revenue = \"rev\" }\n";
+  };
+  const auto refusal = [&](const std::string& query_file) {
+    home.write("team/kpi.toml", kpi(query_file));
+    try {
+      home.read("team/kpi.toml");
+    } catch (const Error& error) {
+      CHECK(error.code == "bad_toml");
+      CHECK(error.where == "team/kpi.toml:4:14");
+      return std::string(error.what());
+    }
+    return std::string("accepted");
+  };
+
+  CHECK(refusal("../sql/kpi.sql") == "accepted");
+  CHECK(refusal("../secrets/shop").ends_with("/secrets/shop is a secret, not a query"));
+  CHECK(refusal("/etc/passwd").starts_with("/etc/passwd lies outside "));
+  CHECK(refusal("../../../etc/passwd").find("etc/passwd lies outside ") != std::string::npos);
+  std::filesystem::create_symlink("/etc/passwd", home.path() / "team" / "link.sql");
+  CHECK(refusal("link.sql").find("link.sql lies outside ") != std::string::npos);
+
+  const ScratchFolder elsewhere;
+  std::ofstream(elsewhere.path() / "kpi.toml") << kpi((home.path() / "sql/kpi.sql").string());
+  CHECK_THROWS_AS(home.read((elsewhere.path() / "kpi.toml").string()), Error);
 }
 
 TEST_CASE("a kind that reads folders takes one in place of a query, and then no date either") {

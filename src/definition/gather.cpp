@@ -34,9 +34,29 @@ std::vector<fs::path> toml_files(const fs::path& path, const Configuration& conf
   return files;
 }
 
+/// Whose query a file may be: one beside the definitions that name it, so that these cannot send
+/// other files of this machine to a warehouse, and show them to whoever may export.
+struct Readable {
+  std::vector<fs::path> folders;
+  fs::path secrets;
+};
+
+void require_readable(const fs::path& path, const Place& place, const Readable& readable) {
+  const auto holds = [&](const fs::path& folder) { return lies_under(path, folder); };
+  if (holds(readable.secrets)) {
+    refuse(place, fmt::format("{} is a secret, not a query", path.string()),
+           fmt::format("Keep queries outside {}", readable.secrets.string()));
+  }
+  if (std::ranges::any_of(readable.folders, holds)) return;
+  refuse(place,
+         fmt::format("{} lies outside {}", path.string(), readable.folders.front().string()),
+         "Keep the query's file beside the file that names it, or in a folder below");
+}
+
 /// The SQL files that ingestions name, as far as they are there; what is wrong with the tables
 /// themselves is said later.
-std::map<std::string, std::string> queries_of(const FileText& file, const fs::path& folder) {
+std::map<std::string, std::string> queries_of(const FileText& file, const fs::path& folder,
+                                              const Readable& readable) {
   std::map<std::string, std::string> queries;
   const Node root = parse_toml(file.text, file.name);
   const Node::Member* ingestions = root.find("ingestion");
@@ -44,10 +64,11 @@ std::map<std::string, std::string> queries_of(const FileText& file, const fs::pa
   for (const Node::Member& table : ingestions->value.members) {
     const Node::Member* named = table.value.find("query_file");
     if (!named || !named->value.is(Node::Type::Text)) continue;
-    const fs::path path = folder / named->value.text;
+    const fs::path path = (folder / named->value.text).lexically_normal();
+    const Place& place = named->value.place;
+    require_readable(path, place, readable);
     std::error_code unreadable;
     if (!fs::is_regular_file(path, unreadable)) continue;
-    const Place& place = named->value.place;
     std::string& query = queries[named->value.text];
     query = located(place, [&] { return file::read(path); });
     if (is_utf8(query)) continue;
@@ -114,7 +135,9 @@ FileTexts gather(const fs::path& path, const Configuration& configuration, const
                   .queries = {},
                   .under_home = set.empty() && lies_under(one, configuration.home),
                   .is_configuration = set.empty() && fs::equivalent(one, home_file, missing)};
-    text.queries = queries_of(text, one.parent_path());
+    Readable readable{.folders = {root}, .secrets = configuration.home / "secrets"};
+    if (text.under_home) readable.folders.push_back(configuration.home);
+    text.queries = queries_of(text, one.parent_path(), readable);
     texts.files.push_back(std::move(text));
   }
   return texts;

@@ -36,7 +36,10 @@ std::string query_from(const Node::Member& member, const Source& source) {
   std::string query = found->second;
   if (query.starts_with("\xEF\xBB\xBF")) query.erase(0, 3);
   while (!query.empty() && std::isspace(static_cast<unsigned char>(query.back()))) query.pop_back();
-  if (query.empty()) refuse(member.value.place, fmt::format("{} is empty", path.string()));
+  if (query.empty()) {
+    refuse(member.value.place, fmt::format("{} is empty", path.string()),
+           "Write one SELECT into it");
+  }
   return query;
 }
 
@@ -107,7 +110,8 @@ Partition read_partition(const Node::Member& table, const std::string& heading) 
     constexpr std::int64_t kYear = 366;
     if (lag->value.integer < 0 || lag->value.integer > kYear) {
       refuse(lag->value.place,
-             fmt::format("\"lag_days\" must be from 0 to {}, not {}", kYear, lag->value.integer));
+             fmt::format("\"lag_days\" must be from 0 to {}, not {}", kYear, lag->value.integer),
+             "Write by how many days a row's partition may be later than its time");
     }
     partition.lag_days = static_cast<int>(lag->value.integer);
   }
@@ -139,7 +143,8 @@ Limits read_limits(const Node& table, const std::string& heading) {
   if (const Node::Member* budget = table.find("rows_per_month")) {
     if (budget->value.integer < 1) {
       refuse(budget->value.place,
-             fmt::format("\"rows_per_month\" must be at least 1, not {}", budget->value.integer));
+             fmt::format("\"rows_per_month\" must be at least 1, not {}", budget->value.integer),
+             "Write how many rows a month may load, or leave it out");
     }
     limits.rows_per_month = budget->value.integer;
   }
@@ -171,18 +176,21 @@ Schedule read_schedule(const Node& table, const std::string& heading) {
     }
     if (hour->value.integer < 0 || hour->value.integer > 23) {
       refuse(hour->value.place,
-             fmt::format("\"hour\" must be from 0 to 23, not {}", hour->value.integer));
+             fmt::format("\"hour\" must be from 0 to 23, not {}", hour->value.integer),
+             "Write an hour of the project's zone, such as 6");
     }
     schedule.hour = static_cast<int>(hour->value.integer);
   }
   if (schedule.mode == ScheduleMode::Hourly) schedule.hour = 0;
   if (const Node::Member* hours = table.find("every_hours")) {
     if (schedule.mode != ScheduleMode::Hourly) {
-      refuse(hours->place, "\"every_hours\" goes with mode \"hourly\"");
+      refuse(hours->place, "\"every_hours\" goes with mode \"hourly\"",
+             "Write mode = \"hourly\", or leave every_hours out");
     }
     if (hours->value.integer < 1 || hours->value.integer > 23) {
       refuse(hours->value.place,
-             fmt::format("\"every_hours\" must be from 1 to 23, not {}", hours->value.integer));
+             fmt::format("\"every_hours\" must be from 1 to 23, not {}", hours->value.integer),
+             "Write how many hours lie between two loads, such as 6");
     }
     schedule.every_hours = static_cast<int>(hours->value.integer);
   }
@@ -223,7 +231,8 @@ FollowUp read_ages(const Node::Member& member) {
   for (const Node& age : member.value.items) {
     if (age.integer < 1 || age.integer > kMost) {
       refuse(age.place,
-             fmt::format("an age must be from 1 to {} days, not {}", kMost, age.integer));
+             fmt::format("an age must be from 1 to {} days, not {}", kMost, age.integer),
+             "Write the ages at which a day is looked at again, such as [1, 3, 7]");
     }
     ages.push_back(static_cast<int>(age.integer));
   }
@@ -301,7 +310,8 @@ Ingestion read_ingestion(const Node::Member& table, const Source& source) {
   read_origin(table, source, heading, definition);
   if (const Node::Member* partition = table.value.find("partition")) {
     if (!definition.folder.empty()) {
-      refuse(partition->place, "\"partition\" does not apply to \"folder\": the folder is the day");
+      refuse(partition->place, "\"partition\" does not apply to \"folder\": the folder is the day",
+             "Leave partition out");
     }
     definition.partition = read_partition(*partition, heading + ".partition");
   }

@@ -155,7 +155,8 @@ constexpr KeyRule kIngestion[] = {
     {"query", Shape::Text,
      "One SELECT in the warehouse's SQL. One of `query`, `query_file` and `folder` is required.",
      "\"select * from purchases\""},
-    {"query_file", Shape::Text, "A file holding the query, relative to this file.",
+    {"query_file", Shape::Text,
+     "A file holding the query, relative to this file: in its folder, or below the one applied.",
      "\"purchases.sql\""},
     {"folder", Shape::Text,
      "Kinds `files` and `s3`: read `<folder>/<YYYY-MM-DD>/*.parquet`; the folder is the day.",
@@ -334,7 +335,8 @@ constexpr TableRule kTables[] = {
     {"retention", "What a sweep removes, which `serve` does once a day.", kRetention, true},
     {"connection.NAME",
      "One warehouse account: `kind`, and that kind's settings (`millrace connection kinds KIND`). "
-     "A secret is `\"env:VARIABLE\"` or `\"file:secrets/name\"`, never the secret itself.",
+     "A secret is `\"env:VARIABLE\"`, `\"file:secrets/name\"` or `\"secret:name\"`, never the "
+     "secret itself.",
      {}},
     {"ingestion.NAME", "What is read from where, and what becomes of it.", kIngestion},
     {"ingestion.NAME.partition", "Lets the warehouse skip what cannot hold the day.", kPartition},

@@ -15,7 +15,10 @@ namespace {
 
 using Type = Node::Type;
 
-constexpr std::ptrdiff_t kNameCharactersMax = 127;
+/// A character as people see it in a message.
+std::string shown(char c) {
+  return static_cast<unsigned char>(c) < ' ' ? fmt::format("\\x{:02x}", c) : std::string(1, c);
+}
 
 std::ptrdiff_t characters(std::string_view text) {
   return std::count_if(text.begin(), text.end(),
@@ -65,9 +68,16 @@ class MappingReader {
   }
 
   void check_stored_name(const Place& place, const std::string& name) const {
-    if (!name.empty() && characters(name) <= kNameCharactersMax) return;
-    refuse(place, fmt::format("a name must have 1 to {} characters, not {}", kNameCharactersMax,
-                              characters(name)));
+    if (name.empty() || characters(name) > kNameCharactersMax) {
+      refuse(place,
+             fmt::format("a name must have 1 to {} characters, not {}", kNameCharactersMax,
+                         characters(name)),
+             "Write another name: rows are stored and found by it");
+    }
+    const auto at = name.find_first_of(kForbiddenInNames);
+    if (at == std::string::npos) return;
+    refuse(place, fmt::format("a name must not hold {}", shown(name[at])),
+           "Names hold none of \" \\ [ ] { } < > # = ; & $ % | and no line break");
   }
 
   Field field(std::string_view key) const {
@@ -88,7 +98,10 @@ class MappingReader {
              fmt::format("Name a column, or leave {} out", key));
     }
     for (const Node::Member& one : member->value.members) {
-      if (one.key.empty()) refuse(one.place, fmt::format("a key of \"{}\" is empty", key));
+      if (one.key.empty()) {
+        refuse(one.place, fmt::format("a key of \"{}\" is empty", key),
+               fmt::format("Give what is stored a name: {} = {{ page = \"page\" }}", key));
+      }
       named.emplace_back(one.key, one.value.text);
     }
     return named;
@@ -120,7 +133,8 @@ class MappingReader {
     for (const std::string_view key : {"timestamp_zone", "timestamp_unit"}) {
       const Node::Member* member = find(key);
       if (!member || !mapping_.timestamp.empty()) continue;
-      refuse(member->place, fmt::format("\"{}\" says nothing without \"timestamp\"", key));
+      refuse(member->place, fmt::format("\"{}\" says nothing without \"timestamp\"", key),
+             fmt::format("Map a timestamp, or leave {} out", key));
     }
     if (const Node::Member* zone = find("timestamp_zone")) {
       located(zone->value.place, [&] { return Zone::named(zone->value.text); });
@@ -224,7 +238,10 @@ class MappingReader {
   void read_wide() {
     mapping_.units = units("units");
     const Node::Member* metrics = find("metrics");
-    if (metrics->value.members.empty()) refuse(metrics->value.place, "\"metrics\" is empty");
+    if (metrics->value.members.empty()) {
+      refuse(metrics->value.place, "\"metrics\" is empty",
+             "Name each metric and its column: metrics = { revenue = \"rev\" }");
+    }
     for (const Node::Member& metric : metrics->value.members) {
       mapping_.metrics.push_back(wide_metric(metric));
     }

@@ -70,14 +70,16 @@ NotifySettings::Smtp read_smtp(const Node& table, const std::filesystem::path& h
   if (port) smtp.port = static_cast<int>(port->value.integer);
   constexpr int kPortMost = 65535;
   if (port && (port->value.integer < 1 || port->value.integer > kPortMost)) {
-    refuse(port->value.place, fmt::format("{} is no port", port->value.integer));
+    refuse(port->value.place, fmt::format("{} is no port", port->value.integer),
+           "Ports are from 1 to 65535; mail often uses 587 or 465");
   }
   if (!is_address(bare(smtp.from)) || smtp.from.find_first_of("\r\n") != std::string::npos) {
     refuse(table.find("from")->value.place, fmt::format("\"{}\" is no sender of mail", smtp.from),
            "Write \"millrace@example.com\" or \"Millrace <millrace@example.com>\"");
   }
   if (!smtp.password.empty() && smtp.user.empty()) {
-    refuse(table.find("password")->place, "\"password\" needs \"user\"");
+    refuse(table.find("password")->place, "\"password\" needs \"user\"",
+           "Write whom the password belongs to: user = \"…\"");
   }
   if (!smtp.password.empty() && smtp.tls == "none") {
     refuse(table.find("tls")->value.place, "the password would travel in clear text",
@@ -178,8 +180,10 @@ NotifySettings read_notify(const Node& root, const std::filesystem::path& home) 
   if (const Node::Member* gather = table->value.find("gather_seconds")) {
     constexpr std::int64_t kHour = 3600;
     if (gather->value.integer < 0 || gather->value.integer > kHour) {
-      refuse(gather->value.place, fmt::format("\"gather_seconds\" must be from 0 to {}, not {}",
-                                              kHour, gather->value.integer));
+      refuse(gather->value.place,
+             fmt::format("\"gather_seconds\" must be from 0 to {}, not {}", kHour,
+                         gather->value.integer),
+             "Write how many seconds messages wait for company, such as 60");
     }
     settings.gather = std::chrono::seconds(gather->value.integer);
   }

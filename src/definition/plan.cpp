@@ -22,6 +22,11 @@ std::string owner_text(const std::string& managed_by) {
   return managed_by.starts_with(kFileOwner) ? managed_by.substr(kFileOwner.size()) : "the API";
 }
 
+/// A file, or a set by the name that `--as` gave it.
+std::string in_words(const std::string& origin) {
+  return origin.starts_with(kSetRoot) ? "the set " + origin.substr(kSetRoot.size()) : origin;
+}
+
 /// Before it is switched on: how much more than loading a day once.
 std::string follow_up_cost(const Upkeep& upkeep) {
   const std::size_t ages = upkeep.follow_up.size();
@@ -81,8 +86,8 @@ class Planner {
                     const std::string& managed_by) const {
     if (is_ours(managed_by)) return;
     throw Error(Fault::Conflict, "managed_elsewhere",
-                fmt::format("{} {} is managed by {}, not by {}", kind, name, owner_text(managed_by),
-                            files_.origin),
+                fmt::format("{} {} is managed by {}, not by {}", kind, name,
+                            in_words(owner_text(managed_by)), in_words(files_.origin)),
                 fmt::format("Change it there; or `millrace {} remove {}`{} and apply again", kind,
                             name, kind == "ingestion" ? ", which keeps its days," : ""))
         .at(files_.origin);

@@ -71,7 +71,13 @@ class Inventor {
     return text.find("{{") == std::string::npos ? text : "plain";
   }
   std::string maybe() { return coin() ? text() : ""; }
-  Field field() { return {text(), coin()}; }
+  /// A text that keeps the rules on names.
+  std::string stored_name() {
+    std::string name = text();
+    std::erase_if(name, [](char c) { return kForbiddenInNames.find(c) != std::string::npos; });
+    return name.empty() ? "plain" : name;
+  }
+  Field field() { return coin() ? Field{stored_name(), true} : Field{text(), false}; }
   Named named() {
     Named named;
     for (unsigned i = 0; i <= below(4); ++i) named.emplace_back(text() + std::to_string(i), text());
@@ -98,7 +104,8 @@ class Inventor {
     mapping.date = text();
     if (coin()) {
       mapping.units = units();
-      for (const auto& [name, column] : named()) {
+      for (const auto& [key, column] : named()) {
+        const std::string name = stored_name() + std::to_string(mapping.metrics.size());
         mapping.metrics.push_back(coin() ? WideMetric{name, column, "", ""}
                                          : WideMetric{name, "", column, text()});
       }

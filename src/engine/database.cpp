@@ -8,6 +8,8 @@
 #include <map>
 #include <mutex>
 
+#include "arrow/one_column.h"
+#include "arrow/producer.h"
 #include "base/error.h"
 #include "base/process.h"
 #include "engine/result.h"
@@ -20,6 +22,26 @@ struct Database::State {
   duckdb_connection connection = nullptr;
   duckdb_connection streaming = nullptr;
   std::map<std::string, arrow::Stream> scans;
+
+  /// What a statement failed with; where that was a stream, what the stream said: the engine passes
+  /// on a text alone.
+  Error cause(const Error& error) {
+    const std::string_view text = error.what();
+    if (error.fault == Fault::Cancelled || text.find("get_next failed") == text.npos) return error;
+    for (auto& [name, stream] : scans) {
+      if (const auto failure = arrow::failure_in(stream)) return *failure;
+    }
+    return error;
+  }
+
+  template <class Work>
+  auto run(const Work& work) {
+    try {
+      return work();
+    } catch (const Error& error) {
+      throw cause(error);
+    }
+  }
 
   ~State() {
     scans.clear();
@@ -97,6 +119,32 @@ Error in_the_callers_lines(const Error& error) {
   return {error.fault, error.code, text, error.advice};
 }
 
+/// The engine writes NaN and Infinity as they are, which no reader of JSON takes: they become the
+/// texts "NaN", "Infinity" and "-Infinity", as PostgreSQL writes them.
+std::string_view as_json(std::string_view object, std::string& changed) {
+  const auto has = [&](std::string_view word) { return object.find(word) != object.npos; };
+  if (!has("NaN") && !has("Infinity")) return object;
+  changed.clear();
+  bool is_text = false;
+  for (std::size_t i = 0; i < object.size();) {
+    const std::string_view rest = object.substr(i);
+    std::size_t length = 1;
+    bool is_word = false;
+    for (const std::string_view word : {"NaN", "Infinity", "-Infinity"}) {
+      if (is_text || !rest.starts_with(word)) continue;
+      length = word.size();
+      is_word = true;
+    }
+    if (rest.front() == '"') is_text = !is_text;
+    if (rest.front() == '\\') length = 2;
+    changed += is_word ? "\"" : "";
+    changed += rest.substr(0, length);
+    changed += is_word ? "\"" : "";
+    i += length;
+  }
+  return changed;
+}
+
 void run(duckdb_connection connection, const std::string& sql, std::stop_token stop = {}) {
   Result(connection, sql, stop);
 }
@@ -153,7 +201,7 @@ Database Database::open(const Options& options) {
 }
 
 void Database::execute(const std::string& sql, std::stop_token stop) {
-  run(state_->connection, sql, stop);
+  state_->run([&] { run(state_->connection, sql, stop); });
 }
 
 void Database::each(const std::string& sql, const std::function<void(const Row&)>& row,
@@ -161,7 +209,7 @@ void Database::each(const std::string& sql, const std::function<void(const Row&)
   // Values become text inside the engine, so that no type needs code of its own here.
   const std::string as_text =
       fmt::format("SELECT CAST(COLUMNS(*) AS VARCHAR) FROM (\n{}\n) AS answer", sql);
-  each_row(state_->connection, as_text, row, stop);
+  state_->run([&] { each_row(state_->connection, as_text, row, stop); });
 }
 
 std::optional<std::string> Database::scalar(const std::string& sql, std::stop_token stop) {
@@ -177,10 +225,11 @@ std::optional<std::string> Database::scalar(const std::string& sql, std::stop_to
 
 void Database::each_json(const std::string& select,
                          const std::function<void(std::string_view)>& row, std::stop_token stop) {
-  const std::string as_json =
+  const std::string objects =
       fmt::format("SELECT CAST(to_json(answer) AS VARCHAR) FROM (\n{}\n) AS answer", select);
-  each_row(
-      state_->connection, as_json, [&](const Row& cells) { row(cells[0].value_or("null")); }, stop);
+  std::string changed;
+  const auto told = [&](const Row& cells) { row(as_json(cells[0].value_or("null"), changed)); };
+  state_->run([&] { each_row(state_->connection, objects, told, stop); });
 }
 
 std::vector<Column> Database::describe(const std::string& select) {
@@ -200,16 +249,29 @@ std::vector<WrittenFile> Database::copy(const std::string& select,
   const std::string sql =
       fmt::format("COPY ({}\n) TO {} (FORMAT parquet, {}{}RETURN_STATS)", select,
                   literal(path.string()), options, options.empty() ? "" : ", ");
-  return written_files(Result(state_->connection, sql, stop));
+  return state_->run([&] { return written_files(Result(state_->connection, sql, stop)); });
 }
 
+/// The engine asks a scanned stream for the columns and rows that a SELECT wants, then takes what
+/// comes for the answer, whatever came. So the scan has one column, which holds all, and a view
+/// takes it apart again above what is asked of streams.
 void Database::scan(const std::string& name, arrow::Stream stream) {
-  arrow::Stream& kept = state_->scans[name] = std::move(stream);
+  std::string list;
+  std::size_t place = 0;
+  for (const std::string& column : arrow::column_names(stream)) {
+    const std::string field = arrow::field_name(place++);
+    list += fmt::format("{}{}.{}{}", list.empty() ? "" : ", ", arrow::kOneColumn, field,
+                        column.empty() ? "" : " AS " + identifier(column));
+  }
+  const std::string whole = name + "_in_one_column";
+  arrow::Stream& kept = state_->scans[name] = arrow::in_one_column(std::move(stream));
   auto* raw = reinterpret_cast<duckdb_arrow_stream>(kept.get());
-  if (duckdb_arrow_scan(state_->connection, name.c_str(), raw) != DuckDBSuccess) {
+  if (duckdb_arrow_scan(state_->connection, whole.c_str(), raw) != DuckDBSuccess) {
     throw Error(Fault::Unavailable, "scan_failed",
                 fmt::format("the engine could not read the stream {}", name));
   }
+  execute(fmt::format("CREATE OR REPLACE VIEW {} AS SELECT {} FROM {}", identifier(name), list,
+                      identifier(whole)));
 }
 
 arrow::Stream Database::stream(const std::string& select, std::stop_token stop) {

@@ -75,15 +75,17 @@ class Database {
             std::stop_token stop = {});
   /// The only cell of the only row.
   std::optional<std::string> scalar(const std::string& sql, std::stop_token stop = {});
-  /// One JSON object a row (text), columns in their order.
+  /// One JSON object a row (text), columns in their order. JSON has no NaN and no infinity: these
+  /// are the texts "NaN", "Infinity" and "-Infinity", also inside lists and records.
   void each_json(const std::string& select, const std::function<void(std::string_view)>& row,
                  std::stop_token stop = {});
   std::vector<Column> describe(const std::string& select);
   /// COPY (select) TO 'path' (FORMAT parquet, …options…, RETURN_STATS).
   std::vector<WrittenFile> copy(const std::string& select, const std::filesystem::path& path,
                                 const std::string& options, std::stop_token stop = {});
-  /// Makes `select * from <name>` read the stream, once. The stream and its flow live until the
-  /// Database closes or the name is scanned again.
+  /// Makes `<name>` a view of the stream, which one SELECT reads: any of its columns, in any order,
+  /// under any condition. Of two columns of one name the second is `<name>_1`. The stream and its
+  /// flow live until the Database closes or the name is scanned again.
   void scan(const std::string& name, arrow::Stream stream);
   /// The rows of a SELECT, computed as they are pulled, beside what else runs; not beyond the next
   /// stream or the Database's end.

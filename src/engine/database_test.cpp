@@ -4,6 +4,7 @@
 
 #include <cerrno>
 #include <filesystem>
+#include <fstream>
 #include <thread>
 #include <vector>
 
@@ -126,6 +127,19 @@ TEST_CASE("a row as JSON keeps the order of its columns") {
   CHECK(row == R"({"b":2,"a":"x"})");
 }
 
+TEST_CASE("numbers that JSON has no word for are texts in a row as JSON, wherever they stand") {
+  Database database = Database::open({});
+  const auto row_of = [&](const std::string& select) {
+    std::string row;
+    database.each_json(select, [&](std::string_view text) { row = text; });
+    return row;
+  };
+  CHECK(row_of("select 'nan'::double as a, '-inf'::float as b, ['inf'::double, 1] as c") ==
+        R"({"a":"NaN","b":"-Infinity","c":["Infinity",1.0]})");
+  CHECK(row_of(R"(select {'d': 'nan'::double} as "NaN", 'say \"NaN, -Infinity\' as t)") ==
+        R"({"NaN":{"d":"NaN"},"t":"say \\\"NaN, -Infinity\\"})");
+}
+
 TEST_CASE("a written file reports its rows, and nulls and bounds of each column") {
   const ScratchFolder folder;
   Database database = Database::open({.allowed = {folder.path().string()}});
@@ -172,6 +186,31 @@ TEST_CASE("a stream is read once, in batches, as a table") {
   CHECK(database.scalar("select sum(n) from source") == "499500");
 }
 
+TEST_CASE("any columns of a stream, in any order, under any condition, are those that were asked") {
+  const std::string rows =
+      "SELECT 'k' || i AS kind, 1795564800 + i AS ep, i * 0.5 AS half, 'u' || i AS u, "
+      "CASE WHEN i % 2 = 0 THEN DATE '2026-11-20' + CAST(i AS INTEGER) END AS \"a \"\"day\"\"\", "
+      "i AS KIND FROM range(5000) AS r(i)";
+  Database database = Database::open({});
+  const auto answer = [&](const std::string& select) {
+    database.scan("rows", database.stream(rows));
+    std::string cells;
+    database.each(select, [&](const engine::Row& row) {
+      for (const auto& cell : row) cells += std::string(cell.value_or("NULL")) + " ";
+    });
+    return cells;
+  };
+  CHECK(answer("SELECT min(ep), max(ep) FROM rows") == "1795564800 1795569799 ");
+  CHECK(answer("SELECT u, ep FROM rows WHERE kind = 'k7'") == "u7 1795564807 ");
+  CHECK(answer("SELECT u FROM rows WHERE ep > 1795569797 ORDER BY u DESC") == "u4999 u4998 ");
+  CHECK(answer("SELECT half, kind FROM (SELECT * FROM rows WHERE ep < 1795564801)") == "0.0 k0 ");
+  CHECK(answer("SELECT count(*) FROM rows") == "5000 ");
+  CHECK(answer("SELECT count(*) FROM rows WHERE \"a \"\"day\"\"\" IS NULL") == "2500 ");
+  CHECK(answer("SELECT sum(half) FROM rows SEMI JOIN (SELECT 'u3' AS u UNION ALL SELECT 'u5') "
+               "USING (u)") == "4.0 ");
+  CHECK(answer("SELECT kind_1 FROM rows WHERE u IN ('u3', 'u4998') AND half < 9") == "3 ");
+}
+
 TEST_CASE("a stream that fails in the middle fails the statement, with its own words") {
   Numbers numbers{.batches = 3, .code_at_end = EPIPE};
   arrow::Flow flow;
@@ -181,7 +220,8 @@ TEST_CASE("a stream that fails in the middle fails the statement, with its own w
     database.scalar("select sum(n) from source");
     FAIL("a sum over half the rows was given");
   } catch (const Error& error) {
-    CHECK(std::string(error.what()).find("Broken pipe") != std::string::npos);
+    CHECK(std::string(error.what()) == "Broken pipe");
+    CHECK(error.code == "source_failed");
   }
   CHECK(std::string(flow.failure()->what()) == "Broken pipe");
 }
@@ -316,6 +356,33 @@ TEST_CASE("a statement ends soon after it is asked to stop") {
           database.scalar("select count(*) from range(100000000000) a(i) where i % 7 = 3",
                           source.get_token());
         }) == "cancelled");
+}
+
+TEST_CASE("a file that cannot be read is an error with its name, its line and what to do") {
+  const ScratchFolder folder;
+  Database database = Database::open({.allowed = {folder.path().string()}});
+  const auto error_of = [&](const std::string& name, const std::string& text) {
+    const std::string path = (folder.path() / name).string();
+    std::ofstream(path) << text;
+    try {
+      database.each("select * from '" + path + "'", [](const engine::Row&) {});
+    } catch (const Error& error) {
+      CHECK_FALSE(error.advice.empty());
+      return error.code + ": " + error.what();
+    }
+    return std::string("no error");
+  };
+  std::string numbers = "n\n";
+  for (int i = 0; i < 30000; ++i) numbers += "1\n";
+  CHECK(error_of("a.csv", numbers + "secret\n") ==
+        "bad_value: " + folder.path().string() +
+            "/a.csv, line 30002: Error when converting column \"n\". Could not convert string "
+            "\"secret\" to 'BIGINT'");
+  CHECK(error_of("b.csv", "n,m\n1,2\ncaf\xe9,2\n").starts_with(
+      "bad_text: " + folder.path().string() + "/b.csv, line 3: Invalid unicode"));
+  CHECK(error_of("c.json", "{\"n\": \"caf\xe9\"}\n").starts_with("bad_text: "));
+  CHECK(error_of("d.json", "{\"n\": \n").starts_with("bad_value: "));
+  CHECK(error_of("e.parquet", "PAR1").starts_with("bad_value: "));
 }
 
 TEST_CASE("an error carries the engine's own words") {

@@ -1,13 +1,11 @@
 #include "engine/result.h"
 
-#include <fmt/format.h>
-
 #include <chrono>
 #include <string_view>
-#include <utility>
 
 #include "base/env.h"
 #include "base/error.h"
+#include "engine/engine_error.h"
 
 namespace millrace::engine {
 namespace {
@@ -52,90 +50,6 @@ Cell cell_at(duckdb_vector vector, idx_t row) {
   return std::string_view(duckdb_string_t_data(&texts[row]), duckdb_string_t_length(texts[row]));
 }
 
-bool has(std::string_view text, std::string_view part) {
-  return text.find(part) != std::string_view::npos;
-}
-
-/// Preparing gives no error type, only a text that starts with its name.
-duckdb_error_type type_in(std::string_view text) {
-  constexpr std::pair<std::string_view, duckdb_error_type> kPrefixes[] = {
-      {"Permission Error", DUCKDB_ERROR_PERMISSION},
-      {"IO Error", DUCKDB_ERROR_IO},
-      {"HTTP Error", DUCKDB_ERROR_HTTP},
-      {"Conversion Error", DUCKDB_ERROR_CONVERSION},
-      {"Out of Memory", DUCKDB_ERROR_OUT_OF_MEMORY},
-      {"Invalid Input", DUCKDB_ERROR_INVALID_INPUT},
-  };
-  for (const auto& [prefix, type] : kPrefixes) {
-    if (text.starts_with(prefix)) return type;
-  }
-  return DUCKDB_ERROR_SYNTAX;
-}
-
-/// The type that a text names first, for errors that arrive without one.
-duckdb_error_type type_of(std::string_view text) {
-  constexpr std::pair<std::string_view, duckdb_error_type> kNames[] = {
-      {"IO Error", DUCKDB_ERROR_IO},
-      {"HTTP Error", DUCKDB_ERROR_HTTP},
-      {"Permission Error", DUCKDB_ERROR_PERMISSION},
-      {"Out of Memory Error", DUCKDB_ERROR_OUT_OF_MEMORY},
-      {"Conversion Error", DUCKDB_ERROR_CONVERSION},
-      {"Out of Range Error", DUCKDB_ERROR_OUT_OF_RANGE},
-  };
-  for (const auto& [name, type] : kNames) {
-    if (text.starts_with(name)) return type;
-  }
-  return DUCKDB_ERROR_SYNTAX;
-}
-
-/// Without what the engine says around an error that stopped a statement half-way.
-std::string unwrapped(const std::string& text) {
-  constexpr std::string_view kAround =
-      "Invalid Input Error: Attempting to execute an unsuccessful or closed pending query result\n"
-      "Error: ";
-  return text.starts_with(kAround) ? text.substr(kAround.size()) : text;
-}
-
-/// The engine's error as one of ours: who must act is what differs.
-Error classified(const std::string& given, duckdb_error_type type) {
-  const std::string text = unwrapped(given);
-  if (text.size() != given.size()) type = type_of(text);
-  // Who asked for a stop was answered before this. The engine also interrupts itself: a thread that
-  // fails stops the others, and one of those may be the first to tell.
-  if (type == DUCKDB_ERROR_INTERRUPT || has(text, "INTERRUPT Error")) {
-    return {Fault::Unavailable, "engine_failed",
-            "the engine gave up: a part of the statement failed, and it does not say why",
-            "Try again; the next time it may say"};
-  }
-  if (has(text, "No space left") || has(text, "max_temp_directory_size")) {
-    return {Fault::Unavailable, "disk_full", fmt::format("the disk is full: {}", text),
-            "Free some space, then try again"};
-  }
-  if (has(text, "Read-only file system")) {
-    return {Fault::Misconfigured, "no_permission", fmt::format("could not write: {}", text),
-            "Check how the store's folder is mounted"};
-  }
-  switch (type == DUCKDB_ERROR_SYNTAX ? type_in(text) : type) {
-    case DUCKDB_ERROR_OUT_OF_MEMORY:
-      return {Fault::Unavailable, "out_of_memory",
-              fmt::format("the engine ran out of memory: {}", text),
-              "Give loads more memory, or select fewer columns"};
-    case DUCKDB_ERROR_IO:
-    case DUCKDB_ERROR_HTTP:
-    case DUCKDB_ERROR_NETWORK:
-      return {Fault::Unavailable, "read_failed", text};
-    case DUCKDB_ERROR_PERMISSION:
-      return {Fault::Misconfigured, "not_allowed", text,
-              "Queries may read only the folders that the server's configuration allows"};
-    case DUCKDB_ERROR_CONVERSION:
-    case DUCKDB_ERROR_OUT_OF_RANGE:
-    case DUCKDB_ERROR_INVALID_INPUT:
-      return {Fault::BadData, "bad_value", text};
-    default:
-      return {Fault::Misconfigured, "sql_error", text, "Correct the SQL, then try again"};
-  }
-}
-
 }  // namespace
 
 Result::Result(duckdb_connection connection, const std::string& sql, std::stop_token stop)
@@ -145,13 +59,13 @@ Result::Result(duckdb_connection connection, const std::string& sql, std::stop_t
   if (duckdb_prepare(connection, sql.c_str(), &statement.handle) != DuckDBSuccess) {
     const std::string text = words_of(duckdb_prepare_error(statement.handle));
     throw_if_stopped();
-    throw classified(text, type_of(text));
+    throw engine_error(text, type_of(text));
   }
   Pending pending;
   if (duckdb_pending_prepared_streaming(statement.handle, &pending.handle) != DuckDBSuccess) {
     const std::string text = words_of(duckdb_pending_error(pending.handle));
     throw_if_stopped();
-    throw classified(text, type_of(text));
+    throw engine_error(text, type_of(text));
   }
   work(connection, pending.handle);
   if (duckdb_execute_pending(pending.handle, &result_) == DuckDBSuccess) return;
@@ -161,7 +75,7 @@ Result::Result(duckdb_connection connection, const std::string& sql, std::stop_t
   if (type == DUCKDB_ERROR_INVALID) type = type_of(text);
   duckdb_destroy_result(&result_);
   throw_if_stopped();
-  throw classified(text, type);
+  throw engine_error(text, type);
 }
 
 void Result::work(duckdb_connection connection, duckdb_pending_result pending) {
@@ -203,7 +117,7 @@ duckdb_data_chunk Result::next() {
   if (duckdb_data_chunk chunk = duckdb_fetch_chunk(result_); chunk != nullptr) return chunk;
   throw_if_stopped();
   if (const char* words = duckdb_result_error(&result_); words != nullptr && *words != '\0') {
-    throw classified(words, duckdb_result_error_type(&result_));
+    throw engine_error(words, duckdb_result_error_type(&result_));
   }
   return nullptr;
 }

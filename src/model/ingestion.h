@@ -24,6 +24,10 @@ std::optional<Dataset> dataset_named(std::string_view name);
 enum class TimeUnit { Seconds, Milliseconds, Microseconds };
 std::string_view name_of(TimeUnit unit);  ///< "s", "ms", "us"
 
+/// The rules on names of events, metrics, experiments and groups, as the hosted product has them.
+inline constexpr int kNameCharactersMax = 127;
+inline constexpr std::string_view kForbiddenInNames{"\"\\[]{}<>#=;&$%|\n\r\0", 18};
+
 /// A column of the query's result, or one value for all rows.
 struct Field {
   std::string text;

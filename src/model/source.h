@@ -45,6 +45,9 @@ struct TimeColumn {
   std::string column;
   Zone zone;  ///< Of naive timestamps.
   std::optional<TimeUnit> unit;
+  /// Asks for the rows of no day in place of a day's: those whose column is null, or holds what no
+  /// day can be told from.
+  bool of_no_day = false;
 };
 
 /// What a connector is asked to run: the customer's SQL (or folder), and what makes it a day's.

@@ -157,4 +157,19 @@ std::string outside_note(engine::Database& database, const MapSql& map, const Wo
       timed ? where_outside(database, work, manifest, stop) : ": their date is another day's");
 }
 
+std::string no_day_note(warehouse::Connector& connector, const Query& query, Day day,
+                        std::stop_token stop) {
+  if (query.time.kind == TimeColumn::Kind::None) return {};
+  Query others = query;
+  others.time.of_no_day = true;
+  std::int64_t rows = 0;
+  for (const DayCount& count : connector.count(others, {day, day}, false, stop)) rows += count.rows;
+  if (rows == 0) return {};
+  const bool label = query.time.kind == TimeColumn::Kind::Label;
+  return fmt::format("{} row{} no day, and no load reads {}: {} {} is null, or no {}", rows,
+                     rows == 1 ? " has" : "s have", rows == 1 ? "it" : "them",
+                     rows == 1 ? "its" : "their", query.time.column,
+                     label ? "date such as 2026-11-20" : "time");
+}
+
 }  // namespace millrace::pipeline

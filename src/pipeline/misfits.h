@@ -9,6 +9,7 @@
 #include "engine/database.h"
 #include "model/work.h"
 #include "pipeline/mapping.h"
+#include "warehouse/connector.h"
 
 namespace millrace::pipeline {
 
@@ -30,6 +31,12 @@ std::optional<Error> misread_unit(engine::Database& database, const MapSql& map,
 /// none do.
 std::string outside_note(engine::Database& database, const MapSql& map, const WorkOrder& work,
                          const Manifest& manifest, std::stop_token stop);
+
+/// "8 rows have no day, and no load reads them: their ts is null, or no time"; empty where there
+/// are none, and where the query selects its own rows, so that such a row reaches the mapping. Asks
+/// the warehouse.
+std::string no_day_note(warehouse::Connector& connector, const Query& query, Day day,
+                        std::stop_token stop);
 
 /// The unit in which numbers are times near the day, when it is not the one they are read in.
 /// `values` are a few of them.

@@ -1,12 +1,18 @@
 #include "pipeline/replay.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
+#include <algorithm>
+#include <filesystem>
 #include <nlohmann/json.hpp>
 
+#include "base/letters.h"
 #include "base/log.h"
 #include "pipeline/days.h"
 #include "pipeline/judge.h"
+#include "pipeline/mapping.h"
+#include "pipeline/quarantine.h"
 #include "pipeline/tell.h"
 #include "pipeline/worker.h"
 
@@ -20,7 +26,28 @@ Error refusal(const std::string& code, const Ingestion& ingestion, Day day, cons
                fmt::format("Use `millrace {} {} --day {}`", verb, ingestion.handle, day.text()));
 }
 
-/// The version whose rejects are replayed.
+/// A row is kept with the columns that its mapping read; the mapping of today must do with them.
+void require_columns(House& house, const Ingestion& ingestion, const Version& base) {
+  const std::string file = house.store.objects().address(base.quarantine);
+  engine::Database database = engine::Database::open(
+      {.allowed = {std::filesystem::path(file).parent_path().string()}});
+  const std::vector<Column> columns = quarantined_columns(database, file, {});
+  std::vector<std::string> names;
+  for (const Column& column : columns) names.push_back(column.name);
+  for (const std::string& wanted : columns_of(ingestion.definition)) {
+    const auto is_it = [&](const std::string& name) { return same_name(name, wanted); };
+    if (std::ranges::any_of(names, is_it)) continue;
+    throw Error(Fault::BadData, "not_replayable",
+                fmt::format("could not replay {} {}: the rejected rows were kept without column {}: "
+                            "the mapping of then read {}",
+                            ingestion.handle, base.day.text(), wanted, fmt::join(names, ", ")),
+                "Load the day again");
+  }
+  map_sql(ingestion.definition, quarantined_rows(file, columns), {base.day, {base.id}, {}},
+          house.project.unit_types);
+}
+
+/// The version whose rejects are replayed. What is refused here leaves the day as it is.
 Version base_of(House& house, const Ingestion& ingestion, Day day) {
   const auto state = house.catalog.day(ingestion.id, day);
   if (!state || state->current.empty()) {
@@ -39,6 +66,7 @@ Version base_of(House& house, const Ingestion& ingestion, Day day) {
                   "`dedupe` needs all rows of the day, not only the rejected ones", "load");
   }
   require_quarantine(house, ingestion, version);
+  require_columns(house, ingestion, version);
   return version;
 }
 
@@ -77,7 +105,14 @@ Manifest replay_under(House& house, const Ingestion& ingestion, const catalog::L
 
 DayOutcome replay(House& house, const Ingestion& ingestion, Day day, const OnProgress& progress,
                   std::stop_token stop) {
-  const Version base = base_of(house, ingestion, day);
+  const std::string where = fmt::format("replay of {} {}", ingestion.handle, day.text());
+  const Version base = [&] {
+    try {
+      return base_of(house, ingestion, day);
+    } catch (const Error& error) {
+      throw error.at(where);
+    }
+  }();
   const catalog::Lease lease = house.catalog.begin_load(
       ingestion.id, day, revision_of(ingestion.definition), new_id(house.env), "replay");
   DayOutcome outcome;
@@ -91,7 +126,7 @@ DayOutcome replay(House& house, const Ingestion& ingestion, Day day, const OnPro
   } catch (const Error& error) {
     house.catalog.fail_load(lease, Attempt::Failed, error);
     house.store.discard(ingestion.definition.dataset, lease.load);
-    throw error.at(fmt::format("replay of {} {}", ingestion.handle, day.text()));
+    throw error.at(where);
   }
   try_to_tell_others(house);
   outcome.day = day;

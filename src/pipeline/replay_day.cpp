@@ -1,13 +1,10 @@
 #include "pipeline/replay_day.h"
 
 #include <fmt/format.h>
-#include <fmt/ranges.h>
 
-#include <algorithm>
 #include <filesystem>
 
 #include "base/error.h"
-#include "base/letters.h"
 #include "pipeline/day_writer.h"
 #include "pipeline/mapping.h"
 #include "pipeline/quarantine.h"
@@ -34,7 +31,6 @@ class Replay {
   }
 
   Manifest run() {
-    require_columns();
     const engine::Relation rows = quarantined_rows(from_.quarantine, columns_);
     const MapSql map =
         map_sql(work_.definition, rows, {order_.day, {order_.load}, {}}, work_.unit_types);
@@ -58,23 +54,6 @@ class Replay {
       options.allowed.push_back(fs::path(file).parent_path().string());
     }
     return options;
-  }
-
-  /// A row is kept with the columns that its mapping read.
-  void require_columns() const {
-    for (const std::string& wanted : columns_of(work_.definition)) {
-      const bool kept = std::any_of(columns_.begin(), columns_.end(), [&](const Column& column) {
-        return same_name(column.name, wanted);
-      });
-      if (kept) continue;
-      std::vector<std::string> names;
-      for (const Column& column : columns_) names.push_back(column.name);
-      throw Error(Fault::BadData, "not_replayable",
-                  fmt::format("the rejected rows were kept without column {}: the mapping of then "
-                              "read {}",
-                              wanted, fmt::join(names, ", ")),
-                  "Load the day again");
-    }
   }
 
   /// The new file, under the name that it has while it is staged; none where no row fits.

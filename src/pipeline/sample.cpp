@@ -111,13 +111,20 @@ json::Value sample_rows(const WorkOrder& work, warehouse::Connector& connector,
   engine::Database database = mapping_engine({.threads = work.threads}, {}, connector);
   Query query = query_of(work.definition, work.ingestion);
   const bool mapped = !work.ingestion.empty();
-  json::Value answer = sampled(work, query, day, connector, database, {}, stop);
+  const auto look = [&](const std::string& other_days) {
+    try {
+      return sampled(work, query, day, connector, database, other_days, stop);
+    } catch (const Error& error) {
+      throw read_failed(error, {});
+    }
+  };
+  json::Value answer = look({});
+  const std::string no_day = mapped ? no_day_note(connector, query, day, stop) : "";
   if (mapped && answer["rows"].empty() && query.time.kind != TimeColumn::Kind::None) {
     query.time = {};
-    answer = sampled(work, query, day, connector, database,
-                     fmt::format("The query has no row of {}: these are of other days", day.text()),
-                     stop);
+    answer = look(fmt::format("The query has no row of {}: these are of other days", day.text()));
   }
+  if (!no_day.empty()) answer["notes"].push_back(no_day);
   return answer;
 }
 

@@ -62,6 +62,7 @@ class Staging {
     if (manifest_.not_repeatable) {
       manifest_.note = not_repeatable_ + (manifest_.note.empty() ? "" : "; " + manifest_.note);
     }
+    if (!keep) note_rows_of_no_day();
     check(proof_.adds_up(), "a certificate adds up");
     require_same_count();
     fs::remove_all(fs::path(order_.staging) / "spill");
@@ -264,6 +265,13 @@ class Staging {
     }
   }
 
+  /// A load does not ask: where no index tells, it is one more scan of the whole table.
+  void note_rows_of_no_day() {
+    const std::string note = no_day_note(connector_, query_, order_.day, stop_);
+    if (note.empty()) return;
+    manifest_.note += (manifest_.note.empty() ? "" : "; ") + note;
+  }
+
   /// What was read is what was counted, where both saw the same rows.
   void require_same_count() const {
     const bool same_rows = proof_.snapshot || (work_.fingerprint && !manifest_.moved_during_read);
@@ -289,7 +297,6 @@ class Staging {
 }  // namespace
 
 Error read_failed(const Error& error, const arrow::Flow& flow) {
-  const std::string text = error.what();
   if (error.fault == Fault::Cancelled) return error;
   if (const auto failure = flow.failure()) {
     if (failure->fault != Fault::Unavailable || failure->code == warehouse::kTableWanted) {
@@ -299,12 +306,10 @@ Error read_failed(const Error& error, const arrow::Flow& flow) {
             fmt::format("the warehouse stopped delivering: {}", failure->what()),
             "Load the day again"};
   }
-  if (text.find("is not valid UTF8") != std::string::npos) {
-    return {Fault::BadData, "bad_text",
-            fmt::format("a file declares text that is not valid UTF-8: {}", text),
-            "Write the file again with that column as binary, or as valid UTF-8"};
-  }
-  return error;
+  // A line that the engine quotes is one of our statement, in which the customer's SQL is a part.
+  const std::string text = error.what();
+  if (error.code != "bad_value") return error;
+  return {error.fault, error.code, text.substr(0, text.find("\n\nLINE ")), error.advice};
 }
 
 engine::Database mapping_engine(const Budget& budget, const fs::path& spill,

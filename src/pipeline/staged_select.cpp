@@ -15,7 +15,7 @@ using engine::identifier;
 using engine::literal;
 
 /// Characters for which the hosted product drops an event, NUL and line ends among them.
-constexpr std::string_view kForbiddenInNames = R"("\\\[\]{}<>#=;&$%|\x00\n\r)";
+constexpr std::string_view kForbiddenClass = R"("\\\[\]{}<>#=;&$%|\x00\n\r)";
 
 std::string anded(const std::vector<std::string>& conditions) {
   return conditions.empty() ? "true" : fmt::format("{}", fmt::join(conditions, " AND "));
@@ -33,10 +33,9 @@ std::string selected(const Computed& columns) {
 }  // namespace
 
 void check_name(const std::string& what, const std::string& name) {
-  using std::string_view_literals::operator""sv;
   const auto characters = std::count_if(name.begin(), name.end(),
                                         [](unsigned char byte) { return (byte & 0xC0) != 0x80; });
-  const bool forbidden = name.find_first_of("\"\\[]{}<>#=;&$%|\n\r\0"sv) != std::string::npos;
+  const bool forbidden = name.find_first_of(kForbiddenInNames) != std::string::npos;
   if (!name.empty() && !forbidden && characters <= kNameCharactersMax) return;
   throw Error(
       Fault::Misconfigured, "bad_name",
@@ -99,7 +98,7 @@ void StagedSelect::keep_name(const std::string& name, const Field& field) {
     return;
   }
   keep(name, source.text(field.text));
-  const std::string allowed = literal(fmt::format("[^{}]+", kForbiddenInNames));
+  const std::string allowed = literal(fmt::format("[^{}]+", kForbiddenClass));
   // Bytes first: a name of few bytes has few characters, and counting bytes is free.
   reject("no_name", fmt::format("{0} IS NULL OR {0} = ''", name),
          fmt::format("strlen({}) <= {}", name, kNameCharactersMax));

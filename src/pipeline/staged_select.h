@@ -12,8 +12,7 @@
 
 namespace millrace::pipeline {
 
-/// Limits of a row, as the contract gives them.
-inline constexpr int kNameCharactersMax = 127;
+/// Limit of a row, as the contract gives it.
 inline constexpr std::int64_t kRowBytesMax = 16 << 20;
 
 /// Throws Misconfigured `bad_name` where one name for all rows breaks the rules on names.

@@ -17,6 +17,7 @@ struct DayColumn {
   std::function<std::string(Day)> label;       ///< Set when the column is the label itself.
   std::function<std::string(Day)> start, end;  ///< Literals of the half-open bounds otherwise; a
                                                ///< DATE has the first one too.
+  bool is_epoch = false;                       ///< Numbers, of which none is beyond all days.
 };
 
 /// Half-open bounds of a day, as SQL.
@@ -59,7 +60,8 @@ DayColumn bounded(std::string name, const Zone& zone, const Spelling& literal) {
   return {std::move(name),
           {},
           [=](Day day) { return literal(zone.bounds(day)).start; },
-          [=](Day day) { return literal(zone.bounds(day)).end; }};
+          [=](Day day) { return literal(zone.bounds(day)).end; },
+          false};
 }
 
 /// A label's column. One with a time of day is cut to its date, as it is written there (UTC for a
@@ -67,13 +69,13 @@ DayColumn bounded(std::string name, const Zone& zone, const Spelling& literal) {
 DayColumn label_column(const Column& column, const Dialect& dialect) {
   const std::string name = dialect.identifier(column.name);
   if (column.type == ColumnType::Date) {
-    return {name, dialect.date_literal, dialect.date_literal, {}};
+    return {name, dialect.date_literal, dialect.date_literal, {}, false};
   }
   if (column.type == ColumnType::Text) {
-    return {name, [&dialect](Day day) { return dialect.literal(day.text()); }, {}, {}};
+    return {name, [&dialect](Day day) { return dialect.literal(day.text()); }, {}, {}, false};
   }
   if (column.type == ColumnType::Integer) {
-    return {name, {}, digits_of, [](Day day) { return digits_of(day.plus(1)); }};
+    return {name, {}, digits_of, [](Day day) { return digits_of(day.plus(1)); }, false};
   }
   const bool with_zone = column.type == ColumnType::TimestampTz;
   if (!with_zone && column.type != ColumnType::Timestamp) {
@@ -84,7 +86,7 @@ DayColumn label_column(const Column& column, const Dialect& dialect) {
     return with_zone ? dialect.instant_literal(Instant(day.sys()))
                      : dialect.naive_literal(Naive(day.sys().time_since_epoch()));
   };
-  return {name, {}, midnight, [midnight](Day day) { return midnight(day.plus(1)); }};
+  return {name, {}, midnight, [midnight](Day day) { return midnight(day.plus(1)); }, false};
 }
 
 DayColumn time_column(const Query& query, const std::vector<Column>& described,
@@ -106,12 +108,15 @@ DayColumn time_column(const Query& query, const std::vector<Column>& described,
       });
     case ColumnType::Integer:
     case ColumnType::Double:
-    case ColumnType::Decimal:
-      return bounded(name, query.zone,
-                     [unit = query.time.unit.value_or(TimeUnit::Seconds)](Interval day) {
-                       return Literals{std::to_string(units_of(day.start, unit)),
-                                       std::to_string(units_of(day.end, unit))};
-                     });
+    case ColumnType::Decimal: {
+      DayColumn epoch = bounded(name, query.zone,
+                                [unit = query.time.unit.value_or(TimeUnit::Seconds)](Interval day) {
+                                  return Literals{std::to_string(units_of(day.start, unit)),
+                                                  std::to_string(units_of(day.end, unit))};
+                                });
+      epoch.is_epoch = true;
+      return epoch;
+    }
     default:
       no_time(column,
               fmt::format("Convert it in the query, for example: select cast({0} as "
@@ -131,6 +136,46 @@ std::string time_predicate(const DayColumn& column, DayRange range) {
                      column.label(range.last));
 }
 
+/// The rows that `time_predicate` finds on no day that can be written.
+std::string no_day_predicate(const DayColumn& column, const Dialect& dialect) {
+  const std::string null = column.name + " is null";
+  // A number that is beyond all days is one in another unit, which has its own error.
+  if (column.is_epoch) return null;
+  if (column.label && !column.start) {
+    return fmt::format("{} or {} not like {}", null, column.name, dialect.literal("____-__-__"));
+  }
+  const Day first = *Day::parse("0001-01-02"), last = *Day::parse("9999-12-30");
+  return fmt::format("{} or {} < {} or {} >= {}", null, column.name, column.start(first),
+                     column.name, column.end ? column.end(last) : column.start(last));
+}
+
+/// A partition of another type is compared by the warehouse in its own way, or not at all: a
+/// timestamp with a date, which is its midnight, so that the last day would lack its rows.
+void require_fits(const Partition& partition, const Column& column) {
+  const auto is = [&](auto... types) { return ((column.type == types) || ...); };
+  const bool fits = partition.type == "date"   ? is(ColumnType::Date)
+                    : partition.type == "text" ? is(ColumnType::Text, ColumnType::Other)
+                                               : is(ColumnType::Integer, ColumnType::Decimal,
+                                                    ColumnType::Double);
+  if (fits) return;
+  const bool has_date = is(ColumnType::Timestamp, ColumnType::TimestampTz);
+  const std::string_view right = is(ColumnType::Date)      ? "date"
+                                 : is(ColumnType::Text)    ? "text"
+                                 : is(ColumnType::Integer) ? "integer"
+                                                           : "";
+  throw Error(
+      Fault::Misconfigured, "partition_type",
+      fmt::format("the partition's column {} is {}, and its type is given as \"{}\"", column.name,
+                  column.vendor_type.empty() ? name_of(column.type) : column.vendor_type,
+                  partition.type),
+      has_date ? fmt::format("Name a column of dates, or give the query one: cast({} as date) as "
+                             "ds; or leave partition out",
+                             column.name)
+      : right.empty() ? std::string("Name a column of dates, text or whole numbers as partition")
+                      : fmt::format("Write partition = {{ column = \"{}\", type = \"{}\" }}",
+                                    column.name, right));
+}
+
 std::string partition_value(const Partition& partition, Day day, const Dialect& dialect) {
   if (partition.type == "text") return dialect.literal(day.text());
   if (partition.type == "date") return dialect.date_literal(day);
@@ -139,7 +184,9 @@ std::string partition_value(const Partition& partition, Day day, const Dialect& 
 
 std::string partition_predicate(const Partition& partition, const std::vector<Column>& described,
                                 DayRange range, const Dialect& dialect) {
-  const std::string name = dialect.identifier(column_named(described, partition.column).name);
+  const Column& column = column_named(described, partition.column);
+  require_fits(partition, column);
+  const std::string name = dialect.identifier(column.name);
   const Day last = range.last.plus(partition.lag_days);
   const std::string from = partition_value(partition, range.first, dialect);
   if (range.first == last) return name + " = " + from;
@@ -176,6 +223,12 @@ std::string day_predicate(const Query& query, const std::vector<Column>& describ
                           const Dialect& dialect) {
   if (selects_own_rows(query)) return {};
   const DayColumn column = time_column(query, described, dialect);
+  if (query.time.of_no_day) {
+    const std::string no_day = no_day_predicate(column, dialect);
+    if (!query.partition) return no_day;
+    return fmt::format("{} and ({})",
+                       partition_predicate(*query.partition, described, range, dialect), no_day);
+  }
   std::string predicate = time_predicate(column, range);
   if (!query.partition) return predicate;
   predicate += " and " + partition_predicate(*query.partition, described, range, dialect);

@@ -24,8 +24,9 @@ std::string one_select(std::string_view sql, const Dialect& dialect);
 /// The rows of `range` and nothing else, as a condition on the query's columns: the mapped time, by
 /// the type that `described` gives it, and the partition. Sargable: the column stands alone. Empty
 /// where the SQL selects its own rows (placeholders) or nothing tells days apart (a snapshot).
+/// With `of_no_day` in the query's time: the rows that no range has, whichever it is.
 /// A column that is not in `described` is Misconfigured `missing_column`; a text column that is not
-/// a label, `text_time`.
+/// a label, `text_time`; a partition of another type than its column, `partition_type`.
 std::string day_predicate(const Query& query, const std::vector<Column>& described, DayRange range,
                           const Dialect& dialect);
 

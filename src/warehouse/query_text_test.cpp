@@ -159,8 +159,57 @@ TEST_CASE("a partition prunes from the day to its lag") {
   query.partition = Partition{.column = "ds", .type = "date", .lag_days = 1};
   CHECK(predicate(query, ColumnType::Text) ==
         "\"ts\" = '2026-11-20' and \"ds\" >= date '2026-11-20' and \"ds\" <= date '2026-11-21'");
-  query.partition = Partition{.column = "ds", .type = "integer", .lag_days = 0};
-  CHECK(predicate(query, ColumnType::Text) == "\"ts\" = '2026-11-20' and \"ds\" = 20261120");
+  query.partition = Partition{.column = "n", .type = "integer", .lag_days = 0};
+  CHECK(day_predicate(query, {{"ts", ColumnType::Text, ""}, {"n", ColumnType::Integer, ""}},
+                      {day, day}, dialect) == "\"ts\" = '2026-11-20' and \"n\" = 20261120");
+}
+
+TEST_CASE("a partition of another type than its column is refused with what to write") {
+  const auto refusal = [](const std::string& type, ColumnType column, const char* vendor_type) {
+    Query query = timed(TimeColumn::Kind::Label);
+    query.partition = Partition{.column = "DS", .type = type, .lag_days = 0};
+    try {
+      day_predicate(query, {{"ts", ColumnType::Text, ""}, {"ds", column, vendor_type}}, {day, day},
+                    dialect);
+    } catch (const Error& error) {
+      CHECK(error.code == "partition_type");
+      return std::string(error.what()) + " | " + error.advice;
+    }
+    return std::string();
+  };
+  CHECK(refusal("date", ColumnType::Date, "date").empty());
+  CHECK(refusal("text", ColumnType::Other, "day_name").empty());
+  CHECK(refusal("integer", ColumnType::Decimal, "numeric").empty());
+  CHECK(refusal("date", ColumnType::TimestampTz, "timestamptz") ==
+        "the partition's column ds is timestamptz, and its type is given as \"date\" | "
+        "Name a column of dates, or give the query one: cast(ds as date) as ds; or leave partition "
+        "out");
+  CHECK(refusal("date", ColumnType::Integer, "") ==
+        "the partition's column ds is integer, and its type is given as \"date\" | "
+        "Write partition = { column = \"ds\", type = \"integer\" }");
+  CHECK(refusal("text", ColumnType::Boolean, "bool").ends_with(
+      "Name a column of dates, text or whole numbers as partition"));
+}
+
+TEST_CASE("rows of no day are those whose time is null or that no day can hold") {
+  const auto of_no_day = [](TimeColumn::Kind kind, ColumnType type) {
+    Query query = timed(kind);
+    query.time.of_no_day = true;
+    return predicate(query, type);
+  };
+  CHECK(of_no_day(TimeColumn::Kind::Timestamp, ColumnType::Integer) == "\"ts\" is null");
+  CHECK(of_no_day(TimeColumn::Kind::Timestamp, ColumnType::TimestampTz) ==
+        "\"ts\" is null or \"ts\" < timestamptz '0001-01-02 08:00:00.000000+00' or \"ts\" >= "
+        "timestamptz '9999-12-31 08:00:00.000000+00'");
+  CHECK(of_no_day(TimeColumn::Kind::Label, ColumnType::Date) ==
+        "\"ts\" is null or \"ts\" < date '0001-01-02' or \"ts\" >= date '9999-12-30'");
+  CHECK(of_no_day(TimeColumn::Kind::Label, ColumnType::Text) ==
+        "\"ts\" is null or \"ts\" not like '____-__-__'");
+  Query pruned = timed(TimeColumn::Kind::Label);
+  pruned.time.of_no_day = true;
+  pruned.partition = Partition{.column = "ds", .type = "date", .lag_days = 0};
+  CHECK(predicate(pruned, ColumnType::Text) ==
+        "\"ds\" = date '2026-11-20' and (\"ts\" is null or \"ts\" not like '____-__-__')");
 }
 
 TEST_CASE("placeholders and snapshots select their own rows") {

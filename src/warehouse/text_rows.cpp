@@ -62,7 +62,8 @@ int nibble(char c) {
   if (c >= 'a' && c <= 'f') return c - 'a' + 10;
   if (c >= 'A' && c <= 'F') return c - 'A' + 10;
   throw Error(Fault::BadData, "unreadable_value",
-              "reading the warehouse's rows: binary data is not hexadecimal");
+              "reading the warehouse's rows: binary data is not hexadecimal",
+              "Let the role write it so: alter role … set bytea_output = 'hex'");
 }
 
 /// One column of a batch under way. Buffers are Arrow's: validity bits, offsets, values.

@@ -48,11 +48,10 @@ def postgres(name="db", host="h", password="secret:db.password"):
 
 
 def test_a_folder_is_the_same_set_from_every_machine(elsewhere, shop, service, key):
-    elsewhere.write("sql/clicks.sql", "select * from 'clicks*.parquet'\n")
+    elsewhere.write("one/team/deep/sql/clicks.sql", "select * from 'clicks*.parquet'\n")
     elsewhere.write("one/team/deep/clicks.toml", SOURCE.replace(
-        "query = \"select * from 'clicks*.parquet'\"", 'query_file = "../../../sql/clicks.sql"'))
+        "query = \"select * from 'clicks*.parquet'\"", 'query_file = "sql/clicks.sql"'))
     shutil.copytree(elsewhere.folder / "one/team", elsewhere.folder / "two/team")
-    shutil.copytree(elsewhere.folder / "sql", elsewhere.folder / "two/sql")
     (elsewhere.folder / "two/team/deep/clicks.toml").write_text(SOURCE)
 
     planned = elsewhere.run("plan", "one/team").stdout
@@ -80,13 +79,14 @@ def test_a_set_owns_only_what_it_made(elsewhere, shop):
     # Neither another set, nor the home's own files, nor somebody who calls a set like those.
     elsewhere.write("other/clicks.toml", SOURCE.replace("amount", "user_id"))
     taken = elsewhere.run("apply", "other", code=1).stderr
-    assert "ingestion clicks is managed by //set/clicks.toml, not by //other" in taken
+    assert "ingestion clicks is managed by the set set/clicks.toml, not by the set other" in taken
     elsewhere.write("x/definitions.toml", INGESTION.format(name="visits").replace(
         '"amount"', '"user_id"'))
     taken = elsewhere.run("apply", "x/definitions.toml", "--as", ".", code=1).stderr
     assert "cannot be the name of a set" in taken
     taken = elsewhere.run("apply", "x/definitions.toml", code=1).stderr
-    assert "ingestion visits is managed by definitions.toml, not by //x/definitions.toml" in taken
+    assert ("ingestion visits is managed by definitions.toml, not by the set x/definitions.toml"
+            in taken)
     everything = shop.run("plan", shop.path, "--prune").stdout
     assert "clicks" not in everything and "Nothing to change" in everything
 

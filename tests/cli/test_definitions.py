@@ -92,7 +92,8 @@ def test_days_of_an_older_definition_are_counted_until_they_are_loaded_again(sho
     words = "3 days were loaded by an older definition; `millrace load purchases --stale`"
     assert words in shop.run("plan", more).stdout
     shop.run("apply", more)
-    assert not any(row["changed"] for row in shop.json("check", "purchases"))
+    assert {(row["changed"], row["compared"], row["by"])
+            for row in shop.json("check", "purchases")} == {(False, False, "")}
     again = shop.run("plan", more).stdout
     assert words in again and "Nothing to change" in again
     assert len(shop.json("load", "purchases", "--stale")) == 3

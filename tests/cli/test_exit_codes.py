@@ -116,3 +116,18 @@ def test_an_error_says_what_and_where_and_what_to_do(known_shop):
     assert "\n  where: connection lake\n" in said
     assert "\n  what to do: Correct the SQL, then try again\n" in said
     assert "LINE 1: select nope from" in said  # the customer's own line, not a wrapping of ours
+
+
+def test_a_version_may_be_named_as_days_prints_it(shop, engine):
+    shop.run("load", "purchases", "--day", DAY)
+    write_events(engine, shop, 2, amount="7")
+    shop.run("load", "purchases", "--day", DAY)
+    newer, older = [f"{version['id'][:8]}…{version['id'][-4:]}"
+                    for version in shop.json("history", "purchases", "--day", DAY)]
+    assert newer in shop.run("days", "purchases").stdout
+    assert "sum of value" in shop.run("diff", "purchases", older, newer, "--day", DAY).stdout
+    shop.run("undo", "purchases", "--day", DAY, "--to", older)
+    assert older in shop.run("days", "purchases").stdout
+    assert "has no version" in shop.run("diff", "purchases", "--day", "2026-01-01", code=3).stderr
+    assert "has no version 0199" in shop.run("undo", "purchases", "--day", DAY, "--to", "0199",
+                                             code=3).stderr

@@ -25,6 +25,26 @@ def test_columns_are_aligned_whatever_their_colour(known_shop):
         assert header.index(word) <= row.index(value) < header.index(word) + len(word) + 9
 
 
+def test_rows_and_remarks_cannot_move_the_cursor_recolour_the_screen_or_break_a_table(shop):
+    shown = Screen(shop.command("query", r"""select e'\x1b[2J\x1b[31mred\x07' as name,
+        e'one\ntwo' as lines, chr(8238) || 'txt.exe' as turned, 'café' as plain, chr(155)"""),
+                   columns=200).end()
+    assert "\x1b[2J" not in shown.text and "\x07" not in shown.text and "\u202e" not in shown.text
+    assert r"\x1b[2J\x1b[31mred\x07  one two  \u202etxt.exe  café   \x9b" in shown.text
+    shop.apply(shop.connect_files() + """
+[ingestion.typo]
+connection = "lake"
+dataset = "events"
+query = "select nope from 'events/*.parquet'"
+[ingestion.typo.mapping]
+event_name = "kind"
+timestamp = "ts"
+ids = { userID = "user_id" }
+""")
+    assert "\nLINE 1: " in shop.run("load", "typo", "--day", DAY, code=1).stderr
+    assert len(shop.run("days", "typo").stdout.splitlines()) == 2
+
+
 @pytest.fixture
 def slow(home, engine):
     """A day whose load takes some seconds: many rows, read by two threads."""

@@ -40,6 +40,33 @@ def test_functions_that_know_only_bytes_cannot_bring_broken_text_into_the_store(
             assert rejected[0][1] in (r"\xC8", r"x\xA9"), user
 
 
+def test_a_file_that_is_not_utf8_is_named_with_the_line_and_what_to_do(home):
+    home.init()
+    (home.warehouse / "e.csv").write_bytes(
+        b"ts,kind,user_id\n2026-11-01 01:00:00,view,zoe\n2026-11-01 02:00:00,view,zo\xe9\n")
+    (home.warehouse / "e.json").write_bytes(
+        b'{"ts":"2026-11-01 01:00:00","kind":"view","user_id":"zo\xe9"}\n')
+
+    def failed(source):
+        home.apply(home.connect_files() + INGESTION % (
+            "lake", f"select ts::timestamp as ts, kind, user_id from {source}"))
+        error = home.json("load", "signs", *DAY, code=1)[0]["error"]
+        assert (error["code"], error["fault"]) == ("bad_text", "bad_data")
+        assert "ignore_errors" not in str(error) and "\n" not in error["message"]
+        return error["message"], error["advice"]
+
+    message, advice = failed("'e.csv'")
+    assert f"{home.warehouse}/e.csv, line 3: Invalid unicode" in message
+    assert advice.endswith("or name its encoding in the query: read_csv('…', encoding = 'latin-1')")
+    message, advice = failed("'e.json'")
+    assert "e.json" in message and advice.startswith("Write the file again as UTF-8")
+    home.apply(home.connect_files() + INGESTION % (
+        "lake", "select ts, kind, user_id from read_csv('e.csv', encoding = 'latin-1')"))
+    assert load(home) == (2, [])
+    users = home.rows('select "unit_userID" as u from events')
+    assert {row["u"] for row in users} == {"zoe", "zoé"}
+
+
 def test_a_database_that_checks_no_encoding_does_not_send_broken_text(home, postgres):
     name = "bytes_as_they_come"
     with postgres.admin() as admin:

@@ -102,6 +102,7 @@ def test_a_column_that_the_rejected_rows_lack_is_named(orders):
     said = orders.run("quarantine", "orders", "--day", DAY, "--replay", code=1).stderr
     assert "column devise" in said and 'did you mean "device"' in said
     assert len(stored(orders)) == 5
+    assert orders.json("days", "orders")[0]["status"] == "succeeded"
 
 
 def test_what_cannot_be_replayed_says_what_to_do_instead(orders, engine):

@@ -1,4 +1,6 @@
 """A look at mapped rows before anything is loaded."""
+import pytest
+
 from conftest import EVENTS
 
 
@@ -35,3 +37,68 @@ def test_every_problem_is_marked_beside_its_row(shop, engine):
     rows = shop.json("sample", "purchases", "--day", "2026-11-04")["rows"]
     assert [row["problem"] for row in rows] == ["no_name", "bad_name", None]
     assert '"kind":"buy;"' in rows[1]["original"].replace(" ", "")
+
+
+def test_numbers_that_json_lacks_are_texts_in_every_answer(home, engine):
+    home.init()
+    engine.sql(f"""copy (select timestamp '2026-11-01 01:00:00' as ts, 'u' || i as user_id,
+        'd' as device_id, 'purchase' as kind, 'p' as page,
+        ['nan', 'inf', '-inf', '1.5'][i + 1]::double as amount
+        from range(4) r(i)) to '{home.warehouse}/day1.parquet' (format parquet)""")
+    home.apply(home.connect_files() + EVENTS)
+    query = ("--connection", "lake", "--query", "select * from '*.parquet' order by user_id")
+    seen = home.json("sample", *query)["rows"]
+    assert [row["amount"] for row in seen] == ["NaN", "Infinity", "-Infinity", 1.5]
+    assert "event_value" in home.run("map", *query, "--dataset", "events").stdout
+    home.run("sample", "purchases", "--day", "2026-11-01")
+    home.run("load", "purchases", "--day", "2026-11-01")
+    assert home.rows("select 1 / 0.0 as r, [sum(value) - sum(value) / 0] as s, 'NaN' as t, "
+                     "count(*) as n from events") == [
+        {"r": "Infinity", "s": ["-Infinity"], "t": "NaN", "n": 4}]
+    assert "Infinity" in home.run("query", "select 1 / 0.0 as r").stdout
+
+
+NO_DAY = "8 rows have no day, and no load reads them: their {} is null, or no {}"
+
+
+@pytest.mark.parametrize("kind", ["files", "postgres", "redshift"])
+def test_rows_whose_time_is_null_are_counted_where_millrace_places_the_day(
+        home, engine, database, kind):
+    rows = """select case when i % 2 = 0 then timestamp '2026-11-01 01:00:00' end as ts,
+        case when i % 4 = 0 then '2026-11-01' when i % 4 = 1 then '20261101' end as ds,
+        'u' || i as user_id, 'd' as device_id, 'purchase' as kind, 'p' as page, 1.5 as amount
+        from {} as r(i)"""
+    home.init()
+    if kind == "files":
+        engine.sql(f"copy ({rows.format('range(16)')}) to '{home.warehouse}/day1.parquet' "
+                   "(format parquet)")
+        connection, table = home.connect_files(), "'*.parquet'"
+    else:
+        database.with_redshift_names().sql(
+            f"create table rows as {rows.format('generate_series(0, 15)')}")
+        connection, table = database.connection("lake", kind=kind), "rows"
+    home.apply(connection + EVENTS.replace("'*.parquet'", table) + KPI.replace("TABLE", table))
+    for name, words, read in ("purchases", ("ts", "time"), 8), ("kpi", KPI_WORDS, 4):
+        note = NO_DAY.format(*words).replace("8", "8" if name == "purchases" else "12")
+        answer = home.json("validate", name, "--day", "2026-11-01")
+        assert (answer["certificate"]["read"], answer["note"]) == (read, note)
+        assert home.json("sample", name, "--day", "2026-11-01")["notes"] == [note]
+        assert note in home.run("validate", name, "--day", "2026-11-01").stdout
+    # Placed by the query, such rows reach the mapping, and its rejects.
+    where = "where ts is null or ts::date = {{day}}"
+    home.apply(connection + EVENTS.replace("'*.parquet'", f"{table} {where}"))
+    answer = home.json("validate", "purchases", "--day", "2026-11-01")
+    assert answer["certificate"]["rejected_by_reason"] == {"bad_time": 8} and "note" not in answer
+
+
+KPI_WORDS = ("ds", "date such as 2026-11-20")
+KPI = """
+[ingestion.kpi]
+connection = "lake"
+dataset = "metrics"
+query = "select * from TABLE"
+[ingestion.kpi.mapping]
+date = "ds"
+units = { userID = "user_id" }
+metrics = { revenue = "amount" }
+"""

@@ -61,7 +61,7 @@ class LakeConnector final : public Connector {
     try {
       return work();
     } catch (const Error& error) {
-      throw place_->explained(error);
+      throw place_->explained(without_our_line(error));
     }
   }
 

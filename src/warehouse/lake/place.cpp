@@ -14,6 +14,13 @@ Error no_files(const std::string& glob) {
       "Check the path; globs such as 'sales/*.parquet' are relative to the connection's folder."};
 }
 
+Error without_our_line(const Error& error) {
+  const std::string text = error.what();
+  const auto line = text.find("\n\nLINE ");
+  if (line == text.npos || text.find("from glob(", line) == text.npos) return error;
+  return {error.fault, error.code, text.substr(0, line), error.advice};
+}
+
 Error not_allowed(const std::string& path, const std::string& why) {
   return {Fault::Misconfigured, "not_allowed", fmt::format("reading {}: {}", path, why),
           "A query may read files below its connection's folder only."};

@@ -50,6 +50,8 @@ class Place {
 /// True where a component of a path is "..".
 bool climbs(const std::string& path);
 Error no_files(const std::string& glob);
+/// An error that quotes a statement of ours which lists files, without it.
+Error without_our_line(const Error& error);
 Error not_allowed(const std::string& path, const std::string& why);
 
 }  // namespace millrace::warehouse::lake

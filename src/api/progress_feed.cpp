@@ -128,6 +128,11 @@ void ProgressFeed::at(const Progress& progress) {
   if (is_current_) moved_[progress.load] = progress;
 }
 
+void ProgressFeed::expect(std::set<std::string> runs) {
+  const std::lock_guard lock(mutex_);
+  expected_ = std::move(runs);
+}
+
 ProgressFeed::Stream ProgressFeed::stream(const std::string& last_id) {
   {
     const std::lock_guard lock(mutex_);
@@ -268,15 +273,21 @@ void ProgressFeed::tell_ended(const catalog::Ended& load) {
 
 void ProgressFeed::tell_ended_runs(catalog::Catalog& catalog,
                                    const std::set<std::string>& touched) {
-  std::set<std::string> busy;
+  std::set<std::string> busy, expected;
   for (const auto& [load, day] : under_way_) busy.insert(day["run"].get<std::string>());
+  {
+    const std::lock_guard lock(mutex_);
+    expected = expected_;
+  }
   const Instant now = env_.now();
   for (auto run = runs_.begin(); run != runs_.end();) {
     const auto here = run++;
     auto& [id, seen] = *here;
     const bool is_worth_it = touched.contains(id) || now - seen.looked_at > kWaitingLookedAtEvery;
     if (busy.contains(id) || !is_worth_it) continue;
-    seen.looked_at = now;
+    const bool goes_on = expected.contains(id);
+    seen.looked_at = goes_on ? Instant() : now;
+    if (goes_on) continue;
     const std::vector<catalog::RunDay> days = catalog.run_days(id);
     const auto has_ended = [](const catalog::RunDay& day) { return day.ended_at.has_value(); };
     if (!std::ranges::all_of(days, has_ended)) continue;

@@ -40,6 +40,8 @@ class ProgressFeed {
 
   /// How far a load of this process is. Never waits for a reader.
   void at(const Progress& progress);
+  /// The runs of which this process will begin further days: none of them ends before that.
+  void expect(std::set<std::string> runs);
   /// Gives what there is to send: an empty text while there is nothing, nothing when it is over.
   /// Never waits. Goes on after the event `last_id` where that is still known.
   using Stream = std::function<std::optional<std::string>()>;
@@ -84,6 +86,7 @@ class ProgressFeed {
   std::int64_t last_ = 0;                         ///< The newest one's number.
   std::map<std::string, json::Value> under_way_;  ///< By load; only the watching thread writes.
   std::map<std::string, Progress> moved_;         ///< Since the last look.
+  std::set<std::string> expected_;                ///< Runs, see `expect`.
   std::jthread thread_;
 };
 

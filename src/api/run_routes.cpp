@@ -43,6 +43,8 @@ constexpr CodeStatus kErrorStatuses[] = {{"wrong_password", "AUTHENTICATION_ERRO
                                          {"timestamp_unit", "QUERY_CONSTRUCTION_ERROR"},
                                          {"too_many_rejected", "BULK_LOAD_ERROR"},
                                          {"process_died", "INTERNAL_SERVER_ERROR"},
+                                         {"process_died_again", "INTERNAL_SERVER_ERROR"},
+                                         {"took_too_long", "CONNECTION_ERROR"},
                                          {"worker_died", "INTERNAL_SERVER_ERROR"},
                                          {"disk_full", "INTERNAL_SERVER_ERROR"},
                                          {"store_unavailable", "INTERNAL_SERVER_ERROR"}};

@@ -24,17 +24,24 @@ void refuse_crowd(Session& session, std::size_t more) {
   throw error;
 }
 
-/// The run of the open row of this day, made where there is none.
+/// The run of the open row of this day, made where there is none or only a backfill's. That one
+/// ends: whatever it has begun stays its own, and the rest is the new one's.
 std::string ask_for(Session& session, const std::string& run, const Ingestion& ingestion, Day day,
                     const std::string& trigger) {
-  std::string open;
-  if (session.db.one(R"(SELECT run FROM asked
-                        WHERE project_id = :project AND ingestion = :ingestion AND day = :day
-                          AND ended_at IS NULL)",
-                     {session.project, ingestion.id, day}, open)) {
-    return open;
-  }
+  std::string open, asked_by;
+  const bool is_open = session.db.one(
+      R"(SELECT run, asked_by FROM asked
+         WHERE project_id = :project AND ingestion = :ingestion AND day = :day
+           AND ended_at IS NULL)",
+      {session.project, ingestion.id, day}, open, asked_by);
+  if (is_open && (asked_by != "backfill" || trigger == "backfill")) return open;
   const Instant now = session.env.now();
+  if (is_open) {
+    session.db.run(R"(UPDATE asked SET ended_at = :now
+                      WHERE project_id = :project AND ingestion = :ingestion AND day = :day
+                        AND ended_at IS NULL)",
+                   {now, session.project, ingestion.id, day});
+  }
   session.db.run(R"(INSERT INTO asked (project_id, run, ingestion, dataset, day, asked_by,
                                        asked_at, not_before)
                     VALUES (:project, :run, :ingestion, :dataset, :day, :trigger, :now, :at))",
@@ -66,9 +73,9 @@ std::vector<std::string> Catalog::ask(const std::string& run, const std::string&
   return runs;
 }
 
-std::vector<Asked> Catalog::asked(std::int64_t most, WhichAsked which) {
+std::vector<Asked> Catalog::asked(std::int64_t most, const std::string& run,
+                                  const std::string& ingestion) {
   std::vector<Asked> asked;
-  const bool calls = which != WhichAsked::Backfills, backfills = which != WhichAsked::Calls;
   session_->db.query(
       R"(SELECT a.id, a.run, a.ingestion, a.day, a.asked_by, a.asked_at,
                 (SELECT l.id FROM load l
@@ -78,16 +85,42 @@ std::vector<Asked> Catalog::asked(std::int64_t most, WhichAsked which) {
                WHERE project_id = :project AND ended_at IS NULL AND not_before <= :now
                  AND ingestion NOT IN (SELECT id FROM ingestion
                                        WHERE project_id = :paused AND paused_at IS NOT NULL)
-                 AND CASE WHEN asked_by = 'backfill' THEN :backfills ELSE :calls END
+                 AND :run IN ('', run) AND :ingestion IN ('', ingestion)
                ORDER BY asked_by = 'backfill', id LIMIT :most) a
          ORDER BY a.asked_by = 'backfill', a.id)",
-      {session_->project, session_->env.now(), session_->project, std::int64_t{backfills},
-       std::int64_t{calls}, most},
+      {session_->project, session_->env.now(), session_->project, run, ingestion, most},
       [&](const Row& row) {
         Asked& one = asked.emplace_back();
         row.into(one.id, one.run, one.ingestion, one.day, one.trigger, one.asked_at, one.published);
       });
   return asked;
+}
+
+std::vector<AskedRun> Catalog::asked_runs() {
+  std::vector<AskedRun> runs;
+  session_->db.query(
+      R"(SELECT a.run, a.ingestion, i.connection, i.kind, a.asked_by
+         FROM (SELECT run, ingestion, asked_by, min(id) AS first FROM asked
+               WHERE project_id = :project AND ended_at IS NULL AND not_before <= :now
+               GROUP BY run, ingestion) a
+         LEFT JOIN ingestion i ON i.project_id = :of AND i.id = a.ingestion
+         WHERE i.paused_at IS NULL
+         ORDER BY a.asked_by = 'backfill', a.first)",
+      {session_->project, session_->env.now(), session_->project}, [&](const Row& row) {
+        AskedRun& one = runs.emplace_back();
+        row.into(one.run, one.ingestion, one.connection, one.kind, one.trigger);
+      });
+  return runs;
+}
+
+std::int64_t Catalog::newest_asked() {
+  std::optional<std::int64_t> newest;
+  session_->db.one("SELECT max(id) FROM asked", {}, newest);
+  return newest.value_or(0);
+}
+
+bool Catalog::is_asked(std::int64_t id) {
+  return session_->db.one("SELECT id FROM asked WHERE id = :id AND ended_at IS NULL", {id}, id);
 }
 
 void Catalog::end_asked(std::int64_t id, const std::optional<Error>& error) {

@@ -12,7 +12,8 @@
 namespace millrace::catalog {
 
 /// A day of an ingestion that somebody asked to load, waiting for `serve` or being done by it. At
-/// most one is open for each (ingestion, day): asking again joins it.
+/// most one is open for each (ingestion, day): asking again joins it. But who calls for a day of a
+/// backfill gets a run of its own, and the day leaves the backfill.
 struct Asked {
   std::int64_t id = 0;
   std::string run, ingestion;
@@ -22,8 +23,12 @@ struct Asked {
   std::string published;  ///< The load of this run that published the day already; else empty.
 };
 
-/// A backfill may take hours, so somebody else may do it than who answers calls.
-enum class WhichAsked { All, Calls, Backfills };
+/// The days of one ingestion in a run that was asked for, as far as they wait.
+struct AskedRun {
+  std::string run, ingestion;
+  std::string connection, kind;  ///< Of the ingestion; empty once it is removed.
+  std::string trigger;
+};
 
 /// What became of one day of a run; times are those of its steps.
 struct RunDay {

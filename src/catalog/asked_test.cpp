@@ -34,6 +34,51 @@ TEST_CASE("asking for a day that waits joins its run, and a day that is done can
   CHECK(catalog.ask("three", ingestion.id, {kDay}, "api").front() == "three");
 }
 
+TEST_CASE("a call takes a day out of a backfill, which is done with it") {
+  const Folder folder;
+  Clock clock;
+  Catalog catalog({.path = folder.catalog()}, clock);
+  const Ingestion ingestion = catalog.put_ingestion(flights());
+  catalog.ask("fill", ingestion.id, {kDay, kDay.plus(1)}, "backfill");
+  const std::int64_t of_fill = catalog.asked(10).at(1).id;
+  const std::int64_t newest = catalog.newest_asked();
+  CHECK(catalog.is_asked(of_fill));
+  CHECK(catalog.ask("call", ingestion.id, {kDay.plus(1)}, "api").front() == "call");
+  CHECK(catalog.newest_asked() > newest);
+  CHECK_FALSE(catalog.is_asked(of_fill));
+  CHECK(catalog.asked(10, "call", ingestion.id).size() == 1);
+  CHECK(catalog.asked(10, "fill", ingestion.id).at(0).day == kDay);
+  const auto days = catalog.run_days("fill");
+  REQUIRE(days.size() == 2);
+  CHECK(days[1].ended_at.has_value());
+  CHECK(days[1].error_code == "");
+  // Neither a second call nor another backfill takes it away again.
+  CHECK(catalog.ask("again", ingestion.id, {kDay.plus(1)}, "api").front() == "call");
+  CHECK(catalog.ask("more", ingestion.id, {kDay.plus(1)}, "backfill").front() == "call");
+}
+
+TEST_CASE("runs with days that wait are told with their connection, calls before backfills") {
+  const Folder folder;
+  Clock clock;
+  Catalog catalog({.path = folder.catalog()}, clock);
+  const Ingestion ingestion = catalog.put_ingestion(flights());
+  const Ingestion metrics = catalog.put_ingestion(delays());
+  catalog.ask("fill", ingestion.id, {kDay, kDay.plus(1)}, "backfill");
+  catalog.ask("both", metrics.id, {kDay}, "api");
+  catalog.ask("both", ingestion.id, {kDay.plus(2)}, "api");
+  const auto runs = catalog.asked_runs();
+  REQUIRE(runs.size() == 3);
+  CHECK(runs[0].run == "both");
+  CHECK(runs[0].ingestion == metrics.id);
+  CHECK(runs[0].connection == metrics.connection);
+  CHECK(runs[0].kind == metrics.kind);
+  CHECK(runs[1].run == "both");
+  CHECK(runs[2].run == "fill");
+  CHECK(runs[2].trigger == "backfill");
+  catalog.pause(ingestion.id, "for the test");
+  CHECK(catalog.asked_runs().size() == 1);
+}
+
 TEST_CASE(
     "a day that was asked for by name was called, also when it is done; a backfill calls none") {
   const Folder folder;

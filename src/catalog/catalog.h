@@ -273,12 +273,21 @@ class Catalog {
   std::optional<ApiKey> key_with_digest(const std::string& digest);
   void remove_key(const std::string& id);
   void note_key_used(const std::string& id);
-  /// Asks for days, and returns the run that each belongs to: `run`, or the one that it joined.
+  /// Asks for days, and returns the run that each belongs to: `run`, or the one that it joined. A
+  /// call takes a day out of a backfill.
   /// More than `kAskedMost` open ones are Unavailable `too_much_asked`.
   std::vector<std::string> ask(const std::string& run, const std::string& ingestion,
                                const std::vector<Day>& days, const std::string& trigger);
-  /// The open ones that may begin now, calls before backfills, at most `most`.
-  std::vector<Asked> asked(std::int64_t most, WhichAsked which = WhichAsked::All);
+  /// The open ones that may begin now, calls before backfills, at most `most`; of all runs, or of
+  /// one ingestion in one run.
+  std::vector<Asked> asked(std::int64_t most, const std::string& run = {},
+                           const std::string& ingestion = {});
+  /// Whose days these are, calls before backfills, each in the order in which they were asked.
+  std::vector<AskedRun> asked_runs();
+  /// Grows when anything is asked for; cheap enough to ask several times a second.
+  std::int64_t newest_asked();
+  /// False once it has ended, was cancelled, or was called for by somebody else.
+  bool is_asked(std::int64_t id);
   /// It is done: by a load, or, where none could begin, not at all.
   void end_asked(std::int64_t id, const std::optional<Error>& error);
   /// Somebody else works on the day: not before `until`.

@@ -160,7 +160,10 @@ std::map<std::string, std::vector<KeptDay>> Catalog::kept_days(Day since) {
   std::map<std::string, std::vector<KeptDay>> kept;
   session_->db.query(
       R"(SELECT d.ingestion, d.day, d.current, d.attempt, d.flags, d.held_load, d.error_code,
-                d.error_fault, d.changed_at, d.first_ended_at, d.checked_at, v.published_at
+                d.error_fault, d.changed_at, d.first_ended_at, d.checked_at, v.published_at,
+                d.error_code = 'process_died' AND EXISTS
+                  (SELECT 1 FROM asked a WHERE a.project_id = d.project_id AND a.day = d.day
+                   AND a.ingestion = d.ingestion AND a.ended_at IS NULL)
          FROM ingestion i
          JOIN day d ON d.project_id = i.project_id AND d.ingestion = i.id
          LEFT JOIN version v ON v.project_id = d.project_id AND v.ingestion = d.ingestion
@@ -173,7 +176,7 @@ std::map<std::string, std::vector<KeptDay>> Catalog::kept_days(Day since) {
         DayState& state = day.state;
         row.into(state.ingestion, state.day, state.current, attempt, state.flags, state.held_load,
                  state.error_code, fault, state.changed_at, day.first_ended_at, day.checked_at,
-                 day.loaded_at);
+                 day.loaded_at, day.is_asked);
         state.attempt = attempt_named(attempt);
         if (!fault.empty()) state.error_fault = fault_named(fault);
         kept[state.ingestion].push_back(std::move(day));

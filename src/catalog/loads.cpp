@@ -59,12 +59,23 @@ bool only_silence_tells(const LoadRow& load) {
   return is_elsewhere(load) || load.holder == this_process();
 }
 
+/// Whether the load of the day before this one ended with its process as well.
+bool died_before(Session& session, const LoadRow& load) {
+  std::string code;
+  session.db.one(R"(SELECT error_code FROM load
+                    WHERE project_id = :project AND ingestion = :ingestion AND day = :day
+                      AND id < :id ORDER BY id DESC LIMIT 1)",
+                 {session.project, load.ingestion, load.day, load.id}, code);
+  return code == kProcessDied || code == kProcessDiedAgain;
+}
+
 void close_dead(Session& session, const LoadRow& load) {
   const std::string end =
       may_be_alive(load.holder)
           ? fmt::format("has given no sign of life since {}", to_text(load.renewed_at))
           : "ended";
-  const Error error(Fault::Unavailable, "process_died",
+  const Error error(Fault::Unavailable,
+                    died_before(session, load) ? kProcessDiedAgain : kProcessDied,
                     fmt::format("process {} on {} {} while it loaded the day", load.holder.pid,
                                 load.holder.host, end),
                     "Load the day again; nothing of the load was published");

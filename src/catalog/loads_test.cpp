@@ -97,6 +97,35 @@ TEST_CASE("closing dead loads returns them once and shows the failure on the day
   CHECK(catalog.open_loads().at(0).id == living.load);
 }
 
+TEST_CASE("a day whose load dies a second time says so, until one ends otherwise") {
+  const Folder folder;
+  Clock clock;
+  Ingestion ingestion;
+  {
+    Catalog catalog({.path = folder.catalog()}, clock);
+    ingestion = catalog.put_ingestion(flights());
+  }
+  const auto code_after_death = [&] {
+    CHECK(in_child([&] {
+            Catalog catalog({.path = folder.catalog()}, real_env());
+            begin(catalog, ingestion);
+            ::_exit(0);
+          }) == 0);
+    Catalog catalog({.path = folder.catalog()}, clock);
+    catalog.close_dead_loads();
+    return catalog.day(ingestion.id, kDay)->error_code;
+  };
+  CHECK(code_after_death() == kProcessDied);
+  CHECK(code_after_death() == kProcessDiedAgain);
+  CHECK(code_after_death() == kProcessDiedAgain);
+  {
+    Catalog catalog({.path = folder.catalog()}, real_env());
+    catalog.fail_load(begin(catalog, ingestion), Attempt::Failed,
+                      Error(Fault::Unavailable, "unreachable", "gone"));
+  }
+  CHECK(code_after_death() == kProcessDied);
+}
+
 TEST_CASE("a lease on another machine is respected until its holder was silent for too long") {
   const Folder folder;
   Clock clock;

@@ -272,7 +272,7 @@ std::vector<Published> Catalog::remove_ingestion(const std::string& id) {
                   "Wait until it is done, or end that process");
     }
     close_load(session, load.id, Attempt::Failed,
-               Error(Fault::Unavailable, "process_died", "its process ended"));
+               Error(Fault::Unavailable, kProcessDied, "its process ended"));
   }
   const Published published = announce(session, {.what = What::Remove, .ingestion = *ingestion});
   write_audit(session, "ingestion_source_purge", ingestion->name,

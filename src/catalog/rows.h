@@ -77,6 +77,11 @@ struct Checked {
   Instant at;
 };
 
+/// Codes of a load whose process ended: the day is begun again at once, but not when the load
+/// before it ended so, too, for then it may be the load that ends the process.
+inline constexpr const char* kProcessDied = "process_died";
+inline constexpr const char* kProcessDiedAgain = "process_died_again";
+
 /// A day as the clock sees it.
 struct KeptDay {
   DayState state;
@@ -84,6 +89,7 @@ struct KeptDay {
   std::optional<Instant> loaded_at;       ///< Of the current version.
   std::optional<Instant> checked_at;
   double lost_percent = 0;  ///< Of a held load: how many of the day's rows it lacks.
+  bool is_asked = false;    ///< Its load died, and somebody asked for it: that begins it again.
 };
 
 }  // namespace millrace::catalog

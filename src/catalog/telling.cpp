@@ -11,7 +11,8 @@ constexpr const char* kEndedColumns =
               v.quarantined, l.closed_at,
               l.asked_by = 'manual' AND NOT EXISTS
                 (SELECT 1 FROM asked a WHERE a.project_id = l.project_id AND a.run = l.run),
-              (SELECT p.attempt IN ('failed', 'rejected') FROM load p
+              (SELECT p.attempt IN ('failed', 'rejected') AND p.error_code <> 'process_died'
+               FROM load p
                WHERE p.project_id = l.project_id AND p.ingestion = l.ingestion AND p.day = l.day
                  AND p.closed_at < l.closed_at ORDER BY p.closed_at DESC LIMIT 1),
               (SELECT d.attempt = 'empty' FROM day d

@@ -130,10 +130,12 @@ pipeline::House& Home::house(bool write) {
                         .store = store(),
                         .project = configuration().project,
                         .file_roots = configuration().file_roots,
-                        .resolve = [home, &catalog](const Connection& connection) {
-                          definition::Vault vault(home, catalog, real_env());
-                          return definition::resolve(connection, home, vault);
-                        }});
+                        .resolve =
+                            [home, &catalog](const Connection& connection) {
+                              definition::Vault vault(home, catalog, real_env());
+                              return definition::resolve(connection, home, vault);
+                            },
+                        .time_most = configuration().service.load_most});
   }
   return *house_;
 }

@@ -165,6 +165,22 @@ std::string handle_of(catalog::Catalog& catalog, const std::string& id) {
   return ingestion ? ingestion->handle : id;
 }
 
+/// The ingestions of a run, in the order in which they come.
+std::vector<std::string> handles_of(catalog::Catalog& catalog, const std::vector<RunDay>& days) {
+  std::vector<std::string> ids, handles;
+  for (const RunDay& day : days) {
+    if (std::ranges::find(ids, day.ingestion) != ids.end()) continue;
+    ids.push_back(day.ingestion);
+    handles.push_back(handle_of(catalog, day.ingestion));
+  }
+  return handles;
+}
+
+std::string text_of(const std::vector<std::string>& handles) {
+  return handles.size() == 1 ? handles.front()
+                             : fmt::format("{} and {} more", handles.front(), handles.size() - 1);
+}
+
 std::string days_text(const std::vector<RunDay>& days) {
   const auto [first, last] =
       std::ranges::minmax_element(days, {}, [](const RunDay& day) { return day.day; });
@@ -181,18 +197,19 @@ ExitCode run_list(Context& context, const Arguments& arguments) {
     const std::vector<RunDay> days = catalog.run_days(run);
     if (days.empty()) continue;
     const RunSum sum(days);
-    const std::string handle = handle_of(catalog, days.front().ingestion);
+    const std::vector<std::string> handles = handles_of(catalog, days);
     answers.push_back({{"run", run},
                        {"begun_at", to_text(began(days))},
                        {"trigger", days.front().trigger},
-                       {"ingestion", handle},
+                       {"ingestion", handles.front()},
+                       {"ingestions", handles},
                        {"status", sum.status()},
                        {"waiting", sum.waiting},
                        {"under_way", sum.under_way},
                        {"done", sum.done},
                        {"failed", sum.failed},
                        {"rows", sum.rows}});
-    table.rows.push_back({run, minutes_text(began(days)), days.front().trigger, handle,
+    table.rows.push_back({run, minutes_text(began(days)), days.front().trigger, text_of(handles),
                           days_text(days), sum.status(), grouped(sum.done), grouped(sum.failed),
                           grouped(sum.rows)});
   }
@@ -219,7 +236,10 @@ ExitCode run_show(Context& context, const Arguments& arguments) {
     return at ? minutes_text(*at) : std::string("–");
   };
   for (const RunDay& day : days) {
-    const std::string status(day.started_at || day.ended_at ? name_of(day.attempt) : "asked");
+    const bool has_ended = day.started_at || !day.error_code.empty();
+    const std::string status(has_ended      ? name_of(day.attempt)
+                             : day.ended_at ? "in another run"
+                                            : "asked");
     const std::string handle = handle_of(catalog, day.ingestion);
     json::Value one{{"ingestion", handle},    {"day", day.day.text()}, {"status", status},
                     {"trigger", day.trigger}, {"load", day.load},      {"rows", day.rows}};

@@ -2,20 +2,22 @@
 
 #include <map>
 #include <nlohmann/json.hpp>
+#include <set>
 #include <thread>
 #include <utility>
 
 #include "api/service.h"
 #include "base/log.h"
 #include "cli/command.h"
+#include "cli/housekeeping.h"
 #include "cli/outcomes.h"
 #include "cli/remote.h"
 #include "definition/vault.h"
+#include "model/alert.h"
 #include "model/json.h"
 #include "notify/telling_thread.h"
 #include "pipeline/stage_day.h"
-#include "pipeline/sweep.h"
-#include "schedule/freshness.h"
+#include "schedule/crew.h"
 #include "schedule/keeper.h"
 
 namespace millrace::cli {
@@ -28,8 +30,8 @@ using schedule::Done;
 constexpr std::int64_t kEvery = 15;
 /// Between two looks whether somebody asked for a day.
 constexpr std::chrono::milliseconds kAskedEvery(50);
-constexpr std::chrono::seconds kBackfillEvery(1), kFreshnessEvery(5);
-constexpr std::chrono::hours kSweepEvery(24);
+/// Between two looks at what waits, and at what a job that ended left to do.
+constexpr std::chrono::seconds kLookEvery(1);
 
 /// "loaded", "empty", "waiting", "held", "failed"; of a check "changed", "unchanged", "failed".
 std::string result_of(const Done& done) {
@@ -96,20 +98,6 @@ std::string next_text(pipeline::House& house) {
                      next ? to_text(*next) : "a call");
 }
 
-/// Waits until it is time for the next look or somebody asks; false when told to stop.
-bool wait_for_work(schedule::Keeper& keeper, Env& env, std::chrono::seconds every,
-                   std::stop_token stop) {
-  for (const Instant until = env.now() + every; env.now() < until;) {
-    if (!env.wait(kAskedEvery, stop)) return false;
-    try {
-      if (keeper.is_asked()) return true;
-    } catch (const Error& error) {
-      log::warning("could not look whether something was asked", {{"error", error.what()}});
-    }
-  }
-  return true;
-}
-
 /// The API beside the keeper, unless `--listen none`.
 std::unique_ptr<api::HttpServer> listening(const Arguments& arguments, api::Service& service) {
   const std::string listen =
@@ -156,78 +144,47 @@ void tell_people(Context& context) {
   }
 }
 
-/// Backfills, in a thread and with a catalog of their own: they may take hours, and what is due and
-/// called for does not wait for them.
-void keep_backfilling(const std::filesystem::path& home_path, std::chrono::seconds every,
-                      const pipeline::OnProgress& progress, std::stop_token stop) {
-  while (!stop.stop_requested()) {
-    try {
-      Home home(home_path);
-      schedule::AskedLoads backfills(
-          home.house(true), catalog::WhichAsked::Backfills,
-          [](const Ingestion& ingestion, const catalog::Asked& asked,
-             const pipeline::DayOutcome& outcome) {
-            write_log(schedule::done_of(ingestion, asked, outcome));
-          },
-          progress);
-      do {
-        backfills.run(stop);
-      } while (real_env().wait(kBackfillEvery, stop));
-    } catch (const Error& error) {
-      log::error("could not go on with backfills", {{"error", error.what()}});
-      real_env().wait(every, stop);
-    }
-  }
-}
+/// Gives the crew what is to be done: at once what somebody asks for, and now and then what is due.
+class Looking {
+ public:
+  Looking(pipeline::House& house, schedule::Crew& crew, std::chrono::seconds every)
+      : house_(house), crew_(crew), every_(every), keeper_(house, crew.rests(), write_log) {}
 
-/// What was kept for long enough goes, once a day.
-void keep_swept(const std::filesystem::path& home_path, std::chrono::seconds every,
-                std::stop_token stop) {
-  while (real_env().wait(every, stop)) {
-    try {
-      Home home(home_path);
-      const pipeline::Swept swept =
-          pipeline::sweep(home.house(true), false, false, home.configuration().retention);
-      log::info("swept", {{"files", std::to_string(swept.removed.size())},
-                          {"bytes", std::to_string(swept.bytes)},
-                          {"not_ours", std::to_string(swept.foreign.size())}});
-    } catch (const std::exception& error) {
-      log::warning("could not sweep", {{"error", error.what()}});
-    }
-    every = kSweepEvery;
-  }
-}
-
-void look_at_freshness(catalog::Catalog& catalog) {
-  for (const schedule::Freshness& news : schedule::watch_freshness(catalog, real_env().now())) {
-    (news.is_late ? log::warning : log::info)(
-        news.is_late ? "a day is late" : "a late day is there",
-        {{"ingestion", news.ingestion}, {"day", news.day.text()}, {"text", news.text}});
-  }
-}
-
-/// Tells whose newest day is late, however that came about: beside everything else that runs.
-void watch_freshness(const std::filesystem::path& home_path, std::stop_token stop) {
-  while (!stop.stop_requested()) {
-    try {
-      Home home(home_path);
-      catalog::Catalog catalog({.path = home.catalog_path()}, real_env());
-      // Days are late by a minute of the clock, or because of what somebody changed.
-      std::int64_t changes = -1;
-      Instant looked{};
-      while (real_env().wait(kFreshnessEvery, stop)) {
-        const Instant minute = std::chrono::floor<std::chrono::minutes>(real_env().now());
-        const std::int64_t seen = catalog.changes();
-        if (seen == std::exchange(changes, seen) && minute == std::exchange(looked, minute))
-          continue;
-        look_at_freshness(catalog);
+  void until_told_to_stop(std::stop_token stop) {
+    do {
+      try {
+        look();
+      } catch (const Error& error) {
+        // One look that fails is not the end of the service: the catalog may be busy.
+        log::error("could not look at what is due", {{"error", error.what()}});
+        house_.env.wait(kLookEvery, stop);
       }
-    } catch (const Error& error) {
-      log::warning("could not look whether days are late", {{"error", error.what()}});
-      real_env().wait(kFreshnessEvery, stop);
-    }
+    } while (house_.env.wait(kAskedEvery, stop));
   }
-}
+
+ private:
+  void look() {
+    const Instant now = house_.env.now();
+    const std::int64_t newest = house_.catalog.newest_asked();
+    const bool is_time = now >= some_at_;
+    if (newest == std::exchange(newest_, newest) && !is_time) return;
+    crew_.begin_look();
+    // Calls do not wait until a thousand ingestions are decided.
+    crew_.offer_asked(keeper_.asked());
+    if (!is_time) return;
+    some_at_ = now + kLookEvery;
+    if (!crew_.take_news() && now < all_at_) return;
+    all_at_ = now + every_;
+    crew_.offer_due(keeper_.due());
+  }
+
+  pipeline::House& house_;
+  schedule::Crew& crew_;
+  const std::chrono::seconds every_;
+  schedule::Keeper keeper_;
+  std::int64_t newest_ = -1;  ///< Catalog::newest_asked.
+  Instant some_at_{}, all_at_{};
+};
 
 ExitCode serve(Context& context, const Arguments& arguments) {
   const std::chrono::seconds every(arguments.number("every", kEvery));
@@ -245,24 +202,27 @@ ExitCode serve(Context& context, const Arguments& arguments) {
   }
   log::info("started", {{"home", context.home.path().string()}});
   log::info(next_text(house));
-  const pipeline::OnProgress progress = [&service](const Progress& far) {
-    service.progress().at(far);
-  };
   {
-    const std::jthread backfilling(
-        [&] { keep_backfilling(context.home.path(), every, progress, context.stop); });
+    schedule::Crew crew(
+        house.env,
+        {.runs_at_once = configuration.service.runs_at_once,
+         .with_house =
+             [&](const std::function<void(pipeline::House&)>& work) {
+               Home home(context.home.path());
+               work(home.house(true));
+             },
+         .done = write_log,
+         .progress = [&service](const Progress& far) { service.progress().at(far); },
+         .expects =
+             [&service](std::set<std::string> runs) {
+               service.progress().expect(std::move(runs));
+             }},
+        context.stop);
+    const std::jthread closing(
+        [&] { close_what_died(context.home.path(), crew, every, context.stop); });
     const std::jthread sweeping([&] { keep_swept(context.home.path(), every, context.stop); });
     const std::jthread watching([&] { watch_freshness(context.home.path(), context.stop); });
-    schedule::Keeper keeper(house, catalog::WhichAsked::Calls, write_log, progress);
-    do {
-      try {
-        keeper.tick(context.stop);
-      } catch (const Error& error) {
-        // One look that fails is not the end of the service: the catalog may be busy, the disk
-        // full.
-        log::error("could not look at what is due", {{"error", error.what()}});
-      }
-    } while (wait_for_work(keeper, house.env, every, context.stop));
+    Looking(house, crew, every).until_told_to_stop(context.stop);
   }
   service.progress().end();
   log::info("stopped: what had begun was finished, but for backfills, which go on later");
@@ -347,9 +307,10 @@ const Command kCommands[] = {
        Option::Kind::Value, "address"}},
      serve,
      R"(Loads each day when its schedule says so, looks again at days without rows until the
-deadline, checks days that ended and loads those that changed, and sweeps once a day. Writes one
-log line an event to stderr. On SIGTERM or Ctrl-C what has begun is finished, a backfill left for
-the next start; a second one ends the process, and loses nothing.)"},
+deadline, checks days that ended and loads those that changed, and sweeps once a day. Several
+ingestions at the same time: [service] in millrace.toml says how many. Writes one log line an event
+to stderr. On SIGTERM or Ctrl-C what has begun is finished, a backfill left for the next start; a
+second one ends the process, and loses nothing.)"},
 };
 
 }  // namespace
@@ -359,13 +320,14 @@ ExitCode load_due(Context& context) {
   json::Value answers = json::Value::array();
   Table table{{"ingestion", "day", "what", "trigger", "result", "remark"}, {}};
   bool failed = false;
-  schedule::Keeper keeper(house, catalog::WhichAsked::All, [&](const Done& done) {
+  schedule::Rests rests;
+  schedule::Keeper keeper(house, rests, [&](const Done& done) {
     failed = failed || went_wrong(done);
     answers.push_back(done_json(done));
     table.rows.push_back({done.ingestion, done.action.day.text(), what_of(done),
                           done.action.trigger, result_of(done), reason_of(done)});
   });
-  keeper.tick(context.stop);
+  keeper.run_all(context.stop);
   look_at_freshness(house.catalog);
   tell_people(context);
   if (context.terminal.json()) {

@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <cctype>
 #include <charconv>
+#include <stdexcept>
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -202,6 +203,42 @@ void check_keys(const Node& table, const TableRule& rule, const std::string& hea
 std::string text_in(const Node& table, std::string_view key) {
   const Node::Member* member = table.find(key);
   return member ? member->value.text : std::string();
+}
+
+std::string_view described(Shape shape) {
+  switch (shape) {
+    case Shape::Text:
+      return "a text";
+    case Shape::Integer:
+      return "a whole number";
+    case Shape::Boolean:
+      return "true or false";
+    case Shape::TextList:
+      return "a list of texts";
+    case Shape::IntegerList:
+      return "a list of whole numbers";
+    case Shape::Column:
+      return "the name of a column";
+    case Shape::ColumnOrLiteral:
+      return "the name of a column or { literal = \"value\" }";
+    case Shape::Columns:
+      return "a table of columns, { key = \"column\" }";
+    case Shape::ColumnsOrAll:
+      return "a table of columns, { key = \"column\" }, or \"*\"";
+    case Shape::Metrics:
+      return "a table of metrics, { name = \"column\" } or "
+             "{ name = { numerator = \"column\", denominator = \"column\" } }";
+    case Shape::Share:
+      return "a percentage such as \"1%\" or a number of rows such as 500";
+    case Shape::Percent:
+      return "a percentage such as \"50%\"";
+    case Shape::Gates:
+      return "a list of gates, each { sql = \"select …\" }, { table = \"schema.table\" }, "
+             "{ object = \"path\" } or { call = true }";
+    case Shape::Table:
+      return "a table";
+  }
+  throw std::logic_error("a shape without a name");
 }
 
 }  // namespace millrace::definition

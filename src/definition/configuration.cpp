@@ -96,18 +96,24 @@ Node table_of(const Node& root, const std::string& name) {
   return table->value;
 }
 
-/// Days as a whole number, from 1.
+/// A whole number between two others.
+std::int64_t number_in(const Node& table, std::string_view key, std::int64_t usual,
+                       std::int64_t least, std::int64_t most) {
+  const Node::Member* member = table.find(key);
+  if (!member) return usual;
+  const std::int64_t number = member->value.integer;
+  if (number < least || number > most) {
+    refuse(member->value.place,
+           fmt::format("\"{}\" must be from {} to {}, not {}", key, least, most, number),
+           "Write a whole number in these bounds");
+  }
+  return number;
+}
+
 std::chrono::days days_in(const Node& table, std::string_view key, std::chrono::seconds usual,
                           std::int64_t most) {
-  const Node::Member* member = table.find(key);
-  if (!member) return std::chrono::duration_cast<std::chrono::days>(usual);
-  const std::int64_t days = member->value.integer;
-  if (days < 1 || days > most) {
-    refuse(member->value.place,
-           fmt::format("\"{}\" must be from 1 to {}, not {}", key, most, days),
-           "Write a number of days in these bounds");
-  }
-  return std::chrono::days(days);
+  const auto days = std::chrono::duration_cast<std::chrono::days>(usual).count();
+  return std::chrono::days(number_in(table, key, days, 1, most));
 }
 
 Retention read_retention(const Node& table) {
@@ -116,6 +122,16 @@ Retention read_retention(const Node& table) {
   const Retention usual;
   return {.versions = days_in(table, "versions_days", usual.versions, kVersionsMost),
           .quarantine = days_in(table, "quarantine_days", usual.quarantine, kQuarantineMost)};
+}
+
+ServiceSettings read_service(const Node& table) {
+  // With less than three, a backfill would be in the way of the daily load, or that of a call.
+  constexpr std::int64_t kRunsLeast = 3, kRunsMost = 64, kSecondsMost = 7 * 24 * 3600;
+  const ServiceSettings usual;
+  return {.runs_at_once = static_cast<int>(
+              number_in(table, "runs_at_once", usual.runs_at_once, kRunsLeast, kRunsMost)),
+          .load_most = std::chrono::seconds(
+              number_in(table, "load_seconds", usual.load_most.count(), 1, kSecondsMost))};
 }
 
 Configuration configuration_from(const Node& root, const fs::path& home) {
@@ -142,6 +158,7 @@ Configuration configuration_from(const Node& root, const fs::path& home) {
   configuration.oidc = read_oidc(server, home);
   configuration.notify = read_notify(root, home);
   configuration.retention = read_retention(table_of(root, "retention"));
+  configuration.service = read_service(table_of(root, "service"));
   return configuration;
 }
 

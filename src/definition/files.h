@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <filesystem>
 #include <map>
 #include <optional>
@@ -52,6 +53,13 @@ struct Oidc {
   bool trust_email = false;   ///< Also where the issuer does not say that it verified it.
 };
 
+/// How `serve` does its work.
+struct ServiceSettings {
+  int runs_at_once = 4;
+  /// In which a warehouse must end a day of a load or a check.
+  std::chrono::seconds load_most = std::chrono::hours(6);
+};
+
 /// Server configuration: `<home>/millrace.toml`, the tables that no other file may hold.
 struct Configuration {
   std::filesystem::path home;
@@ -64,6 +72,7 @@ struct Configuration {
   std::optional<Oidc> oidc;
   NotifySettings notify;
   Retention retention;
+  ServiceSettings service;
 };
 
 /// Reads one file, or every *.toml below a folder (not the store, `secrets` and what starts with a

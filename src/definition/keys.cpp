@@ -26,6 +26,7 @@ constexpr KeyRule kTop[] = {
     {"catalog", Shape::Table, "Where the catalog lies."},
     {"files", Shape::Table, "What connections of kind `files` may read."},
     {"server", Shape::Table, "Where `millrace serve` answers."},
+    {"service", Shape::Table, "How much `millrace serve` does at once."},
     {"notify", Shape::Table, "How people are told."},
     {"retention", Shape::Table, "For how long what nobody reads is kept."},
     {"connection", Shape::Table, "Warehouse accounts, by name."},
@@ -235,6 +236,18 @@ constexpr KeyRule kAudience[] = {
      "true"},
 };
 
+constexpr KeyRule kService[] = {
+    {"runs_at_once", Shape::Integer,
+     "How many loads and checks `millrace serve` does at the same time, 3 to 64. One is kept for "
+     "calls, and one more from backfills; a connection is read by no more than its kind takes. "
+     "Default 4.",
+     "4"},
+    {"load_seconds", Shape::Integer,
+     "Seconds in which a warehouse must end a day of a load or a check; then its statement is "
+     "ended and the day has failed. Default 21600, six hours.",
+     "21600"},
+};
+
 constexpr KeyRule kRetention[] = {
     {"versions_days", Shape::Integer,
      "Days that superseded versions are kept for `undo`, and rejected loads to be looked at, 1 to "
@@ -328,6 +341,7 @@ constexpr TableRule kTables[] = {
     {"files", "What this server may read of its own disk.", kFiles, true},
     {"server", "Where the service answers.", kServer, true},
     {"server.oidc", "Who vouches for people: see the how-to page on people.", kOidc, true},
+    {"service", "How much `millrace serve` does at once, and for how long.", kService, true},
     {"notify", "How people are told: see the how-to page on notifications.", kNotify, true},
     {"notify.smtp", "How mail is sent.", kSmtp, true},
     {"notify.slack", "How Slack is reached.", kSlack, true},
@@ -357,42 +371,6 @@ const TableRule& table_rule(std::string_view heading) {
                                    [&](const TableRule& rule) { return rule.heading == heading; });
   if (found == std::end(kTables)) throw std::logic_error("a TOML table without a rule");
   return *found;
-}
-
-std::string_view described(Shape shape) {
-  switch (shape) {
-    case Shape::Text:
-      return "a text";
-    case Shape::Integer:
-      return "a whole number";
-    case Shape::Boolean:
-      return "true or false";
-    case Shape::TextList:
-      return "a list of texts";
-    case Shape::IntegerList:
-      return "a list of whole numbers";
-    case Shape::Column:
-      return "the name of a column";
-    case Shape::ColumnOrLiteral:
-      return "the name of a column or { literal = \"value\" }";
-    case Shape::Columns:
-      return "a table of columns, { key = \"column\" }";
-    case Shape::ColumnsOrAll:
-      return "a table of columns, { key = \"column\" }, or \"*\"";
-    case Shape::Metrics:
-      return "a table of metrics, { name = \"column\" } or "
-             "{ name = { numerator = \"column\", denominator = \"column\" } }";
-    case Shape::Share:
-      return "a percentage such as \"1%\" or a number of rows such as 500";
-    case Shape::Percent:
-      return "a percentage such as \"50%\"";
-    case Shape::Gates:
-      return "a list of gates, each { sql = \"select …\" }, { table = \"schema.table\" }, "
-             "{ object = \"path\" } or { call = true }";
-    case Shape::Table:
-      return "a table";
-  }
-  throw std::logic_error("a shape without a name");
 }
 
 }  // namespace millrace::definition

@@ -18,9 +18,11 @@ bool is_failure(Attempt attempt) {
   return attempt == Attempt::Failed || attempt == Attempt::Rejected;
 }
 
-/// Nobody's trouble: somebody else has the day, or wanted it to stop.
+/// Nobody's trouble: somebody else has the day, or wanted it to stop; or the service was restarted,
+/// and begins the day again at once.
 bool is_by_design(const Error& error) {
-  return error.fault == Fault::Cancelled || error.code == "lost_lease" || error.code == "day_busy";
+  return error.fault == Fault::Cancelled || error.code == "lost_lease" ||
+         error.code == "day_busy" || error.code == catalog::kProcessDied;
 }
 
 /// Will the same trouble, on further days, need a person again?

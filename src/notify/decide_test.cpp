@@ -45,6 +45,19 @@ TEST_CASE("what fails and is well again before anybody was told is told to nobod
   CHECK(life.world.open.empty());
 }
 
+TEST_CASE("a day that died with its process is told only when it does so again") {
+  Life life;
+  life.add("purchases");
+  life.fails("purchases", Error(Fault::Unavailable, catalog::kProcessDied, "ended"));
+  life.look();
+  life.pass(hours(1));
+  CHECK(life.told.empty());
+  life.fails("purchases", Error(Fault::Unavailable, catalog::kProcessDiedAgain, "ended"));
+  life.look();
+  life.pass(hours(1));
+  CHECK(life.kinds_for(kAna) == Kinds{Kind::Failed});
+}
+
 TEST_CASE("200 ingestions and an outage of six hours are two mails for each person") {
   Life life;
   const auto id = [](int number) { return "ingestion-" + std::to_string(number); };

@@ -70,7 +70,7 @@ std::vector<CheckResult> check(House& house, const Ingestion& ingestion,
     if (told) told(result);
     results[result.day] = std::move(result);
   };
-  if (!order.days.empty()) run_worker(order, reply, stop);
+  if (!order.days.empty()) run_worker(order, reply, stop, house.time_most);
   std::vector<CheckResult> ordered;
   for (auto& [day, result] : results) ordered.push_back(std::move(result));
   return ordered;

@@ -3,6 +3,10 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <thread>
+
+#include "pipeline/stage_day.h"
+#include "warehouse/connector.h"
 
 namespace millrace::pipeline {
 namespace {
@@ -54,6 +58,22 @@ std::optional<store::Store::Generation> known_generation(catalog::Catalog& catal
 }
 
 }  // namespace
+
+void share(House& house, int among) {
+  house.memory_bytes = 0;
+  house.threads = 0;
+  if (among <= 1) return;
+  const int cores = static_cast<int>(std::thread::hardware_concurrency());
+  house.memory_bytes = std::max(kMemoryBytes / among, kMemoryBytesMin);
+  house.threads = std::max(1, cores / among);
+}
+
+int reads_at_once(const std::string& kind) {
+  for (const warehouse::Kind* known : warehouse::kinds()) {
+    if (known->name == kind) return known->capabilities.reads_max;
+  }
+  return 1;
+}
 
 void require_claim(House& house) { known_generation(house.catalog, house.store); }
 

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <map>
@@ -24,7 +25,15 @@ struct House {
   std::function<std::map<std::string, std::string>(const Connection&)> resolve;
   std::int64_t memory_bytes = 0;  ///< Of a load's engine; 0: its default.
   int threads = 0;
+  std::chrono::seconds time_most{0};  ///< In which a warehouse must end a day; 0: for ever.
 };
+
+/// Loads at the same time take together what one takes alone, as far as rows allow: this house's
+/// take the part of one among so many.
+void share(House& house, int among);
+
+/// How many reads of one connection of this kind may run at once; of an unknown kind one.
+int reads_at_once(const std::string& kind);
 
 /// The order that every verb on an ingestion starts from.
 WorkOrder order_for(House& house, const Ingestion& ingestion, Verb verb);

@@ -106,9 +106,8 @@ class LoadRun {
   }
 
   bool may_read_ranges() const {
-    const Definition& definition = request_.ingestion.definition;
-    return definition.folder.empty() && !has_placeholders(definition.query) &&
-           request_.ready.empty() && !request_.waits_for_data;
+    return !is_read_day_by_day(request_.ingestion.definition) && request_.ready.empty() &&
+           !request_.waits_for_data;
   }
 
   std::size_t days_per_child() const {
@@ -147,6 +146,7 @@ class LoadRun {
     while (order.days.size() < wanted && !waiting_.empty() && !stop_.stop_requested()) {
       const Day day = waiting_.front();
       waiting_.pop_front();
+      if (request_.is_wanted && !request_.is_wanted(day)) continue;
       if (auto claimed = claim(day)) order.days.push_back(std::move(*claimed));
     }
     if (order.days.empty()) return false;
@@ -209,7 +209,7 @@ class LoadRun {
       try {
         run_worker(
             order, [this](const json::Value& line) { mailbox_.post({line, {}, {}}); },
-            halt_.get_token());
+            halt_.get_token(), house_.time_most);
       } catch (const Error& error) {
         last.error = error;
       } catch (const std::exception& error) {

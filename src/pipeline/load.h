@@ -18,8 +18,10 @@ struct LoadRequest {
   std::string trigger = "manual";
   std::string run;  ///< Its id; empty: a new one.
   int jobs = 1;
-  bool accept = false;      ///< Publish although it shrank, or publish what is held.
-  bool automatic = false;   ///< Not asked for by a person: respects holds.
+  bool accept = false;     ///< Publish although it shrank, or publish what is held.
+  bool automatic = false;  ///< Not asked for by a person: respects holds.
+  /// Asked before a day begins: one that nobody wants any more is left out, and not told of.
+  std::function<bool(Day)> is_wanted;
   std::vector<Gate> ready;  ///< Must be open before a day is read.
   /// A day without rows, or one that is not ready, is no day yet: it is left *waiting*, with
   /// Unavailable `no_data_yet`.

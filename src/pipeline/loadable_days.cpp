@@ -50,6 +50,10 @@ std::vector<Day> failed_days(House& house, const Ingestion& ingestion) {
   return days;
 }
 
+bool is_read_day_by_day(const Definition& definition) {
+  return !definition.folder.empty() || has_placeholders(definition.query);
+}
+
 bool has_begun(House& house, Day day) { return day <= latest_day(house).plus(1); }
 
 Day latest_day(House& house) { return house.project.zone.day_of(house.env.now()).plus(-1); }

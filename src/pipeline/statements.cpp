@@ -22,9 +22,10 @@ EndedStatements end_statements(House& house, const Ingestion& ingestion,
           answer.at("still").get<std::vector<std::string>>()};
 }
 
-void close_dead_loads(House& house, std::stop_token stop) {
+std::size_t close_dead_loads(House& house, std::stop_token stop) {
   std::map<std::string, std::vector<std::string>> dead;
-  for (const auto& load : house.catalog.close_dead_loads()) {
+  const auto closed = house.catalog.close_dead_loads();
+  for (const auto& load : closed) {
     if (const auto owner = house.catalog.ingestion_by_id(load.ingestion)) {
       house.store.discard(owner->definition.dataset, load.id);
       dead[load.ingestion].push_back(load.id);
@@ -45,6 +46,7 @@ void close_dead_loads(House& house, std::stop_token stop) {
                    {{"ingestion", ingestion.handle}, {"error", error.what()}});
     }
   }
+  return closed.size();
 }
 
 }  // namespace millrace::pipeline

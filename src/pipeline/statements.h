@@ -21,7 +21,8 @@ EndedStatements end_statements(House& house, const Ingestion& ingestion,
                                const std::vector<std::string>& loads, std::stop_token stop);
 
 /// Closes loads whose process is gone: what they staged is discarded, and what they left running at
-/// the warehouse is ended; a warehouse that cannot be asked is only told in the log.
-void close_dead_loads(House& house, std::stop_token stop);
+/// the warehouse is ended; a warehouse that cannot be asked is only told in the log. Returns how
+/// many there were.
+std::size_t close_dead_loads(House& house, std::stop_token stop);
 
 }  // namespace millrace::pipeline

@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <atomic>
+#include <condition_variable>
 #include <iostream>
 #include <mutex>
 #include <nlohmann/json.hpp>
@@ -158,6 +160,54 @@ class Work {
   std::unique_ptr<warehouse::Connector> connector_;
 };
 
+/// Asks a child to stop: when it is told to, or when no day ended for too long.
+class TimeLimit {
+ public:
+  TimeLimit(std::chrono::seconds most, const std::stop_token& stop)
+      : most_(most), forward_(stop, [this] { source_.request_stop(); }) {
+    if (most_.count() > 0) clock_ = std::jthread([this](std::stop_token over) { watch(over); });
+  }
+
+  std::stop_token token() const { return source_.get_token(); }
+  bool is_over() const { return is_over_; }
+
+  /// A day has ended, and the next one has its time.
+  void begin_anew() {
+    const std::lock_guard lock(mutex_);
+    began_ = Clock::now();
+  }
+
+ private:
+  using Clock = std::chrono::steady_clock;
+
+  void watch(const std::stop_token& over) {
+    std::unique_lock lock(mutex_);
+    for (auto until = began_ + most_; Clock::now() < until; until = began_ + most_) {
+      ended_.wait_until(lock, over, until, [] { return false; });
+      if (over.stop_requested()) return;
+    }
+    is_over_ = true;
+    source_.request_stop();
+  }
+
+  const std::chrono::seconds most_;
+  std::stop_source source_;
+  std::mutex mutex_;
+  std::condition_variable_any ended_;
+  Clock::time_point began_ = Clock::now();
+  std::atomic<bool> is_over_ = false;
+  std::stop_callback<std::function<void()>> forward_;
+  std::jthread clock_;  ///< Ends before what it uses.
+};
+
+Error took_too_long(std::chrono::seconds most) {
+  return Error(Fault::Unavailable, "took_too_long",
+               fmt::format("the warehouse ended no day within {} seconds, and was given up on",
+                           most.count()),
+               "See what the statement waits for there, a lock or a queue; or give it longer: "
+               "load_seconds under [service] in millrace.toml");
+}
+
 }  // namespace
 
 int worker_main() {
@@ -188,7 +238,8 @@ int worker_main() {
 }
 
 json::Value run_worker(const WorkOrder& order, const std::function<void(const json::Value&)>& reply,
-                       std::stop_token stop) {
+                       std::stop_token stop, std::chrono::seconds time_most) {
+  TimeLimit limit(time_most, stop);
   // On its way out the worker ends its statements at the warehouse.
   Child child = Child::start(
       {.arguments = {executable_path(), "warehouse-worker"}, .patience = kWorkerPatience});
@@ -199,12 +250,15 @@ json::Value run_worker(const WorkOrder& order, const std::function<void(const js
         json::Value value = json::parse(line, "a worker's line");
         if (value.contains("result") || value.contains("error")) {
           last = std::move(value);
-        } else if (reply) {
-          reply(value);
+        } else if (!limit.is_over() || !value.contains("failed")) {
+          // (What fails because we give up does so for our reason, not for the child's.)
+          if (!value.contains("progress")) limit.begin_anew();
+          if (reply) reply(value);
         }
       },
-      stop);
+      limit.token());
   if (last.contains("result")) return last["result"];
+  if (limit.is_over()) throw took_too_long(time_most);
   if (stop.stop_requested()) throw Error(Fault::Cancelled, "cancelled", "stopped on request");
   if (last.contains("error")) throw json::error(last["error"]);
   throw Error(Fault::Unavailable, "worker_died",

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <functional>
 #include <stop_token>
 #include <string>
@@ -26,8 +27,9 @@ int worker_main();
 
 /// Runs an order in a child process. `reply` gets each JSON line but the last; returns the last
 /// one's `result`. The child's error is thrown here; a child that dies is Unavailable `worker_died`
-/// with the tail of its stderr.
+/// with the tail of its stderr. One that ends no day for `time_most` (0: for ever) is stopped, its
+/// statements with it: Unavailable `took_too_long`.
 json::Value run_worker(const WorkOrder& order, const std::function<void(const json::Value&)>& reply,
-                       std::stop_token stop);
+                       std::stop_token stop, std::chrono::seconds time_most = {});
 
 }  // namespace millrace::pipeline

@@ -1,20 +1,18 @@
 #include "schedule/asked_loads.h"
 
-#include <algorithm>
 #include <map>
+#include <optional>
 
 #include "base/log.h"
+#include "pipeline/loadable_days.h"
 
 namespace millrace::schedule {
 namespace {
 
-/// Days of a run that one request carries: a range that one statement may read.
-constexpr std::size_t kPiece = 366;
+/// Days of a run that one request carries: a range that one statement may read. What is read day by
+/// day gains nothing from a longer one, and others wait for their turn.
+constexpr std::int64_t kPiece = 366, kPieceByDay = 31;
 constexpr std::chrono::seconds kPutOff(30);
-
-bool goes_together(const catalog::Asked& a, const catalog::Asked& b) {
-  return a.run == b.run && a.ingestion == b.ingestion;
-}
 
 bool is_backfill(const catalog::Asked& asked) { return asked.trigger == "backfill"; }
 
@@ -26,45 +24,42 @@ bool will_pass(const Error& error) {
 
 }  // namespace
 
-int AskedLoads::run(std::stop_token drain) {
-  int count = 0;
-  while (!drain.stop_requested()) {
-    constexpr std::int64_t kSeen = 400;
-    std::vector<catalog::Asked> piece;
-    const auto all = house_.catalog.asked(kSeen, which_);
-    if (all.empty()) return count;
-    for (const catalog::Asked& one : all) {
-      if (one.published.empty() && goes_together(one, all.front()) && piece.size() < kPiece) {
-        piece.push_back(one);
-      }
+int AskedLoads::run(const Job& job, std::stop_token drain) {
+  const auto ingestion = house_.catalog.ingestion_by_id(job.ingestion);
+  const bool by_day = ingestion && pipeline::is_read_day_by_day(ingestion->definition);
+  std::vector<catalog::Asked> piece;
+  for (const catalog::Asked& one :
+       house_.catalog.asked(by_day ? kPieceByDay : kPiece, job.run, job.ingestion)) {
+    if (!ingestion) {
+      end(one, Error(Fault::Misconfigured, "unknown_ingestion", "the ingestion was removed"));
+    } else if (one.published.empty()) {
+      piece.push_back(one);
+    } else {
       // Its process died between the publish and the note that it is done.
-      if (!one.published.empty()) end(one, {});
+      end(one, {});
     }
-    if (piece.empty()) continue;
-    count += static_cast<int>(piece.size());
-    load(piece, drain);
   }
-  return count;
+  if (!piece.empty()) load(*ingestion, by_day ? job.reads : 1, piece, drain);
+  return static_cast<int>(piece.size());
 }
 
-void AskedLoads::load(const std::vector<catalog::Asked>& days, std::stop_token drain) {
+void AskedLoads::load(const Ingestion& ingestion, int reads,
+                      const std::vector<catalog::Asked>& days, std::stop_token drain) {
   std::map<Day, catalog::Asked> open;
   for (const catalog::Asked& one : days) open[one.day] = one;
   const catalog::Asked& first = days.front();
-  const auto close_all = [&](const Error& error) {
-    for (const auto& [day, one] : open) end(one, error);
-  };
-  const auto ingestion = house_.catalog.ingestion_by_id(first.ingestion);
-  if (!ingestion) {
-    close_all(Error(Fault::Misconfigured, "unknown_ingestion", "the ingestion was removed"));
-    return;
-  }
   pipeline::LoadRequest request;
-  request.ingestion = *ingestion;
+  request.ingestion = ingestion;
   for (const auto& [day, one] : open) request.days.push_back(day);
   request.trigger = first.trigger;
   request.run = first.run;
+  request.jobs = reads;
   request.automatic = first.trigger != "manual";
+  request.is_wanted = [&](Day day) {
+    const auto found = open.find(day);
+    return found != open.end() && house_.catalog.is_asked(found->second.id);
+  };
+  std::optional<Error> stopped;
   try {
     pipeline::load(
         house_, request, progress_,
@@ -76,15 +71,22 @@ void AskedLoads::load(const std::vector<catalog::Asked>& days, std::stop_token d
             open.erase(found);
             return;
           }
+          if (outcome.error && outcome.error->code == "range_stopped") stopped = outcome.error;
           end(found->second, outcome.error);
-          done_(*ingestion, found->second, outcome);
+          done_(ingestion, found->second, outcome);
           open.erase(found);
         },
         is_backfill(first) ? drain : std::stop_token());
   } catch (const Error& error) {
     log::warning("could not load what was asked for",
-                 {{"ingestion", ingestion->handle}, {"error", error.what()}});
-    close_all(error);
+                 {{"ingestion", ingestion.handle}, {"error", error.what()}});
+    for (const auto& [day, one] : open) end(one, error);
+  }
+  if (!stopped) return;
+  // The next pieces would fail alike.
+  for (const catalog::Asked& one :
+       house_.catalog.asked(catalog::kAskedMost, first.run, first.ingestion)) {
+    end(one, stopped);
   }
 }
 

@@ -156,7 +156,9 @@ class Decision {
     const bool may_pass = state.error_fault && policy_of(*state.error_fault).retry;
     const bool soon =
         may_pass && now_ < times_.deadline(newest_) && passed(state.changed_at, kLookAgain);
-    if (!new_day && !soon) return;
+    // A restart is no reason to wait; but what somebody asked for is begun again by that.
+    const bool at_once = state.error_code == catalog::kProcessDied && !day.is_asked;
+    if (!new_day && !soon && !at_once) return;
     const bool is_first = !day.first_ended_at;
     load(state.day, is_first ? "scheduled" : "resync",
          is_first && now_ < times_.deadline(state.day));

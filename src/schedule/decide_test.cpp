@@ -98,6 +98,20 @@ TEST_CASE("a deadline before the hour is the next day's") {
   CHECK(said(kept, "2026-11-22T09:00:00.000000Z") == "load 2026-11-20 scheduled");
 }
 
+TEST_CASE("what died with its process is begun again at once, but what did so twice is not") {
+  Kept kept = daily();
+  kept.days = {
+      tried("2026-11-20", Attempt::Failed, "2026-11-22T04:00:00.000000Z", Fault::Unavailable)};
+  CHECK(said(kept, "2026-11-22T04:00:01.000000Z") == "");
+  kept.days[0].state.error_code = catalog::kProcessDied;
+  CHECK(said(kept, "2026-11-22T04:00:01.000000Z") == "load 2026-11-20 scheduled");
+  kept.days[0].is_asked = true;  // That will begin it again.
+  CHECK(said(kept, "2026-11-22T04:00:01.000000Z") == "");
+  kept.days[0].is_asked = false;
+  kept.days[0].state.error_code = catalog::kProcessDiedAgain;
+  CHECK(said(kept, "2026-11-22T04:00:01.000000Z") == "");
+}
+
 TEST_CASE("what may pass by itself is tried again soon, the rest once a day") {
   Kept kept = daily();
   kept.days = {

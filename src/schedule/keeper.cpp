@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <iterator>
 #include <utility>
 
 #include <fmt/format.h>
@@ -27,6 +28,15 @@ std::vector<std::vector<Action>> grouped(const std::vector<Action>& actions) {
     groups.back().push_back(action);
   }
   return groups;
+}
+
+/// Those that a run of the dataset carries.
+std::vector<Action> first_loads(const std::vector<Action>& actions) {
+  std::vector<Action> first;
+  std::ranges::copy_if(actions, std::back_inserter(first), [](const Action& action) {
+    return action.what == Action::What::Load && action.trigger == "scheduled";
+  });
+  return first;
 }
 
 /// Who loads a day that has been loaded before does not wait for it.
@@ -56,13 +66,24 @@ Done done_of(const Ingestion& ingestion, const catalog::Asked& asked,
   return {ingestion.handle, action, outcome, {}, {}};
 }
 
-Keeper::Keeper(pipeline::House& house, catalog::WhichAsked which, OnDone done,
-               pipeline::OnProgress progress)
+void Rests::rest(const std::string& ingestion, Instant until) {
+  const std::lock_guard lock(mutex_);
+  until_[ingestion] = until;
+}
+
+std::optional<Instant> Rests::until(const std::string& ingestion) const {
+  const std::lock_guard lock(mutex_);
+  const auto found = until_.find(ingestion);
+  return found == until_.end() ? std::nullopt : std::optional(found->second);
+}
+
+Keeper::Keeper(pipeline::House& house, Rests& rests, OnDone done, pipeline::OnProgress progress)
     : house_(house),
+      rests_(rests),
       done_(std::move(done)),
       progress_(std::move(progress)),
       asked_(
-          house, which,
+          house,
           [this](const Ingestion& ingestion, const catalog::Asked& asked,
                  const pipeline::DayOutcome& outcome) {
             done_(done_of(ingestion, asked, outcome));
@@ -93,38 +114,94 @@ void Keeper::look(Instant now) {
   since_ = since;
 }
 
-int Keeper::tick(std::stop_token drain) {
-  pipeline::close_dead_loads(house_, drain);
-  int count = asked_.run(drain);
+std::vector<Job> Keeper::asked() {
+  std::vector<Job> jobs;
+  for (catalog::AskedRun& one : house_.catalog.asked_runs()) {
+    Job& job = jobs.emplace_back();
+    job.kind = one.trigger == "backfill" ? Job::Kind::Backfill : Job::Kind::Call;
+    job.ingestion = std::move(one.ingestion);
+    job.connection = std::move(one.connection);
+    job.reads_most = pipeline::reads_at_once(one.kind);
+    job.run = std::move(one.run);
+  }
+  return jobs;
+}
+
+std::vector<Job> Keeper::due() {
   const Instant now = house_.env.now();
   look(now);
+  std::vector<Job> jobs;
+  std::map<Dataset, std::string> new_runs;
+  std::map<std::string, NamedRun> named;
   for (Kept& kept : kept_) {
-    const auto rests = rests_until_.find(kept.ingestion);
-    kept.rests_until = rests == rests_until_.end() ? std::nullopt : std::optional(rests->second);
-    for (const std::vector<Action>& decided : grouped(decide(kept, now))) {
-      count += asked_.run(drain);
-      if (drain.stop_requested()) return count;
-      const std::vector<Action> actions = still_due(kept, decided);
-      if (actions.empty()) continue;
-      count += static_cast<int>(actions.size());
-      const Ingestion& ingestion = ingestions_.at(kept.ingestion);
-      if (actions.front().what == Action::What::Load) {
-        load(ingestion, actions);
-      } else {
-        check(ingestion, actions);
-      }
+    kept.rests_until = rests_.until(kept.ingestion);
+    std::vector<Action> actions = decide(kept, now);
+    if (actions.empty()) continue;
+    const Ingestion& ingestion = ingestions_.at(kept.ingestion);
+    Job& job = jobs.emplace_back();
+    job.ingestion = kept.ingestion;
+    job.connection = ingestion.connection;
+    job.reads_most = pipeline::reads_at_once(ingestion.kind);
+    job.seen = kept.days;
+    if (std::vector<Action> first = first_loads(actions); !first.empty()) {
+      const auto known = named_.find(kept.ingestion);
+      const bool is_named = known != named_.end() && known->second.actions == first;
+      std::string& run = is_named ? known->second.run : new_runs[ingestion.definition.dataset];
+      if (run.empty()) run = new_id(house_.env);
+      job.run = run;
+      named[kept.ingestion] = {std::move(first), run};
+    }
+    job.actions = std::move(actions);
+  }
+  named_ = std::move(named);
+  return jobs;
+}
+
+int Keeper::run_asked(std::stop_token drain) {
+  int count = 0;
+  for (std::vector<Job> jobs = asked(); !jobs.empty() && !drain.stop_requested(); jobs = asked()) {
+    count += run(jobs.front(), drain);
+  }
+  return count;
+}
+
+int Keeper::run_all(std::stop_token drain) {
+  pipeline::close_dead_loads(house_, drain);
+  int count = run_asked(drain);
+  for (const Job& job : due()) {
+    if (drain.stop_requested()) break;
+    count += run(job, drain) + run_asked(drain);
+  }
+  return count;
+}
+
+int Keeper::run(const Job& job, std::stop_token drain) {
+  if (job.kind != Job::Kind::Due) return asked_.run(job, drain);
+  int count = 0;
+  for (const std::vector<Action>& decided : grouped(job.actions)) {
+    // Whoever waited for its turn may have been changed, paused or removed meanwhile.
+    const auto ingestion = house_.catalog.ingestion_by_id(job.ingestion);
+    if (!ingestion || ingestion->archived || !ingestion->upkeep.enabled) return count;
+    if (drain.stop_requested() || house_.catalog.paused().contains(job.ingestion)) return count;
+    const std::vector<Action> actions = still_due(job, decided);
+    if (actions.empty()) continue;
+    count += static_cast<int>(actions.size());
+    if (actions.front().what == Action::What::Load) {
+      load(*ingestion, actions, actions.front().trigger == "scheduled" ? job.run : "");
+    } else {
+      check(*ingestion, actions);
     }
   }
   return count;
 }
 
-std::vector<Action> Keeper::still_due(const Kept& kept, const std::vector<Action>& actions) {
+std::vector<Action> Keeper::still_due(const Job& job, const std::vector<Action>& actions) {
   std::vector<Action> due;
   for (const Action& action : actions) {
     const auto seen = std::ranges::find_if(
-        kept.days, [&](const catalog::KeptDay& day) { return day.state.day == action.day; });
-    const auto state = house_.catalog.day(kept.ingestion, action.day);
-    const bool is_as_seen = seen == kept.days.end()
+        job.seen, [&](const catalog::KeptDay& day) { return day.state.day == action.day; });
+    const auto state = house_.catalog.day(job.ingestion, action.day);
+    const bool is_as_seen = seen == job.seen.end()
                                 ? !state || state->attempt == Attempt::None
                                 : state && state->attempt == seen->state.attempt &&
                                       state->current == seen->state.current &&
@@ -134,10 +211,12 @@ std::vector<Action> Keeper::still_due(const Kept& kept, const std::vector<Action
   return due;
 }
 
-void Keeper::load(const Ingestion& ingestion, const std::vector<Action>& actions) {
+void Keeper::load(const Ingestion& ingestion, const std::vector<Action>& actions,
+                  const std::string& run) {
   const pipeline::LoadRequest request{.ingestion = ingestion,
                                       .days = days_of(actions),
                                       .trigger = actions.front().trigger,
+                                      .run = run,
                                       .automatic = true,
                                       .ready = gates(ingestion, actions.front()),
                                       .waits_for_data = actions.front().waits_for_data};
@@ -161,7 +240,7 @@ void Keeper::check(const Ingestion& ingestion, const std::vector<Action>& action
     results = pipeline::check(house_, ingestion, days_of(actions),
                               pipeline::CheckDepth::AsFollowedUp, {});
   } catch (const Error& error) {
-    rests_until_[ingestion.id] = house_.env.now() + kRest;
+    rests_.rest(ingestion.id, house_.env.now() + kRest);
     raise_not_checked(ingestion, actions.front().day, error);
     done_({ingestion.handle, actions.front(), {}, {}, error});
     return;

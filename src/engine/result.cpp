@@ -2,12 +2,14 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <chrono>
 #include <string_view>
 #include <utility>
 
 #include "base/env.h"
 #include "base/error.h"
+#include "base/quoted.h"
 
 namespace millrace::engine {
 namespace {
@@ -96,8 +98,58 @@ std::string unwrapped(const std::string& text) {
   return text.starts_with(kAround) ? text.substr(kAround.size()) : text;
 }
 
+/// The line of the statement that the engine shows below its words, with a caret; empty where what
+/// stands there is something else, for example a row of a file.
+std::string excerpt_in(const std::string& text, const std::string& sql) {
+  constexpr std::string_view kMark = "\n\nLINE ", kCut = "...";
+  const auto mark = text.rfind(kMark);
+  if (mark == std::string::npos) return {};
+  const auto colon = text.find(": ", mark);
+  const auto end = std::min(text.find('\n', mark + kMark.size()), text.size());
+  if (colon == std::string::npos || colon > end) return {};
+  std::string_view line = std::string_view(text).substr(colon + 2, end - colon - 2);
+  if (line.starts_with(kCut)) line.remove_prefix(kCut.size());
+  if (line.ends_with(kCut)) line.remove_suffix(kCut.size());
+  if (!has(sql, line)) return {};
+  const auto caret = text.find_first_not_of(" \n", end);
+  const bool is_last = caret == std::string::npos || caret + 1 == text.size();
+  return is_last ? text.substr(mark) : std::string();
+}
+
+/// What the engine says of data, or lets a function say: `error('customer ' || name)`.
+Error of_data(const std::string& text, const std::string& sql) {
+  // These are the engine's own sentences, in which only values are quoted.
+  constexpr std::string_view kSentences[] = {"Conversion Error: ",
+                                             "Out of Range Error: ",
+                                             "Mismatch Type Error: ",
+                                             "Invalid Input Error: Could not parse string",
+                                             "Invalid Input Error: Failed to parse",
+                                             "Invalid Input Error: Failed to cast",
+                                             "Invalid Input Error: Malformed JSON",
+                                             "Invalid Input Error: CSV Error on Line",
+                                             "Invalid Input Error: More than one row returned"};
+  const bool is_its_own = std::ranges::any_of(
+      kSentences, [&](std::string_view sentence) { return text.starts_with(sentence); });
+  const std::size_t colon = text.find(": ");
+  const std::string kind = colon == std::string::npos ? "" : text.substr(0, colon + 2);
+  const std::string words = text.substr(kind.size());
+  Error error(Fault::BadData, "bad_value",
+              kind + (is_its_own ? without_values(words) : "…") + excerpt_in(text, sql));
+  if (error.what() != text) error.in_full = text;
+  return error;
+}
+
+/// Of the statement, the machine, or a file as a whole: names are quoted, never values.
+bool is_of_names(std::string_view text) {
+  constexpr std::string_view kKinds[] = {
+      "Parser Error",    "Syntax Error",     "Binder Error",
+      "Catalog Error",   "Permission Error", "Not implemented Error",
+      "Dependency Error", "Missing Extension Error", "Invalid Configuration Error"};
+  return std::ranges::any_of(kKinds, [&](std::string_view kind) { return text.starts_with(kind); });
+}
+
 /// The engine's error as one of ours: who must act is what differs.
-Error classified(const std::string& given, duckdb_error_type type) {
+Error classified(const std::string& given, duckdb_error_type type, const std::string& sql) {
   const std::string text = unwrapped(given);
   if (text.size() != given.size()) type = type_of(text);
   // Who asked for a stop was answered before this. The engine also interrupts itself: a thread that
@@ -130,28 +182,33 @@ Error classified(const std::string& given, duckdb_error_type type) {
     case DUCKDB_ERROR_CONVERSION:
     case DUCKDB_ERROR_OUT_OF_RANGE:
     case DUCKDB_ERROR_INVALID_INPUT:
-      return {Fault::BadData, "bad_value", text};
+      return of_data(text, sql);
     default:
-      return {Fault::Misconfigured, "sql_error", text, "Correct the SQL, then try again"};
+      break;
   }
+  Error error = is_of_names(text) ? Error(Fault::Misconfigured, "", text) : of_data(text, sql);
+  error.fault = Fault::Misconfigured;
+  error.code = "sql_error";
+  error.advice = "Correct the SQL, then try again";
+  return error;
 }
 
 }  // namespace
 
 Result::Result(duckdb_connection connection, const std::string& sql, std::stop_token stop)
-    : interrupt_(stop, [connection] { duckdb_interrupt(connection); }), stop_(stop) {
+    : interrupt_(stop, [connection] { duckdb_interrupt(connection); }), stop_(stop), sql_(sql) {
   throw_if_stopped();
   Prepared statement;
   if (duckdb_prepare(connection, sql.c_str(), &statement.handle) != DuckDBSuccess) {
     const std::string text = words_of(duckdb_prepare_error(statement.handle));
     throw_if_stopped();
-    throw classified(text, type_of(text));
+    throw classified(text, type_of(text), sql);
   }
   Pending pending;
   if (duckdb_pending_prepared_streaming(statement.handle, &pending.handle) != DuckDBSuccess) {
     const std::string text = words_of(duckdb_pending_error(pending.handle));
     throw_if_stopped();
-    throw classified(text, type_of(text));
+    throw classified(text, type_of(text), sql);
   }
   work(connection, pending.handle);
   if (duckdb_execute_pending(pending.handle, &result_) == DuckDBSuccess) return;
@@ -161,7 +218,7 @@ Result::Result(duckdb_connection connection, const std::string& sql, std::stop_t
   if (type == DUCKDB_ERROR_INVALID) type = type_of(text);
   duckdb_destroy_result(&result_);
   throw_if_stopped();
-  throw classified(text, type);
+  throw classified(text, type, sql);
 }
 
 void Result::work(duckdb_connection connection, duckdb_pending_result pending) {
@@ -203,7 +260,7 @@ duckdb_data_chunk Result::next() {
   if (duckdb_data_chunk chunk = duckdb_fetch_chunk(result_); chunk != nullptr) return chunk;
   throw_if_stopped();
   if (const char* words = duckdb_result_error(&result_); words != nullptr && *words != '\0') {
-    throw classified(words, duckdb_result_error_type(&result_));
+    throw classified(words, duckdb_result_error_type(&result_), sql_);
   }
   return nullptr;
 }

@@ -289,20 +289,26 @@ class Staging {
 }  // namespace
 
 Error read_failed(const Error& error, const arrow::Flow& flow) {
-  const std::string text = error.what();
   if (error.fault == Fault::Cancelled) return error;
   if (const auto failure = flow.failure()) {
     if (failure->fault != Fault::Unavailable || failure->code == warehouse::kTableWanted) {
       return *failure;
     }
-    return {Fault::Unavailable, "source_failed",
-            fmt::format("the warehouse stopped delivering: {}", failure->what()),
-            "Load the day again"};
+    Error stopped = failure->reworded(
+        [](const std::string& text) { return "the warehouse stopped delivering: " + text; });
+    stopped.code = "source_failed";
+    stopped.advice = "Load the day again";
+    stopped.retry_after.reset();
+    return stopped;
   }
-  if (text.find("is not valid UTF8") != std::string::npos) {
-    return {Fault::BadData, "bad_text",
-            fmt::format("a file declares text that is not valid UTF-8: {}", text),
-            "Write the file again with that column as binary, or as valid UTF-8"};
+  if (error.text(true).find("is not valid UTF8") != std::string::npos) {
+    Error bad = error.reworded([](const std::string& text) {
+      return "a file declares text that is not valid UTF-8: " + text;
+    });
+    bad.fault = Fault::BadData;
+    bad.code = "bad_text";
+    bad.advice = "Write the file again with that column as binary, or as valid UTF-8";
+    return bad;
   }
   return error;
 }

@@ -56,6 +56,12 @@ std::span<const Member> members_of(Dataset dataset) {
   return {};
 }
 
+/// The name as the page has it; callers also know two older ones.
+std::string_view known_name(std::string_view name, Dataset dataset) {
+  if (name == "date" && dataset == Dataset::Metrics) return "dateid";
+  return name == "metadata_json" ? "metadata_object" : name;
+}
+
 std::string column_in(const json::Value& value, const std::string& name) {
   if (value.is_null()) return {};
   if (!value.is_string()) bad_request(fmt::format("column_mapping.{} must be a string", name));
@@ -86,7 +92,8 @@ void read_column_mapping(const json::Value& value, Dataset dataset, Mapping& map
   if (!value.is_object()) bad_request("column_mapping must be an object");
   const auto members = members_of(dataset);
   std::string unit_id;
-  for (const auto& [name, given] : value.items()) {
+  for (const auto& [sent, given] : value.items()) {
+    const std::string name(known_name(sent, dataset));
     if (name == "unit_id" && dataset != Dataset::Metrics) {
       unit_id = column_in(given, name);
       continue;

@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 #include <set>
 
+#include "api/people.h"
 #include "api/remote_command.h"
 #include "api/routes.h"
 #include "api/service.h"
@@ -14,8 +15,8 @@
 namespace millrace::api {
 namespace {
 
-/// What reads or changes days, runs and schedules, defines by files, and asks warehouses. Commands
-/// that load in the foreground, forget things, keep people, or look after the home run
+/// What reads or changes days, runs and schedules, defines by files, asks warehouses, and keeps
+/// keys and people. Commands that load in the foreground, forget things, or look after the home run
 /// where the home is.
 constexpr RemoteForm kForms[] = {
     {"days", Access::Read},
@@ -51,6 +52,15 @@ constexpr RemoteForm kForms[] = {
     {"query", Access::Rows, kReadsRows},
     {"sample", Access::Sample, kUsesConnection | kReadsRows},
     {"map", Access::Sample, kUsesConnection | kReadsRows},
+    {"key create", Access::Keys},
+    {"key list", Access::Keys},
+    {"key deactivate", Access::Keys},
+    {"user create", Access::Keys, kAsks},
+    {"user list", Access::Keys},
+    {"user activate", Access::Keys},
+    {"user deactivate", Access::Keys},
+    {"notify list", Access::Keys},
+    {"notify test", Access::Keys},
 };
 /// Rows may be many, and the answer is held in memory.
 constexpr std::int64_t kRowsMost = 10'000;
@@ -155,6 +165,19 @@ void require_grants(const Call& call, const RemoteCommand& command, const Remote
   }
 }
 
+/// Whether what the command says may quote rows: to people who may read those of all it is about.
+bool may_quote_rows(const Call& call, const RemoteCommand& command, const RemoteForm& form) {
+  if (form.has(kReadsRows)) return true;
+  if (!call.user) return false;
+  try {
+    return std::ranges::all_of(connections_of(call, command, form), [&](const std::string& one) {
+      return has_grant(*call.user, "rows.read", one);
+    });
+  } catch (const Error&) {
+    return false;  // The command will say what is wrong.
+  }
+}
+
 /// The engine may take a gigabyte for an answer, so that readers of rows take turns.
 std::unique_lock<std::timed_mutex> turn_to_read() {
   constexpr std::chrono::seconds kWait(5);
@@ -172,9 +195,13 @@ Answer run(Call& call) {
   if (!form) bad_request(fmt::format("there is no command `{}` for callers", command.path));
   require_scope(call.key, form->access);
   require_grants(call, command, *form);
+  command.sees_rows = may_quote_rows(call, command, *form);
   bound_rows(command);
-  std::unique_lock<std::timed_mutex> turn;
-  if (form->access == Access::Rows) turn = turn_to_read();
+  // `cancel` waits until a warehouse has ended what it ran.
+  const Turns::Turn turn =
+      call.service.turn_for(command.path == "cancel" ? Access::Use : form->access);
+  std::unique_lock<std::timed_mutex> engine;
+  if (form->access == Access::Rows) engine = turn_to_read();
   const RemoteAnswer done = call.service.run(command);
   const json::Value body{
       {"message", "Command run."},

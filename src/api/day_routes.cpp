@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "api/patience.h"
+#include "api/people.h"
 #include "api/routes.h"
 #include "api/service.h"
 #include "base/error.h"
@@ -50,7 +51,13 @@ Answer ingestion(Call& call) {
   return one("Ingestion read successfully.", ingestion_json(ingestion_in(call)));
 }
 
-json::Value day_json(const DayRow& row) {
+/// Whether who asks is a person who may see what an error quotes of rows. A key's answers end in
+/// the logs of programs.
+bool sees_rows(const Call& call, const Ingestion& of) {
+  return call.user && has_grant(*call.user, "rows.read", of.connection);
+}
+
+json::Value day_json(const DayRow& row, bool with_rows) {
   const DayState& state = row.state;
   json::Value value{
       {"day", state.day.text()},
@@ -63,10 +70,14 @@ json::Value day_json(const DayRow& row) {
       {"stale", row.stale},
       {"held", state.hold_reason.empty() ? json::Value() : json::Value(state.hold_reason)},
       {"loaded_at", row.loaded_at ? json::Value(shown(*row.loaded_at)) : json::Value()},
+      {"flags", remarks_of(state.flags)},
+      {"known_difference",
+       row.known_difference.empty() ? json::Value() : json::Value(row.known_difference)},
       {"error", nullptr}};
   if (!state.error_text.empty()) {
     value["error"] = {
         {"code", state.error_code}, {"message", state.error_text}, {"advice", state.error_advice}};
+    if (with_rows && !row.error_in_full.empty()) value["error"]["in_full"] = row.error_in_full;
   }
   return value;
 }
@@ -81,7 +92,9 @@ Answer days(Call& call) {
                      last.empty() ? newest : day_in(last, "to")};
   }
   std::vector<json::Value> rows;
-  for (const DayRow& row : call.catalog.days(of.id, range)) rows.push_back(day_json(row));
+  for (const DayRow& row : call.catalog.days(of.id, range)) {
+    rows.push_back(day_json(row, sees_rows(call, of)));
+  }
   std::ranges::reverse(rows);
   const Page page = page_of(call.request);
   return list("Days listed successfully.", call.request, page, page.of(std::move(rows)));
@@ -150,7 +163,8 @@ Answer done_to(Call& call, std::string_view message, Deed deed) {
   store::Store store = call.service.store();
   pipeline::House house = call.service.house(call.catalog, store);
   deed(house, of, day);
-  return one(message, day_json(call.catalog.days(of.id, DayRange{day, day}).at(0)));
+  const DayRow row = call.catalog.days(of.id, DayRange{day, day}).at(0);
+  return one(message, day_json(row, sees_rows(call, of)));
 }
 
 Answer undo(Call& call) {
@@ -222,7 +236,10 @@ constexpr Route kRoutes[] = {
     {.method = "GET",
      .path = "/api/v1/ingestions/{id}/days",
      .access = Access::Read,
-     .about = "Its days, newest first.",
+     .about = "Its days, newest first. `flags`: provisional, moved during read, unusual volume, "
+              "not repeatable. `known_difference`: what the last check found and nobody loaded. "
+              "Where a warehouse quoted rows, an error's message has … instead, and `in_full` the "
+              "words, for people who may read rows.",
      .query = "{from: day, to: day, page: page, limit: limit}",
      .gives = "list DayState",
      .answer = days},

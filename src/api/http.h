@@ -6,6 +6,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -20,6 +21,7 @@ struct Request {
   std::multimap<std::string, std::string> query;
   std::map<std::string, std::string> headers;
   std::string body;
+  std::string address;  ///< Of who sent it, without a port; a proxy's where there is one.
 
   /// The first value, or empty.
   std::string parameter(const std::string& name) const;
@@ -50,7 +52,9 @@ class HttpServer {
     std::uint64_t body_bytes = 1 << 20;
     std::uint32_t head_bytes = 16 << 10;
     std::size_t connections = 256;
-    int handlers = 4;                           ///< Requests that are worked on at once.
+    int handlers = 12;                          ///< Requests that are worked on at once.
+    /// Paths with a thread of their own beside those: whoever asks wants to know now.
+    std::set<std::string> apart{"/healthz", "/readyz"};
     std::chrono::seconds reading{10};           ///< For one request, once it has begun.
     std::chrono::seconds idle{60};              ///< Between two requests of one connection.
     std::chrono::milliseconds draining{5'000};  ///< For what is under way when it is destroyed.

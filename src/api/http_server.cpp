@@ -138,7 +138,7 @@ struct HttpServer::Running {
   Handler handler;
   std::optional<asio::ssl::context> tls;
   asio::io_context io{1};
-  asio::thread_pool workers;
+  asio::thread_pool workers, apart{1};
   tcp::acceptor acceptor{io};
   std::string address;
   bool is_local = false;
@@ -213,7 +213,7 @@ struct HttpServer::Running {
         answer = answer_to(*problem, options.body_bytes);
         more = false;
       } else {
-        answer = co_await worked_out(parser.get());
+        answer = co_await worked_out(parser.get(), connection->raw());
         more = parser.get().keep_alive() && !stopping;
       }
       if (answer.stream) {
@@ -258,11 +258,13 @@ struct HttpServer::Running {
   }
 
   /// By a thread that may wait; here only bytes move.
-  asio::awaitable<Answer> worked_out(const Message& message) {
+  asio::awaitable<Answer> worked_out(const Message& message, const tcp::socket& socket) {
     Request request;
     if (!take_apart(message, request)) co_return refusal(400, "The target is no valid path");
+    boost::system::error_code gone;
+    request.address = socket.remote_endpoint(gone).address().to_string();
     co_return co_await asio::co_spawn(
-        workers,
+        options.apart.contains(request.path) ? apart : workers,
         [this, &request]() -> asio::awaitable<Answer> {
           try {
             co_return handler(request);
@@ -346,6 +348,7 @@ struct HttpServer::Running {
     ended.notify_one();
     watch.join();
     workers.join();
+    apart.join();
   }
 };
 

@@ -62,7 +62,9 @@ Ingestion changeable(catalog::Catalog& catalog, const Address& address) {
   return one;
 }
 
-json::Value ingestion_json(const Ingestion& ingestion) {
+/// `creator`: the person, where one made it who is still there; else what owns it.
+json::Value ingestion_json(catalog::Catalog& catalog, const Ingestion& ingestion) {
+  const std::string person = catalog.creator(ingestion);
   const Dataset dataset = ingestion.definition.dataset;
   json::Value data{{"name", ingestion.name},
                    {"dataset", shown(dataset)},
@@ -71,7 +73,9 @@ json::Value ingestion_json(const Ingestion& ingestion) {
                    {"scheduled_hour_pst", ingestion.upkeep.schedule.hour},
                    {"schedule_mode", name_of(ingestion.upkeep.schedule.mode)},
                    {"enabled", ingestion.upkeep.enabled},
-                   {"creator", ingestion.managed_by},
+                   {"creator", person.empty() ? ingestion.managed_by : person},
+                   {"owner", ingestion.audience.owner},
+                   {"subscriber_emails", ingestion.audience.subscribers},
                    {"connection", ingestion.connection},
                    {"is_delta_sharing", false}};
   return {{"id", ingestion.id},
@@ -83,10 +87,10 @@ json::Value ingestion_json(const Ingestion& ingestion) {
 Answer read(Call& call) {
   const std::vector<Ingestion> found = matching(call.catalog, address_in(call.request));
   if (found.size() == 1) {
-    return one("Ingestion read successfully.", ingestion_json(found.front()));
+    return one("Ingestion read successfully.", ingestion_json(call.catalog, found.front()));
   }
   json::Value all = json::Value::array();
-  for (const Ingestion& source : found) all.push_back(ingestion_json(source));
+  for (const Ingestion& source : found) all.push_back(ingestion_json(call.catalog, source));
   return one("Ingestion read successfully.", std::move(all));
 }
 
@@ -143,6 +147,10 @@ void read_body(const json::Value& body, Ingestion& ingestion) {
     read_column_mapping(*mapping, ingestion.definition.dataset, ingestion.definition.mapping);
   }
   ingestion.upkeep.enabled = boolean_in(body, "enabled", ingestion.upkeep.enabled);
+  if (is_given(body, "owner")) ingestion.audience.owner = text_or_empty(body, "owner");
+  if (is_given(body, "subscriber_emails")) {
+    ingestion.audience.subscribers = texts(body, "subscriber_emails");
+  }
   const std::string mode = text_or_empty(body, "schedule_mode");
   for (const auto known : {ScheduleMode::Daily, ScheduleMode::Api, ScheduleMode::Manual}) {
     if (mode == name_of(known)) ingestion.upkeep.schedule.mode = known;
@@ -179,7 +187,7 @@ Answer create(Call& call) {
     read_body(call.body, wanted);
     made = stored(call, wanted);
   });
-  return one("Ingestion created successfully", ingestion_json(made));
+  return one("Ingestion created successfully", ingestion_json(call.catalog, made));
 }
 
 Answer update(Call& call) {
@@ -190,7 +198,7 @@ Answer update(Call& call) {
     read_body(call.body, known);
     changed = stored(call, known);
   });
-  return one("Ingestion updated successfully.", ingestion_json(changed));
+  return one("Ingestion updated successfully.", ingestion_json(call.catalog, changed));
 }
 
 Answer remove(Call& call) {
@@ -309,10 +317,12 @@ constexpr Route kRoutes[] = {
     {.method = "POST",
      .path = "/console/v1/ingestion",
      .access = Access::Write,
-     .about = "A new source. `connection` names one where the type has several.",
+     .about = "A new source. `connection` names one where the type has several. `owner` and "
+              "`subscriber_emails` hear of its days, beside whoever sets it up.",
      .body = "{type*: warehouse, dataset*: dataset, source_name*: name, query*: name, "
              "column_mapping*: ColumnMapping, enabled: flag, connection, "
-             "schedule_mode: daily|api|manual, use_delta_sharing: flag}",
+             "schedule_mode: daily|api|manual, use_delta_sharing: flag, owner: text, "
+             "subscriber_emails: [text]}",
      .gives = "one Source",
      .refuses = "404 409",
      .answer = create},
@@ -321,7 +331,8 @@ constexpr Route kRoutes[] = {
      .access = Access::Write,
      .about = "Changes what is named; of `column_mapping`, too.",
      .body = "{type*: warehouse, dataset*: dataset, source_name, query: name, "
-             "column_mapping: ColumnMapping, enabled: flag, schedule_mode: daily|api|manual}",
+             "column_mapping: ColumnMapping, enabled: flag, schedule_mode: daily|api|manual, "
+             "owner: text, subscriber_emails: [text]}",
      .gives = "one Source",
      .refuses = "404 409",
      .answer = update},

@@ -1,10 +1,12 @@
 #include "api/key.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <openssl/sha.h>
 
 #include <algorithm>
 #include <array>
+#include <span>
 
 #include "base/error.h"
 
@@ -14,6 +16,13 @@ namespace {
 constexpr std::string_view kDigits =
     "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
 constexpr std::string_view kTypes[] = {"console", "secret", "client"};
+
+constexpr std::string_view kConsoleScopes[] = {"omni_read_only", "omni_read_write",
+                                               "can_access_keys"};
+
+/// Of the contract; what they would allow does not exist here, so that they are only kept.
+constexpr std::string_view kClientScopes[] = {"client_download_config_specs", "none_hash_enabled",
+                                              "client_can_write_user_store"};
 
 }  // namespace
 
@@ -48,6 +57,19 @@ NewKey make_key(const std::string& type, const std::string& description, Env& en
   if (type == "console") key.kept.scopes = {"omni_read_write"};
   key.kept.created_at = env.now();
   return key;
+}
+
+void require_scopes(const std::string& type, const std::vector<std::string>& scopes) {
+  std::span<const std::string_view> known;
+  if (type == "console") known = kConsoleScopes;
+  if (type == "client") known = kClientScopes;
+  for (const std::string& scope : scopes) {
+    if (std::ranges::find(known, scope) != known.end()) continue;
+    throw Error(Fault::Misconfigured, "unknown_scope",
+                fmt::format("the scope {} is not known for a {} key", scope, type),
+                known.empty() ? fmt::format("A {} key has no scopes", type)
+                              : fmt::format("Its scopes are {}", fmt::join(known, ", ")));
+  }
 }
 
 }  // namespace millrace::api

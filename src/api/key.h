@@ -2,6 +2,7 @@
 
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "catalog/api_key.h"
 
@@ -14,6 +15,9 @@ struct NewKey {
 };
 /// `type`: "console", "secret" or "client"; anything else is Misconfigured `unknown_key_type`.
 NewKey make_key(const std::string& type, const std::string& description, Env& env);
+
+/// Throws Misconfigured `unknown_scope` for a scope that a key of this type cannot have.
+void require_scopes(const std::string& type, const std::vector<std::string>& scopes);
 
 /// SHA-256, hex.
 std::string digest_of(std::string_view text);

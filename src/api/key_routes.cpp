@@ -12,13 +12,6 @@
 namespace millrace::api {
 namespace {
 
-constexpr std::string_view kConsoleScopes[] = {"omni_read_only", "omni_read_write",
-                                               "can_access_keys"};
-
-/// Of the contract; what they would allow does not exist here, so that they are only kept.
-constexpr std::string_view kClientScopes[] = {"client_download_config_specs", "none_hash_enabled",
-                                              "client_can_write_user_store"};
-
 std::string shown_type(const catalog::ApiKey& key) {
   return key.type == "console" ? "CONSOLE" : key.type == "secret" ? "SERVER" : "CLIENT";
 }
@@ -39,19 +32,26 @@ json::Value key_json(const catalog::ApiKey& key) {
           {"primaryTargetApp", nullptr},
           {"secondaryTargetApps", json::Value::array()},
           {"status", key.active ? "active" : "deactivated"},
+          {"per_10s", key.per_10s},
+          {"per_15min", key.per_15min},
           {"lastUsedAt", key.last_used_at ? json::Value(shown(*key.last_used_at)) : nullptr}};
 }
 
 std::vector<std::string> scopes_in(const json::Value& body, const std::string& type) {
   std::vector<std::string> scopes = texts(body, "scopes");
-  for (const std::string& scope : scopes) {
-    const bool is_known =
-        (type == "console" &&
-         std::ranges::find(kConsoleScopes, scope) != std::end(kConsoleScopes)) ||
-        (type == "client" && std::ranges::find(kClientScopes, scope) != std::end(kClientScopes));
-    if (!is_known) bad_request(fmt::format("the scope {} is not known for a {} key", scope, type));
-  }
+  require_scopes(type, scopes);
   return scopes;
+}
+
+/// Requests that the key may make; 0: any number.
+void read_limits(const json::Value& body, catalog::ApiKey& key) {
+  const auto read = [&](const char* name, std::int64_t& limit) {
+    if (!is_given(body, name)) return;
+    limit = body.at(name).get<std::int64_t>();
+    if (limit < 0) bad_request(fmt::format("{} must not be negative; 0 means no limit", name));
+  };
+  read("per_10s", key.per_10s);
+  read("per_15min", key.per_15min);
 }
 
 std::string description_in(const json::Value& body) {
@@ -81,6 +81,7 @@ Answer create(Call& call) {
   const std::string type = type_in(text_or_empty(call.body, "type"));
   NewKey key = make_key(type, description_in(call.body), call.service.env());
   if (call.body.contains("scopes")) key.kept.scopes = scopes_in(call.body, type);
+  read_limits(call.body, key.kept);
   call.catalog.put_key(key.kept);
   json::Value value = key_json(key.kept);
   value["key"] = key.text;
@@ -93,6 +94,7 @@ Answer update(Call& call) {
   catalog::ApiKey key = key_in(call);
   if (!text_or_empty(call.body, "description").empty()) key.description = description_in(call.body);
   if (is_given(call.body, "scopes")) key.scopes = scopes_in(call.body, key.type);
+  read_limits(call.body, key);
   call.catalog.put_key(key);
   return one("Key updated successfully.", key_json(key));
 }
@@ -132,8 +134,10 @@ constexpr Route kRoutes[] = {
     {.method = "POST",
      .path = "/console/v1/keys",
      .access = Access::Keys,
-     .about = "A new key, shown once.",
-     .body = "{description*: name, type*: CONSOLE|SERVER|CLIENT, scopes: [text]}",
+     .about = "A new key, shown once. `per_10s` and `per_15min` are the requests it may make, 100 "
+              "and 900 where they are not given; 0: any number.",
+     .body = "{description*: name, type*: CONSOLE|SERVER|CLIENT, scopes: [text], "
+             "per_10s: integer, per_15min: integer}",
      .gives = "one Key",
      .answer = create},
     {.method = "GET",
@@ -145,8 +149,8 @@ constexpr Route kRoutes[] = {
     {.method = "PATCH",
      .path = "/console/v1/keys/{id}",
      .access = Access::Keys,
-     .about = "Another description, or other scopes.",
-     .body = "{description: name, scopes: [text]}",
+     .about = "Another description, other scopes or limits.",
+     .body = "{description: name, scopes: [text], per_10s: integer, per_15min: integer}",
      .gives = "one Key",
      .answer = update},
     {.method = "PATCH",

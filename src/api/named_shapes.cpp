@@ -10,12 +10,13 @@ constexpr NamedShape kShapes[] = {
     {"Source",
      "{id*: text, type*: text, enabled*: flag, data*: {name*: text, dataset*: text, query*: text, "
      "columnMappings*: object, scheduled_hour_pst*: hour, schedule_mode*: text, enabled*: flag, "
-     "creator*: text, connection*: text, is_delta_sharing*: flag}}"},
+     "creator*: text, connection*: text, is_delta_sharing*: flag, owner*: text, "
+     "subscriber_emails*: [text]}}"},
     {"ColumnMapping",
      "{unit_id: text, id_type: text, dateid: text, metric_name: text, metric_value: text, "
      "numerator: text, denominator: text, event_name: text, timestamp: text, ids: any, "
      "metadata: any, metadata_object: text, event_value: text, experiment: text, group_id: text, "
-     "properties: any}"},
+     "properties: any, date: text, metadata_json: text}"},
     {"Schedule",
      "{dataset*: text, scheduled_hour_pst*: hour, overridden*: [{source*: text, "
      "scheduled_hour_pst*: hour, schedule_mode*: text, managed_by*: text}]}"},
@@ -25,7 +26,8 @@ constexpr NamedShape kShapes[] = {
     {"Step", "{statusTimestamp*: instant, status*: text}"},
     {"Run",
      "{runID*: text, latestStatus*: text, lastUpdatedAt*: instant, createdAt*: instant, "
-     "trigger*: text, sources*: [text], dateStamps*: [day], runHistory*: [Step], "
+     "trigger*: text, waits_for*: text?, sources*: [text], dateStamps*: [day], "
+     "runHistory*: [Step], "
      "granularHistory*: [{source*: text, latestSourceStatus*: text, statusByDate*: "
      "[{dateStamp*: day, statuses*: [Step]}]}]}"},
     {"StartedRun", "{runID*: text, source*: text, date*: day}"},
@@ -44,7 +46,7 @@ constexpr NamedShape kShapes[] = {
     {"Key",
      "{id*: text, key*: text, type*: CONSOLE|SERVER|CLIENT, description*: text, scopes*: [text], "
      "environments*: [text], primaryTargetApp*: text?, secondaryTargetApps*: [text], "
-     "status*: active|deactivated, lastUsedAt*: instant?}"},
+     "status*: active|deactivated, per_10s*: integer, per_15min*: integer, lastUsedAt*: instant?}"},
     {"User",
      "{id*: text, email*: text, role*: viewer|editor|admin, grants*: [text], "
      "status*: active|deactivated, slack_direct*: flag}"},
@@ -61,7 +63,8 @@ constexpr NamedShape kShapes[] = {
      "{day*: day, status*: text, rows*: integer, quarantined*: integer, partly_loaded*: integer, "
      "version*: text, "
      "revision*: text, stale*: flag, held*: text?, loaded_at*: instant?, "
-     "error*: {code*: text, message*: text, advice*: text}?}"},
+     "flags*: [text], known_difference*: text?, "
+     "error*: {code*: text, message*: text, advice*: text, in_full: text}?}"},
     {"Check",
      "{day*: day, changed*: flag, by: text, rows_then: integer, rows_now: integer, note: text, "
      "repeatable: flag, at: instant}"},

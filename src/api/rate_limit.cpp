@@ -4,6 +4,14 @@
 
 namespace millrace::api {
 
+void RateLimit::forget_idle(Instant now) {
+  constexpr std::size_t kKnownMost = 10'000;
+  if (taken_.size() < kKnownMost) return;
+  std::erase_if(taken_, [&](const auto& known) {
+    return known.second.empty() || known.second.back() <= now - std::chrono::minutes(15);
+  });
+}
+
 RateLimit::Verdict RateLimit::take(const catalog::ApiKey& key, Instant now) {
   struct Window {
     std::int64_t most;
@@ -11,6 +19,7 @@ RateLimit::Verdict RateLimit::take(const catalog::ApiKey& key, Instant now) {
   };
   const Window windows[] = {{key.per_10s, std::chrono::seconds(10)},
                             {key.per_15min, std::chrono::minutes(15)}};
+  forget_idle(now);
   std::deque<Instant>& taken = taken_[key.id];
   while (!taken.empty() && taken.front() <= now - std::chrono::minutes(15)) taken.pop_front();
   Verdict verdict;

@@ -22,6 +22,8 @@ class RateLimit {
   Verdict take(const catalog::ApiKey& key, Instant now);
 
  private:
+  /// Whoever made no request for so long has all of it again.
+  void forget_idle(Instant now);
   std::map<std::string, std::deque<Instant>> taken_;
 };
 

@@ -23,6 +23,7 @@ struct RemoteCommand {
   definition::FileTexts files;  ///< What PATH holds there, of a command with `kSendsFiles`.
   Secret typed;                 ///< What was asked for there, of a command with `kAsks`.
   catalog::Actor actor;
+  bool sees_rows = false;  ///< The caller may read rows of the connections it is about.
 };
 
 /// What it would have written there, and its exit code.

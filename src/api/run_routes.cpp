@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 #include <set>
+#include <sstream>
 
 #include "api/routes.h"
 #include "base/error.h"
@@ -33,6 +34,7 @@ constexpr CodeStatus kErrorStatuses[] = {{"wrong_password", "AUTHENTICATION_ERRO
                                          {"no_folder", "SETUP_ERROR"},
                                          {"no_files", "SETUP_ERROR"},
                                          {"sql_error", "QUERY_ERROR"},
+                                         {"raised_in_query", "QUERY_ERROR"},
                                          {"not_one_select", "QUERY_ERROR"},
                                          {"not_allowed", "QUERY_ERROR"},
                                          {"function_not_allowed", "QUERY_ERROR"},
@@ -113,6 +115,34 @@ json::Value status_json(const Step& step) {
   return value;
 }
 
+/// The steps that a caller's word is for; none for a word that no step has.
+std::vector<catalog::StepKind> kinds_of(const std::string& status) {
+  using enum Step::What;
+  std::vector<catalog::StepKind> kinds;
+  if (status == "BACKFILL_REQUESTED") kinds = {{.what = Asked, .trigger = "backfill"}};
+  if (status == "IMPORT_SCHEDULED") {
+    kinds = {{.what = Asked, .trigger = "api"}, {.what = Asked, .trigger = "manual"}};
+  }
+  if (status == "IMPORT_STARTED") kinds = {{.what = Started}};
+  for (const Attempt attempt : {Attempt::Loaded, Attempt::Empty, Attempt::Waiting, Attempt::None,
+                                Attempt::Loading}) {
+    Step step;
+    step.what = Ended;
+    step.attempt = attempt;
+    if (status_of(step) == status) kinds.push_back({.what = Ended, .attempt = attempt});
+  }
+  std::vector<std::string> codes;
+  const bool others = status == error_status("");
+  for (const CodeStatus& known : kErrorStatuses) {
+    if (others || known.status == status) codes.emplace_back(known.code);
+  }
+  if (codes.empty()) return kinds;
+  for (const Attempt attempt : {Attempt::Failed, Attempt::Rejected}) {
+    kinds.push_back({.what = Ended, .attempt = attempt, .codes = codes, .others = others});
+  }
+  return kinds;
+}
+
 /// The days from `first` to `last` as instants, both included.
 Interval interval_in(Call& call, const char* first, const char* last) {
   const Zone zone = call.catalog.project().zone;
@@ -130,6 +160,14 @@ std::string source_id(Call& call, const std::string& name) {
   return "none";
 }
 
+/// "A,B" as two words, for callers who join them.
+std::set<std::string> separate(const std::string& words) {
+  std::set<std::string> found;
+  std::istringstream list(words);
+  for (std::string word; std::getline(list, word, ',');) found.insert(word);
+  return found;
+}
+
 Answer status(Call& call) {
   const Page page = page_of(call.request);
   catalog::StepFilter filter{.at = interval_in(call, "startDate", "endDate")};
@@ -142,24 +180,25 @@ Answer status(Call& call) {
   std::set<std::string> wanted;
   for (const char* name : {"status", "statuses"}) {
     const auto [first, last] = call.request.query.equal_range(name);
-    for (auto one = first; one != last; ++one) wanted.insert(one->second);
+    for (auto one = first; one != last; ++one) wanted.merge(separate(one->second));
   }
-  // Which word a step has is not known to the catalog, so that a wanted one is looked for here.
-  if (wanted.empty()) {
-    filter.skip = page.skip();
-    filter.limit = page.limit + 1;
+  for (const std::string& status : wanted) {
+    const auto kinds = kinds_of(status);
+    filter.kinds.insert(filter.kinds.end(), kinds.begin(), kinds.end());
   }
+  filter.skip = page.skip();
+  filter.limit = page.limit + 1;
   std::vector<json::Value> rows;
-  std::int64_t skip = wanted.empty() ? 0 : page.skip();
-  for (const Step& step : call.catalog.steps(filter)) {
-    if (!wanted.empty() && !wanted.contains(std::string(status_of(step)))) continue;
-    if (skip-- > 0) continue;
-    if (static_cast<std::int64_t>(rows.size()) <= page.limit) rows.push_back(status_json(step));
+  if (wanted.empty() || !filter.kinds.empty()) {
+    for (const Step& step : call.catalog.steps(filter)) rows.push_back(status_json(step));
   }
   return list("Ingestion status read successfully.", call.request, page, std::move(rows));
 }
 
 // -- runs
+
+constexpr std::string_view kComplete = "download_complete", kFailed = "download_error",
+                           kCancelled = "cancelled";
 
 struct Moment {
   Instant at;
@@ -176,7 +215,9 @@ std::vector<Moment> moments_of(const RunDay& day) {
   }
   if (day.ended_at) {
     const bool is_bad = day.attempt == Attempt::Failed || day.attempt == Attempt::Rejected;
-    moments.push_back({*day.ended_at, is_bad ? "download_error" : "download_complete"});
+    moments.push_back({*day.ended_at, day.error_code == "cancelled" ? kCancelled
+                                      : is_bad                      ? kFailed
+                                                                    : kComplete});
   }
   return moments;
 }
@@ -184,15 +225,17 @@ std::vector<Moment> moments_of(const RunDay& day) {
 /// The first time of each step over all days; the end only once every day has ended.
 std::vector<Moment> moments_of(const std::vector<RunDay>& days) {
   std::vector<Moment> moments;
-  bool all_ended = true, is_bad = false;
+  bool all_ended = true, is_bad = false, is_cancelled = false;
   Instant end{};
   for (const RunDay& day : days) {
     all_ended = all_ended && day.ended_at.has_value();
     end = std::max(end, day.ended_at.value_or(end));
     for (const Moment& moment : moments_of(day)) {
-      is_bad = is_bad || moment.status == "download_error";
-      if (day.ended_at && moment.at == *day.ended_at && moment.status.ends_with("e")) continue;
-      if (moment.status == "download_error") continue;
+      is_bad = is_bad || moment.status == kFailed;
+      is_cancelled = is_cancelled || moment.status == kCancelled;
+      const bool is_end = moment.status == kComplete || moment.status == kFailed ||
+                          moment.status == kCancelled;
+      if (is_end) continue;
       const auto known = std::ranges::find(moments, moment.status, &Moment::status);
       if (known == moments.end()) {
         moments.push_back(moment);
@@ -203,7 +246,7 @@ std::vector<Moment> moments_of(const std::vector<RunDay>& days) {
   }
   std::ranges::stable_sort(moments, {}, &Moment::at);
   if (all_ended && !days.empty()) {
-    moments.push_back({end, is_bad ? "download_error" : "download_complete"});
+    moments.push_back({end, is_bad ? kFailed : is_cancelled ? kCancelled : kComplete});
   }
   return moments;
 }
@@ -216,22 +259,37 @@ json::Value newest_first(const std::vector<Moment>& moments) {
   return all;
 }
 
-/// What people call each ingestion.
-std::map<std::string, std::string> names_of(catalog::Catalog& catalog) {
+/// What is known of each ingestion, by its id.
+struct Names {
   std::map<std::string, std::string> names;
-  for (const Ingestion& one : catalog.ingestions(true)) names[one.id] = one.name;
-  return names;
+  std::map<std::string, catalog::Paused> paused;
+
+  explicit Names(catalog::Catalog& catalog) : paused(catalog.paused()) {
+    for (const Ingestion& one : catalog.ingestions(true)) names[one.id] = one.name;
+  }
+  std::string of(const std::string& id) const {
+    const auto name = names.find(id);
+    return name == names.end() ? id : name->second;
+  }
+};
+
+/// Why days of the run do not begin; null where they do.
+json::Value waits_for(const std::vector<RunDay>& days, const Names& names) {
+  for (const RunDay& day : days) {
+    const auto paused = names.paused.find(day.ingestion);
+    if (paused == names.paused.end() || day.started_at || day.ended_at) continue;
+    return fmt::format("{} is paused: {}", names.of(day.ingestion), paused->second.why);
+  }
+  return nullptr;
 }
 
-json::Value run_json(const std::string& run, const std::vector<RunDay>& days,
-                     const std::map<std::string, std::string>& names) {
+json::Value run_json(const std::string& run, const std::vector<RunDay>& days, const Names& names) {
   const std::vector<Moment> moments = moments_of(days);
   std::set<std::string> dates;
   std::map<std::string, std::vector<RunDay>> by_source;
   for (const RunDay& day : days) {
     dates.insert(day.day.text());
-    const auto name = names.find(day.ingestion);
-    by_source[name == names.end() ? day.ingestion : name->second].push_back(day);
+    by_source[names.of(day.ingestion)].push_back(day);
   }
   json::Value sources = json::Value::array(), history = json::Value::array();
   for (const auto& [source, its_days] : by_source) {
@@ -250,6 +308,7 @@ json::Value run_json(const std::string& run, const std::vector<RunDay>& days,
           {"lastUpdatedAt", shown(moments.back().at)},
           {"createdAt", shown(moments.front().at)},
           {"trigger", days.front().trigger},
+          {"waits_for", waits_for(days, names)},
           {"sources", sources},
           {"dateStamps", dates},
           {"runHistory", newest_first(moments)},
@@ -258,7 +317,7 @@ json::Value run_json(const std::string& run, const std::vector<RunDay>& days,
 
 Answer runs(Call& call) {
   const Page page{.number = number_in(call.request, "page", 1), .limit = 10};
-  const auto names = names_of(call.catalog);
+  const Names names(call.catalog);
   std::vector<json::Value> rows;
   for (const std::string& run : call.catalog.runs(page.limit + 1, page.skip())) {
     rows.push_back(run_json(run, call.catalog.run_days(run), names));
@@ -269,7 +328,7 @@ Answer runs(Call& call) {
 Answer run(Call& call) {
   const std::vector<RunDay> days = call.catalog.run_days(call.id);
   if (days.empty()) not_found(fmt::format("runID {} not found", call.id));
-  return one("Ingestion run read successfully.", run_json(call.id, days, names_of(call.catalog)));
+  return one("Ingestion run read successfully.", run_json(call.id, days, Names(call.catalog)));
 }
 
 constexpr Route kRoutes[] = {

@@ -45,8 +45,17 @@ int status_of(const Error& error) {
   return 500;
 }
 
-Answer answer_to(const Error& error) {
-  std::string message = error.what();
+/// What a caller cannot wait for longer is the only thing that is stopped here.
+Error in_callers_words(const Error& error) {
+  if (error.fault != Fault::Cancelled) return error;
+  return {Fault::Unavailable, "took_too_long",
+          "The warehouse took longer to answer than a caller may let it work",
+          "Ask for less, or when it has less to do"};
+}
+
+Answer answer_to(const Error& thrown, bool sees_rows) {
+  const Error error = in_callers_words(thrown);
+  std::string message = error.text(sees_rows);
   if (!error.advice.empty()) message += ". " + error.advice;
   const int status = status_of(error);
   Answer answer = refusal(status, message);
@@ -112,12 +121,42 @@ Found find_route(const Request& request) {
   return found;
 }
 
+/// Some routes have `startDate` and others `start_date`; each takes both.
+Request with_names_of(const Route& route, Request request) {
+  constexpr std::pair<const char*, const char*> kSame[] = {
+      {"startDate", "start_date"}, {"endDate", "end_date"}};
+  const auto rename = [&](const char* sent, const char* known) {
+    const bool is_known = route.query.find(known) != std::string_view::npos;
+    if (!is_known || request.query.contains(known)) return;
+    while (auto node = request.query.extract(sent)) {
+      node.key() = known;
+      request.query.insert(std::move(node));
+    }
+  };
+  for (const auto& [one, other] : kSame) {
+    rename(one, other);
+    rename(other, one);
+  }
+  return request;
+}
+
 json::Value body_of(const Request& request) {
   if (request.body.empty()) return json::Value::object();
   json::Value body = json::Value::parse(request.body, nullptr, false);
   if (body.is_discarded()) bad_request("The body is not valid JSON");
   if (!body.is_object()) bad_request("The body must be a JSON object");
   return body;
+}
+
+// Together less than HttpServer::Options::handlers, also with those who sign in through an issuer.
+constexpr int kAskMost = 3, kReadMost = 3, kSignInMost = 2;
+/// From one address: a password takes half a second of a core to try.
+constexpr std::int64_t kSignInsIn10s = 20, kSignInsIn15min = 200;
+
+Error throttled(const char* code, const std::string& message, std::chrono::seconds again) {
+  Error error(Fault::Throttled, code, message);
+  error.retry_after = again;
+  return error;
 }
 
 }  // namespace
@@ -147,9 +186,37 @@ struct Service::Lent {
   }
 };
 
+Turns::Turn Service::turn_for(Access access) {
+  if (access == Access::Use || access == Access::Sample) return asking_.take();
+  if (access == Access::Rows) return reading_.take();
+  return {};
+}
+
+Turns::Turn Service::turn_to_sign_in(const std::string& address) {
+  catalog::ApiKey limit;
+  limit.id = address;
+  limit.per_10s = kSignInsIn10s;
+  limit.per_15min = kSignInsIn15min;
+  RateLimit::Verdict verdict;
+  {
+    const std::lock_guard lock(mutex_);
+    verdict = sign_ins_from_.take(limit, env_.now());
+  }
+  if (verdict.allowed) return signing_in_.take();
+  throw throttled("too_many_sign_ins", "Too many people sign in from " + address,
+                  verdict.retry_after);
+}
+
 Service::Service(definition::Configuration configuration, Env& env)
     : configuration_(std::move(configuration)),
       env_(env),
+      asking_(kAskMost, throttled("warehouses_busy",
+                                  "Warehouses are being asked for others; try again soon",
+                                  std::chrono::seconds(5))),
+      reading_(kReadMost, throttled("rows_busy", "Rows are being read for somebody else",
+                                    std::chrono::seconds(5))),
+      signing_in_(kSignInMost, throttled("sign_ins_busy", "Others sign in just now; try again",
+                                         std::chrono::seconds(1))),
       issuer_(configuration_.oidc ? std::make_unique<Issuer>(*configuration_.oidc, env) : nullptr) {
   // A proxy may do it for us.
   encrypted_ = configuration_.oidc && configuration_.oidc->redirect_url.starts_with("https://");
@@ -202,7 +269,9 @@ Answer Service::answered(const Request& request, std::string& path) {
     try {
       answer = answered(request, route, found.id, *lent.catalog, actor);
     } catch (const Error& error) {
-      answer = answer_to(error);
+      // Only who may read rows got so far that a warehouse said something.
+      const bool sees_rows = route.access == Access::Sample || route.access == Access::Rows;
+      answer = answer_to(error, sees_rows);
     }
     if (answer.status == 401 || answer.status == 403 || answer.status == 429) {
       refused_.note(*lent.catalog, actor, fmt::format("{} {}", route.method, route.path),
@@ -210,12 +279,13 @@ Answer Service::answered(const Request& request, std::string& path) {
     }
     return answer;
   } catch (const Error& error) {
-    return answer_to(error);
+    return answer_to(error, false);
   }
 }
 
-Answer Service::answered(const Request& request, const Route& route, const std::string& id,
+Answer Service::answered(const Request& sent, const Route& route, const std::string& id,
                          catalog::Catalog& catalog, catalog::Actor& actor) {
+  const Request request = with_names_of(route, sent);
   catalog::ApiKey key;
   std::optional<catalog::User> user;
   if (route.access != Access::Open) {
@@ -233,6 +303,7 @@ Answer Service::answered(const Request& request, const Route& route, const std::
   const json::Value body = body_of(request);
   if (!route.query.empty()) require_parameters(request.query, shape_in(route.query));
   if (!route.body.empty()) require_shape(body, shape_in(route.body));
+  const Turns::Turn turn = turn_for(route.access);
   Call call{*this, request, catalog, key, user ? &*user : nullptr, id, body};
   return route.answer(call);
 }

@@ -14,6 +14,7 @@
 #include "api/rate_limit.h"
 #include "api/refused_calls.h"
 #include "api/remote_command.h"
+#include "api/turns.h"
 #include "catalog/catalog.h"
 #include "definition/files.h"
 #include "definition/vault.h"
@@ -23,6 +24,7 @@
 namespace millrace::api {
 
 struct Route;
+enum class Access;
 
 /// What answers requests: finds the route, proves the key, counts against its limits, calls the
 /// handler, and turns an Error into a status. Thread-safe: each request has a catalog of its own.
@@ -38,6 +40,13 @@ class Service {
   /// Callers reach us through TLS.
   void be_encrypted() { encrypted_ = true; }
   bool is_encrypted() const { return encrypted_; }
+
+  /// Before something slow: what asks a warehouse, reads rows, or makes out whether a password is
+  /// right, each has a bound, which together leave threads for everything else. An empty turn for
+  /// what is quick. Throws Throttled `warehouses_busy` or `rows_busy`.
+  Turns::Turn turn_for(Access access);
+  /// Throws Throttled `sign_ins_busy`, or `too_many_sign_ins` of one address.
+  Turns::Turn turn_to_sign_in(const std::string& address);
 
   const RequestCounts& requests() const { return requests_; }
   ProgressFeed& progress() { return progress_; }
@@ -70,9 +79,10 @@ class Service {
   std::atomic<bool> draining_ = false;
   RequestCounts requests_;
   std::atomic<bool> encrypted_ = false;
+  Turns asking_, reading_, signing_in_;
   std::mutex mutex_;  ///< Of the two below.
   std::vector<std::unique_ptr<catalog::Catalog>> idle_;
-  RateLimit limits_;
+  RateLimit limits_, sign_ins_from_;
   RefusedCalls refused_;
   const std::unique_ptr<Issuer> issuer_;
   CommandRunner runner_;

@@ -4,6 +4,7 @@
 
 #include "api/routes.h"
 #include "base/error.h"
+#include "base/letters.h"
 #include "definition/files.h"
 
 namespace millrace::api {
@@ -44,6 +45,9 @@ Answer create(Call& call) {
   const std::string name = text_or_empty(call.body, "name");
   if (!definition::is_unit_type_name(name)) {
     bad_request("name must consist of letters, digits and _, and no digit first");
+  }
+  for (const catalog::UnitType& known : call.catalog.unit_types()) {
+    if (lower_case(known.name) == lower_case(name)) bad_request("Name is already in use");
   }
   call.catalog.add_unit_type(name, text_or_empty(call.body, "description"));
   Answer answer = one("Unit ID Type created successfully.",

@@ -48,8 +48,10 @@ int get_next(ArrowArrayStream* self, ArrowArray* out) noexcept {
 }
 
 const char* get_last_error(ArrowArrayStream* self) noexcept {
+  // In full: whoever reads it quotes it, and takes that for what may hold rows.
   const auto& failure = border(self).failure;
-  return failure ? failure->what() : "";
+  if (!failure) return "";
+  return failure->in_full.empty() ? failure->what() : failure->in_full.c_str();
 }
 
 void release(ArrowArrayStream* self) noexcept {

@@ -52,6 +52,13 @@ std::string ask_for(Session& session, const std::string& run, const Ingestion& i
 
 }  // namespace
 
+void end_all_asked(Session& session, const std::string& ingestion, const std::string& why) {
+  session.db.run(R"(UPDATE asked SET ended_at = :now, error_code = 'ingestion_archived',
+                                     error_text = :why
+                    WHERE project_id = :project AND ingestion = :ingestion AND ended_at IS NULL)",
+                 {session.env.now(), why, session.project, ingestion});
+}
+
 std::vector<std::string> Catalog::ask(const std::string& run, const std::string& ingestion,
                                       const std::vector<Day>& days, const std::string& trigger) {
   Session& session = *session_;
@@ -187,17 +194,18 @@ std::vector<RunDay> Catalog::run_days(const std::string& run) {
                        if (!one.error_code.empty()) one.attempt = Attempt::Failed;
                        places[{one.ingestion, one.day}] = days.size() - 1;
                      });
+  // By the run's index: without the plus, SQLite would go through all loads in the order of ids.
   session_->db.query(
       R"(SELECT l.run, l.ingestion, l.asked_by, l.dataset, l.day, l.id, l.started_at, l.closed_at,
-                l.attempt, l.error_code, l.error_text, l.error_advice, l.error_fault, v.rows,
-                v.quarantined
+                l.attempt, l.error_code, l.error_text, l.error_advice, l.error_in_full,
+                l.error_fault, v.rows, v.quarantined
          FROM load l LEFT JOIN version v ON v.project_id = l.project_id AND v.id = l.id
-         WHERE l.project_id = :project AND l.run = :run ORDER BY l.id)",
+         WHERE l.project_id = :project AND l.run = :run ORDER BY +l.id)",
       {session_->project, run}, [&](const Row& row) {
         RunDay seen;
         row.into(seen.run, seen.ingestion, seen.trigger, dataset, seen.day, seen.load,
                  seen.started_at, seen.ended_at, attempt, seen.error_code, seen.error_text,
-                 seen.error_advice, fault, seen.rows, seen.rejected);
+                 seen.error_advice, seen.error_in_full, fault, seen.rows, seen.rejected);
         if (!fault.empty()) seen.error_fault = fault_named(fault);
         seen.dataset = dataset_of(dataset);
         seen.attempt = attempt_named(attempt);

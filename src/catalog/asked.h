@@ -39,6 +39,7 @@ struct RunDay {
   std::optional<Instant> asked_at, started_at, ended_at;
   Attempt attempt = Attempt::None;
   std::string error_code, error_text, error_advice;
+  std::string error_in_full;  ///< As Error::in_full.
   std::optional<Fault> error_fault;
   std::int64_t rows = 0, rejected = 0;  ///< Of the version it published.
 };
@@ -59,11 +60,22 @@ struct Step {
   std::int64_t rows = 0;
 };
 
+/// Steps of one kind.
+struct StepKind {
+  Step::What what = Step::What::Asked;
+  std::string trigger;  ///< Asked: by whom.
+  Attempt attempt = Attempt::None;  ///< Ended: how.
+  /// Ended badly: with one of these codes, or, where `others` is set, with none of them.
+  std::vector<std::string> codes = {};
+  bool others = false;
+};
+
 /// Which steps a question is about; empty members mean all.
 struct StepFilter {
   Interval at;
   std::optional<Dataset> dataset;
   std::string ingestion;
+  std::vector<StepKind> kinds = {};
   std::int64_t limit = -1, skip = 0;  ///< -1: no limit.
 };
 

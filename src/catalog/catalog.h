@@ -235,6 +235,8 @@ class Catalog {
   /// Files of rejected rows, relative to the store's root, that no version published since then
   /// names.
   std::vector<std::string> old_quarantines(Instant since);
+  /// From errors of loads that ended before, what they quote of rows (Error::in_full).
+  void forget_quoted_rows(Instant before);
   bool registered(const std::string& load);
   /// True for a registered load that ended without being published and does not wait held: then
   /// whatever bears its id is of no use, also what had its final name before the process died.

@@ -14,8 +14,10 @@ constexpr const char* kDayColumns =
     R"(SELECT d.day, d.current, d.attempt, d.load, d.flags, d.held_load, d.hold_reason,
               d.error_code, d.error_text, d.error_advice, d.error_fault, d.changed_at,
               v.rows, v.files, v.quarantined, v.partly_loaded, v.revision, v.published_at,
-              d.checked_at,
-              d.check_result
+              d.checked_at, d.check_result,
+              CASE WHEN d.error_code <> '' THEN
+                (SELECT l.error_in_full FROM load l
+                 WHERE l.project_id = d.project_id AND l.id = d.load) END
        FROM day d
        LEFT JOIN version v ON v.project_id = d.project_id AND v.ingestion = d.ingestion
                           AND v.day = d.day AND v.id = d.current
@@ -36,7 +38,8 @@ DayWithCounts day_in(const Row& row, const std::string& ingestion) {
   row.into(state.day, state.current, attempt, state.load, state.flags, state.held_load,
            state.hold_reason, state.error_code, state.error_text, state.error_advice, fault,
            state.changed_at, found.row.rows, found.files, found.row.quarantined,
-           found.row.partly_loaded, found.row.revision, found.row.loaded_at, checked_at, check);
+           found.row.partly_loaded, found.row.revision, found.row.loaded_at, checked_at, check,
+           found.row.error_in_full);
   if (checked_at && found.row.loaded_at && *checked_at > *found.row.loaded_at && !check.empty()) {
     found.row.known_difference =
         known_difference(json::check_result(json::parse(check, "check in the catalog")));

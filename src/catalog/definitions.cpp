@@ -317,6 +317,7 @@ void Catalog::archive_ingestion(const std::string& id) {
     ingestion->archived = true;
     write_audit(*session_, "ingestion_source_delete", ingestion->name,
                 ingestion->handle + " is removed, its days stay", "{}");
+    end_all_asked(*session_, id, ingestion->handle + " was removed");
     announce(*session_, {.what = What::Archive, .ingestion = *ingestion});
   }
   transaction.commit();

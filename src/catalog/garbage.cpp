@@ -155,6 +155,15 @@ std::vector<std::string> Catalog::old_quarantines(Instant since) {
   return paths;
 }
 
+void Catalog::forget_quoted_rows(Instant before) {
+  Transaction transaction(session_->db);
+  session_->db.run(R"(UPDATE load SET error_in_full = ''
+                      WHERE project_id = :project AND closed_at < :before
+                        AND error_in_full <> '')",
+                   {session_->project, before});
+  transaction.commit();
+}
+
 bool Catalog::is_leftover(const std::string& load) {
   std::string id;
   return session_->db.one(std::string(kUnpublished) + "AND l.id = :load", {session_->project, load},

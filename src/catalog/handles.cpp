@@ -1,5 +1,7 @@
 #include <algorithm>
 
+#include <fmt/format.h>
+
 #include "catalog/session.h"
 
 namespace millrace::catalog {
@@ -11,6 +13,10 @@ bool Catalog::pause(const std::string& ingestion, const std::string& why) {
       R"(UPDATE ingestion SET paused_at = :now, paused_why = :why
          WHERE project_id = :project AND id = :id AND paused_at IS NULL)",
       {session.env.now(), why, session.project, ingestion});
+  if (changed > 0) {
+    const std::string handle = handle_of(session, ingestion);
+    write_audit(session, "ingestion_pause", handle, handle + " is paused: " + why, "{}");
+  }
   transaction.commit();
   return changed > 0;
 }
@@ -21,6 +27,10 @@ bool Catalog::resume(const std::string& ingestion) {
   const auto changed = session.db.run(R"(UPDATE ingestion SET paused_at = NULL, paused_why = ''
                         WHERE project_id = :project AND id = :id AND paused_at IS NOT NULL)",
                                       {session.project, ingestion});
+  if (changed > 0) {
+    const std::string handle = handle_of(session, ingestion);
+    write_audit(session, "ingestion_resume", handle, handle + " goes on", "{}");
+  }
   transaction.commit();
   return changed > 0;
 }
@@ -58,6 +68,13 @@ Catalog::CancelWanted Catalog::want_cancel(const std::string& ingestion, std::op
     session.db.run("UPDATE load SET cancel_at = :now WHERE project_id = :project AND id = :id",
                    {now, session.project, load.id});
     wanted.loads.push_back(load);
+  }
+  if (!wanted.loads.empty() || wanted.asked > 0) {
+    const std::string handle = handle_of(session, ingestion);
+    write_audit(session, "ingestion_cancel", handle,
+                fmt::format("{}{}: {} under way and {} not begun are cancelled", handle,
+                            day ? " " + day->text() : "", wanted.loads.size(), wanted.asked),
+                "{}");
   }
   transaction.commit();
   return wanted;

@@ -167,10 +167,10 @@ void close_load(Session& session, const std::string& id, Attempt attempt, const 
   session.db.run(
       R"(UPDATE load SET attempt = :attempt, error_text = :error_text, error_code = :error_code,
                          error_fault = :error_fault, error_advice = :error_advice,
-                         closed_at = :now
+                         error_in_full = :error_in_full, closed_at = :now
          WHERE project_id = :project AND id = :id AND closed_at IS NULL)",
       {name_of(attempt), error.what(), error.code, name_of(error.fault), error.advice,
-       session.env.now(), session.project, id});
+       error.in_full, session.env.now(), session.project, id});
 }
 
 Lease Catalog::begin_load(const std::string& ingestion, Day day, const std::string& revision,

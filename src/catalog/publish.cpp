@@ -274,6 +274,7 @@ std::vector<Published> Catalog::remove_ingestion(const std::string& id) {
     close_load(session, load.id, Attempt::Failed,
                Error(Fault::Unavailable, kProcessDied, "its process ended"));
   }
+  end_all_asked(session, id, ingestion->handle + " was removed");
   const Published published = announce(session, {.what = What::Remove, .ingestion = *ingestion});
   write_audit(session, "ingestion_source_purge", ingestion->name,
               ingestion->handle + " is removed with its days", "{}");

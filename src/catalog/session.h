@@ -48,6 +48,8 @@ void store_definition(Session& session, const Definition& definition);
 void remember_unit_type(Session& session, const std::string& name);
 /// "flights", or the id of one that is gone: how errors name an ingestion.
 std::string handle_of(Session& session, const std::string& ingestion);
+/// What was asked for and has not begun is not done: nobody would.
+void end_all_asked(Session& session, const std::string& ingestion, const std::string& why);
 
 std::optional<LoadRow> find_load(Session& session, const std::string& id);
 /// True when its holder has certainly ended, or is on another machine, or this very process, and

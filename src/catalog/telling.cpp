@@ -7,7 +7,8 @@ namespace {
 
 constexpr const char* kEndedColumns =
     R"(SELECT l.id, l.ingestion, l.run, l.asked_by, l.day, l.attempt, l.manifest IS NOT NULL,
-              l.error_code, l.error_text, l.error_advice, l.error_fault, l.note, v.rows,
+              l.error_code, l.error_text, l.error_advice, l.error_in_full, l.error_fault, l.note,
+              v.rows,
               v.quarantined, l.closed_at,
               l.asked_by = 'manual' AND NOT EXISTS
                 (SELECT 1 FROM asked a WHERE a.project_id = l.project_id AND a.run = l.run),
@@ -24,14 +25,15 @@ constexpr const char* kEndedColumns =
 
 Ended ended_in(const Row& row) {
   Ended ended;
-  std::string attempt, code, text, advice, fault;
+  std::string attempt, code, text, advice, in_full, fault;
   row.into(ended.load, ended.ingestion, ended.run, ended.trigger, ended.day, attempt, ended.held,
-           code, text, advice, fault, ended.note, ended.rows, ended.rejected, ended.at,
+           code, text, advice, in_full, fault, ended.note, ended.rows, ended.rejected, ended.at,
            ended.watched, ended.was_failing, ended.empty_again);
   ended.attempt = attempt_named(attempt);
   if (!code.empty()) {
     ended.error =
         Error(fault.empty() ? Fault::Unavailable : fault_named(fault), code, text, advice);
+    ended.error->in_full = in_full;
   }
   return ended;
 }

@@ -29,7 +29,8 @@ constexpr std::string_view kNothingFoundCodes[] = {
     "unknown_ingestion", "unknown_connection", "unknown_kind",    "unknown_version",
     "unknown_day",       "nothing_held",       "nothing_to_undo", "nothing_to_replay",
     "not_held",          "no_files",           "no_such_file",    "version_gone",
-    "version_swept",     "unknown_relation"};
+    "version_swept",     "unknown_relation",   "unknown_run",     "unknown_key",
+    "unknown_user"};
 constexpr std::string_view kWrongUsageCodes[] = {"wrong_usage", "ambiguous_ingestion"};
 
 ExitCode exit_code_of(const Error& error) {
@@ -167,9 +168,10 @@ std::string meant(std::vector<std::string> words, const std::string& word) {
 }
 
 void report(Terminal& terminal, const Error& error) {
-  if (terminal.json()) terminal.answer_error(json::from(error));
-  std::string text =
-      fmt::format("{} {}", terminal.toned_note("error:", Terminal::Tone::Bad), error.what());
+  const bool sees_rows = terminal.shows_rows();
+  if (terminal.json()) terminal.answer_error(sees_rows ? json::whole(error) : json::from(error));
+  std::string text = fmt::format("{} {}", terminal.toned_note("error:", Terminal::Tone::Bad),
+                                 error.text(sees_rows));
   if (!error.where.empty()) text += fmt::format("\n  where: {}", error.where);
   if (!error.advice.empty()) text += fmt::format("\n  what to do: {}", error.advice);
   terminal.note(text);

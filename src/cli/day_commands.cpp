@@ -22,7 +22,11 @@ Terminal::Tone tone_of(const std::string& status) {
   return status.starts_with("succeeded") ? Terminal::Tone::Good : Terminal::Tone::Plain;
 }
 
-json::Value day_json(const DayRow& row) {
+std::string error_of(const DayRow& row, bool sees_rows) {
+  return sees_rows && !row.error_in_full.empty() ? row.error_in_full : row.state.error_text;
+}
+
+json::Value day_json(const DayRow& row, bool sees_rows) {
   json::Value value{{"day", row.state.day.text()},
                     {"status", row.status},
                     {"rows", row.rows},
@@ -35,21 +39,22 @@ json::Value day_json(const DayRow& row) {
                     {"end", to_text(row.bounds.end)}};
   if (row.loaded_at) value["loaded_at"] = to_text(*row.loaded_at);
   if (!row.state.hold_reason.empty()) value["held"] = row.state.hold_reason;
+  if (const auto flags = remarks_of(row.state.flags); !flags.empty()) value["flags"] = flags;
   if (!row.known_difference.empty()) value["known_difference"] = row.known_difference;
   if (!row.state.error_text.empty()) {
     value["error"] = {{"code", row.state.error_code},
-                      {"message", row.state.error_text},
+                      {"message", error_of(row, sees_rows)},
                       {"advice", row.state.error_advice}};
   }
   return value;
 }
 
 /// Everything that a person should know of a day: what is wrong first, then what is known.
-std::string remark(const DayRow& row) {
+std::string remark(const DayRow& row, bool sees_rows) {
   std::vector<std::string> told;
   if (row.partly_loaded > 0) told.push_back(grouped(row.partly_loaded) + " partly loaded");
   if (!row.state.hold_reason.empty()) told.push_back(row.state.hold_reason);
-  if (!row.state.error_text.empty()) told.push_back(row.state.error_text);
+  if (!row.state.error_text.empty()) told.push_back(error_of(row, sees_rows));
   if (row.state.flags & kMovedDuringRead) told.emplace_back("moved during read");
   if (row.state.flags & kUnusualVolume) told.emplace_back("unusual volume");
   if (row.state.flags & kNotRepeatable) {
@@ -77,12 +82,13 @@ ExitCode days(Context& context, const Arguments& arguments) {
                "from (UTC)", "to (UTC)", "remark"},
               {}};
   for (const DayRow& row : rows) {
-    if (context.terminal.json()) answers.push_back(day_json(row));
+    const bool sees_rows = context.terminal.shows_rows();
+    if (context.terminal.json()) answers.push_back(day_json(row, sees_rows));
     table.rows.push_back(
         {row.state.day.text(), context.terminal.toned(row.status, tone_of(row.status)),
          grouped(row.rows), grouped(row.quarantined), brief(row.state.current), brief(row.revision),
          row.loaded_at ? minutes_text(*row.loaded_at) : "–", minutes_text(row.bounds.start),
-         minutes_text(row.bounds.end), remark(row)});
+         minutes_text(row.bounds.end), remark(row, sees_rows)});
   }
   if (context.terminal.json()) {
     context.terminal.answer(answers);
@@ -209,8 +215,9 @@ void export_rows(const fs::path& rows, const fs::path& target) {
     database.execute(fmt::format("COPY (FROM {}) TO {} (FORMAT {})", rows_in(rows.string()),
                                  engine::literal(whole.string()), format));
   } catch (const Error& error) {
-    throw Error(error.fault, error.code, error.what(),
-                error.advice.empty() ? "Name a file that this user may write" : error.advice);
+    Error told = error;
+    if (told.advice.empty()) told.advice = "Name a file that this user may write";
+    throw told;
   }
 }
 

@@ -96,6 +96,12 @@ ExitCode load(Context& context, const Arguments& arguments) {
     if (context.terminal.json()) context.terminal.answer(json::Value::array());
     return kDone;
   }
+  const auto [first, last] = std::ranges::minmax(request.days);
+  house.catalog.note("ingestion_load", request.ingestion.handle,
+                     fmt::format("{} of {} from {} to {}{}",
+                                 counted(static_cast<std::int64_t>(request.days.size()), "day"),
+                                 request.ingestion.handle, first.text(), last.text(),
+                                 request.accept ? ", also what is held" : ""));
   tell_unfinished(context.terminal, house, request.days);
   const auto start = std::chrono::steady_clock::now();
   Totals totals{.asked = static_cast<std::int64_t>(request.days.size())};

@@ -14,7 +14,7 @@ json::Value outcome_json(const DayOutcome& outcome) {
                     {"status", outcome.held ? "held" : name_of(outcome.attempt)},
                     {"load", outcome.load}};
   if (outcome.error) {
-    value["error"] = json::from(*outcome.error);
+    value["error"] = json::whole(*outcome.error);
   } else {
     value["certificate"] = json::from(outcome.certificate);
     if (!outcome.took_ms.empty()) value["took_ms"] = outcome.took_ms;
@@ -31,7 +31,7 @@ void tell_outcome(Terminal& terminal, const std::string& ingestion, const DayOut
   };
   if (outcome.error) {
     terminal.note(fmt::format("{}  {}  {}", day, terminal.toned_note("failed", Tone::Bad),
-                              outcome.error->what()));
+                              outcome.error->text(terminal.shows_rows())));
     advise(outcome.error->advice);
   } else if (outcome.held) {
     terminal.note(

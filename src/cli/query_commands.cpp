@@ -59,7 +59,7 @@ ExitCode run_json(Context& context, const std::string& sql) {
   } catch (const Error& error) {
     if (!rows.begun()) throw;
     // The array stays open, so that nobody takes the part for the whole.
-    context.terminal.note(fmt::format("error: {}", error.what()));
+    context.terminal.note(fmt::format("error: {}", error.text(context.terminal.shows_rows())));
     return kFailed;
   }
   rows.end();

@@ -130,7 +130,11 @@ Sent sent_of(const Command& command, const Arguments& arguments, Terminal& termi
   }
   const api::RemoteForm& form = *api::remote_form(command.path);
   if (form.has(api::kSendsFiles)) send_files(arguments, sent);
-  if (form.has(api::kAsks)) sent.typed = terminal.ask_secret(arguments.get("NAME"));
+  if (form.has(api::kAsks)) {
+    const std::string email = arguments.get("EMAIL");
+    sent.typed =
+        terminal.ask_secret(email.empty() ? arguments.get("NAME") : "Password of " + email);
+  }
   return sent;
 }
 
@@ -209,6 +213,7 @@ api::CommandRunner runner_in(const std::filesystem::path& home) {
   return [home](const api::RemoteCommand& asked) {
     std::ostringstream answer, notes;
     Terminal terminal(answer, notes, asked.as_json, asked.as_lines, kAnswerBytesMost, asked.typed);
+    if (!asked.sees_rows) terminal.hide_rows();
     const api::Patience patience(real_env());
     const ExitCode code = guarded(terminal, [&] {
       const Command* command = command_at(asked.path);

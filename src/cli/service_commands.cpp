@@ -50,6 +50,7 @@ ExitCode key_create(Context& context, const Arguments& arguments) {
   key.kept.per_10s = limit_in(arguments, "per-10s", key.kept.per_10s);
   key.kept.per_15min = limit_in(arguments, "per-15min", key.kept.per_15min);
   if (const auto scopes = arguments.all("scope"); !scopes.empty()) key.kept.scopes = scopes;
+  api::require_scopes(key.kept.type, key.kept.scopes);
   context.home.writing().put_key(key.kept);
   if (context.terminal.json()) {
     json::Value value = key_json(key.kept);

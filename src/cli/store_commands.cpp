@@ -27,6 +27,13 @@ ExitCode sweep(Context& context, const Arguments& arguments) {
     const ProgressBar clock(context.terminal, "Sweeping");
     swept = pipeline::sweep(house, dry_run, arguments.has("foreign"), retention);
   }
+  if (!dry_run) {
+    house.catalog.note("store_sweep", house.store.id(),
+                       fmt::format("{} removed, {}{}",
+                                   counted(static_cast<std::int64_t>(swept.removed.size()), "file"),
+                                   bytes_text(swept.bytes),
+                                   arguments.has("foreign") ? ", also foreign ones" : ""));
+  }
   if (context.terminal.json()) {
     context.terminal.answer(
         {{"removed", swept.removed}, {"foreign", swept.foreign}, {"bytes", swept.bytes}});
@@ -45,6 +52,15 @@ ExitCode sweep(Context& context, const Arguments& arguments) {
                     swept.foreign.size()));
   }
   return kDone;
+}
+
+/// For the audit log. What was done is done, also where that cannot be written.
+void note(Context& context, const char* action, const fs::path& file, const std::string& about) {
+  try {
+    context.home.writing().note(action, file.filename().string(), about);
+  } catch (const Error& error) {
+    context.terminal.note(fmt::format("not in the audit log: {}", error.what()));
+  }
 }
 
 /// SQLite's file and what lies beside it, under another name.
@@ -101,6 +117,9 @@ pipeline::Rebuilt replace_catalog(Context& context, const fs::path& base) {
 
 ExitCode rebuild_catalog(Context& context, const Arguments&) {
   const pipeline::Rebuilt rebuilt = replace_catalog(context, {});
+  note(context, "catalog_rebuild", context.home.catalog_path(),
+       fmt::format("the catalog is made again from {}",
+                   counted(rebuilt.records, "publish record")));
   if (context.terminal.json()) {
     context.terminal.answer({{"records", rebuilt.records},
                              {"unpublished", rebuilt.unpublished},
@@ -121,6 +140,12 @@ ExitCode rebuild_catalog(Context& context, const Arguments&) {
 
 ExitCode back_up(Context& context, const Arguments& arguments) {
   const fs::path copy = fs::absolute(arguments.get("FILE"));
+  if (!fs::is_directory(copy.parent_path())) {
+    throw Error(Fault::Misconfigured, "no_folder",
+                fmt::format("could not write {}: there is no folder {}", copy.string(),
+                            copy.parent_path().string()),
+                "Make the folder first, or name a file in another one");
+  }
   const fs::path partial = copy.string() + ".partial";
   fs::remove(partial);
   {
@@ -131,6 +156,7 @@ ExitCode back_up(Context& context, const Arguments& arguments) {
   make_durable(partial);
   fs::rename(partial, copy);
   const auto bytes = static_cast<std::int64_t>(fs::file_size(copy));
+  note(context, "catalog_backup", copy, "the catalog is copied to " + copy.string());
   if (context.terminal.json()) {
     context.terminal.answer({{"file", copy.string()}, {"bytes", bytes}});
     return kDone;
@@ -145,6 +171,9 @@ ExitCode back_up(Context& context, const Arguments& arguments) {
 ExitCode restore(Context& context, const Arguments& arguments) {
   const fs::path backup = fs::absolute(arguments.get("FILE"));
   const pipeline::Rebuilt rebuilt = replace_catalog(context, backup);
+  note(context, "catalog_restore", backup,
+       fmt::format("the catalog is that of {}, and {} since then", backup.string(),
+                   counted(rebuilt.added, "publish record")));
   if (context.terminal.json()) {
     context.terminal.answer({{"file", backup.string()},
                              {"records", rebuilt.records},

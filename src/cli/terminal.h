@@ -31,6 +31,10 @@ class Terminal {
   bool lines() const { return lines_; }
   bool can_ask() const { return asks_; }
   bool draws() const { return draws_; }
+  /// Whether who reads this may see rows, and so an Error's `in_full`: on the own machine, or with
+  /// the right to read them.
+  bool shows_rows() const { return shows_rows_; }
+  void hide_rows() { shows_rows_ = false; }
   void print(const Table& table);
   /// One line for people; nothing with --json.
   void say(std::string_view line);
@@ -68,6 +72,7 @@ class Terminal {
   std::size_t most_ = 0;
   Secret typed_;  ///< Likewise.
   bool json_, lines_, asks_, draws_, colour_, colour_notes_;
+  bool shows_rows_ = true;
   std::mutex mutex_;  ///< A progress bar draws from a thread of its own.
   bool drawn_ = false, asking_ = false, hides_ = false;
 };

@@ -10,6 +10,7 @@
 #include "cli/one_day.h"
 #include "definition/dbt.h"
 #include "model/json.h"
+#include "pipeline/load.h"
 
 namespace millrace::cli {
 namespace {
@@ -124,8 +125,9 @@ ExitCode trigger(Context& context, const Arguments& arguments) {
   pipeline::House& house = context.home.house(true);
   const std::string run = new_id(real_env());
   std::vector<Triggered> all;
+  const Day day = *arguments.day("day");
+  pipeline::require_begun(house, day);
   for (const Ingestion& one : wanted(context, arguments)) {
-    const Day day = *arguments.day("day");
     all.push_back({.it = {house, one, day},
                    .run = house.catalog.ask(run, one.id, {day}, "manual").front(),
                    .day = {}});

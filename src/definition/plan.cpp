@@ -31,6 +31,9 @@ std::string in_words(const std::string& origin) {
 std::string follow_up_cost(const Upkeep& upkeep) {
   const std::size_t ages = upkeep.follow_up.size();
   const std::string preset(preset_of(upkeep.follow_up, upkeep.follow_up_rule));
+  if (upkeep.schedule.mode == ScheduleMode::Manual) {
+    return "following up: off, as nothing happens by itself in the mode \"manual\"";
+  }
   if (ages == 0) return "following up: off, so changes in the warehouse go unnoticed";
   if (upkeep.follow_up_rule.threshold_percent) {
     return fmt::format(

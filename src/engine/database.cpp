@@ -100,23 +100,23 @@ void run_setup(Database& database, const std::string& statement) {
   try {
     database.execute(statement);
   } catch (const Error& error) {
-    const std::string text = error.what();
-    throw Error(error.fault, error.code, text.substr(0, text.find("\n\nLINE ")), error.advice);
+    throw error.reworded(
+        [](const std::string& text) { return text.substr(0, text.find("\n\nLINE ")); });
   }
 }
 
 /// The caller's SQL begins on a line of its own, so that the engine quotes that line and its caret
 /// fits; this takes our line out of the count.
 Error in_the_callers_lines(const Error& error) {
-  constexpr std::string_view kMark = "\n\nLINE ";
-  std::string text = error.what();
-  const auto mark = text.find(kMark);
-  if (mark == std::string::npos) return error;
-  const std::size_t digits = mark + kMark.size(), end = text.find(':', digits);
-  const int line = std::atoi(text.c_str() + digits);
-  if (end == std::string::npos || line < 2) return error;
-  text.replace(digits, end - digits, std::to_string(line - 1));
-  return {error.fault, error.code, text, error.advice};
+  return error.reworded([](std::string text) {
+    constexpr std::string_view kMark = "\n\nLINE ";
+    const auto mark = text.find(kMark);
+    if (mark == std::string::npos) return text;
+    const std::size_t digits = mark + kMark.size(), end = text.find(':', digits);
+    const int line = std::atoi(text.c_str() + digits);
+    if (end == std::string::npos || line < 2) return text;
+    return text.replace(digits, end - digits, std::to_string(line - 1));
+  });
 }
 
 /// The engine writes NaN and Infinity as they are, which no reader of JSON takes: they become the

@@ -108,7 +108,7 @@ TEST_CASE("an error quotes the caller's line by its own number, with the caret b
     try {
       work();
     } catch (const Error& error) {
-      return std::string(error.what());
+      return error.text(true);
     }
     return std::string("no error");
   };
@@ -341,7 +341,37 @@ TEST_CASE("a streamed SELECT that fails half-way fails the statement that reads 
     database.scalar("SELECT sum(i) FROM rows");
     FAIL("accepted");
   } catch (const Error& error) {
-    CHECK(std::string(error.what()).find("row 900000 is bad") != std::string::npos);
+    CHECK(error.text(true).find("row 900000 is bad") != std::string::npos);
+    CHECK(std::string(error.what()).find("row 900000 is bad") == std::string::npos);
+  }
+}
+
+TEST_CASE("what the engine says of data is in the full text alone, with the statement's line") {
+  Database database = Database::open({});
+  const auto safe = [&](const std::string& expression) {
+    try {
+      // Not in the statement as it is in the row.
+      database.scalar("SELECT " + expression + "\nFROM (SELECT lower('JANE') AS v FROM range(1))");
+    } catch (const Error& error) {
+      CHECK(error.fault == Fault::BadData);
+      CHECK(error.text(true).find("jane") != std::string::npos);
+      return std::string(error.what());
+    }
+    return std::string("accepted");
+  };
+  CHECK(safe("v::INT") ==
+        "Conversion Error: Could not convert string \"…\" to INT32 when casting from source column "
+        "v\n\nLINE 1: SELECT v::INT\n                ^");
+  CHECK(safe("strptime(v, '%Y')").starts_with(
+      "Invalid Input Error: Could not parse string \"…\""));
+  CHECK(safe("error('customer ' || v)") == "Invalid Input Error: …");
+  CHECK(safe("error('a' || chr(10) || chr(10) || 'LINE 1: ' || v)").find("jane") ==
+        std::string::npos);
+  try {
+    database.scalar("SELECT nothing_here FROM (VALUES ('Jane')) AS t(v)");
+  } catch (const Error& error) {
+    CHECK(std::string(error.what()).find("nothing_here") != std::string::npos);
+    CHECK(error.in_full.empty());
   }
 }
 

@@ -2,9 +2,12 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <sstream>
 #include <utility>
 #include <vector>
+
+#include "base/quoted.h"
 
 namespace millrace::engine {
 namespace {
@@ -44,9 +47,12 @@ std::string_view behind(std::string_view text, std::string_view mark) {
 
 std::string_view first_line(std::string_view text) { return text.substr(0, text.find('\n')); }
 
-/// "/data/a.csv, line 3: Could not convert …" of a text that also quotes the line, gives tips and
-/// lists every option.
-std::string csv_words(std::string_view text) {
+/// "/data/a.csv, line 3: " and "Could not convert …" of a text that also quotes the line, gives
+/// tips and lists every option.
+struct CsvWords {
+  std::string place, what;
+};
+CsvWords csv_words(std::string_view text) {
   std::string what;
   std::istringstream lines{std::string(behind(text, "CSV Error on Line: "))};
   std::string number, line;
@@ -56,37 +62,100 @@ std::string csv_words(std::string_view text) {
     what += (what.empty() ? "" : " ") + line;
   }
   const std::string_view file = first_line(behind(text, "\n  file = "));
-  return fmt::format("{}, line {}: {}", file.empty() ? "a CSV file" : file, number, what);
+  return {fmt::format("{}, line {}: ", file.empty() ? "a CSV file" : file, number), what};
+}
+
+/// The line of the statement that the engine shows below its words, with a caret; empty where what
+/// stands there is something else, for example a row of a file.
+std::string excerpt_in(const std::string& text, const std::string& sql) {
+  constexpr std::string_view kMark = "\n\nLINE ", kCut = "...";
+  const auto mark = text.rfind(kMark);
+  if (mark == std::string::npos) return {};
+  const auto colon = text.find(": ", mark);
+  const auto end = std::min(text.find('\n', mark + kMark.size()), text.size());
+  if (colon == std::string::npos || colon > end) return {};
+  std::string_view line = std::string_view(text).substr(colon + 2, end - colon - 2);
+  if (line.starts_with(kCut)) line.remove_prefix(kCut.size());
+  if (line.ends_with(kCut)) line.remove_suffix(kCut.size());
+  if (!has(sql, line)) return {};
+  const auto caret = text.find_first_not_of(" \n", end);
+  const bool is_last = caret == std::string::npos || caret + 1 == text.size();
+  return is_last ? text.substr(mark) : std::string();
+}
+
+/// What the engine says of data, or lets a function say: `error('customer ' || name)`.
+Error of_data(const std::string& text, const std::string& sql) {
+  // These are the engine's own sentences, in which only values are quoted.
+  constexpr std::string_view kSentences[] = {"Conversion Error: ",
+                                             "Out of Range Error: ",
+                                             "Mismatch Type Error: ",
+                                             "Invalid Input Error: Could not parse string",
+                                             "Invalid Input Error: Failed to parse",
+                                             "Invalid Input Error: Failed to cast",
+                                             "Invalid Input Error: Malformed JSON",
+                                             "Invalid Input Error: CSV Error on Line",
+                                             "Invalid Input Error: More than one row returned"};
+  const bool is_its_own = std::ranges::any_of(
+      kSentences, [&](std::string_view sentence) { return text.starts_with(sentence); });
+  const std::size_t colon = text.find(": ");
+  const std::string kind = colon == std::string::npos ? "" : text.substr(0, colon + 2);
+  const std::string words = text.substr(kind.size());
+  Error error(Fault::BadData, "bad_value",
+              kind + (is_its_own ? without_values(words) : "…") + excerpt_in(text, sql));
+  if (error.what() != text) error.in_full = text;
+  error.advice = "Correct the value, or let the query make null of it: try_cast(… as …)";
+  return error;
+}
+
+/// Of the statement, the machine, or a file as a whole: names are quoted, never values.
+bool is_of_names(std::string_view text) {
+  constexpr std::string_view kKinds[] = {"Parser Error",
+                                         "Syntax Error",
+                                         "Binder Error",
+                                         "Catalog Error",
+                                         "Permission Error",
+                                         "Not implemented Error",
+                                         "Dependency Error",
+                                         "Missing Extension Error",
+                                         "Invalid Configuration Error"};
+  return std::ranges::any_of(kKinds, [&](std::string_view kind) { return text.starts_with(kind); });
+}
+
+/// The same of a CSV file: the engine's sentence quotes the value.
+Error of_csv(const std::string& code, const std::string& text, const std::string& advice) {
+  const CsvWords words = csv_words(text);
+  Error error(Fault::BadData, code, words.place + without_values(words.what), advice);
+  error.in_full = words.place + words.what;
+  return error;
 }
 
 /// A file's text that is not UTF-8, which the engine does not read at all.
 Error broken_text(const std::string& text) {
   if (has(text, "CSV Error")) {
-    return {Fault::BadData, "bad_text", csv_words(text),
-            "Save the file as UTF-8, or name its encoding in the query: "
-            "read_csv('…', encoding = 'latin-1')"};
+    return of_csv("bad_text", text,
+                  "Save the file as UTF-8, or name its encoding in the query: "
+                  "read_csv('…', encoding = 'latin-1')");
   }
-  return {Fault::BadData, "bad_text", fmt::format("a file holds text that is not UTF-8: {}", text),
-          "Write the file again as UTF-8; in Parquet the column may also be binary"};
+  return quoting(Fault::BadData, "bad_text", "a file holds text that is not UTF-8: ", text,
+                 "Write the file again as UTF-8; in Parquet the column may also be binary");
 }
 
 /// What was wrong with a value, or with the file that it should have come from.
-Error bad_value(const std::string& text) {
+Error bad_value(const std::string& text, const std::string& sql) {
   if (has(text, "is not valid UTF8") || has(text, "not utf-8 encoded") ||
       has(text, "invalid UTF-8 encoding") || has(text, "as valid UTF-8 encoded text")) {
     return broken_text(text);
   }
   if (has(text, "CSV Error")) {
-    return {Fault::BadData, "bad_value", csv_words(text),
-            "Correct the file, or say in the query how it is to be read: "
-            "read_csv('…', types = {'amount': 'varchar'}, delim = ';')"};
+    return of_csv("bad_value", text,
+                  "Correct the file, or say in the query how it is to be read: "
+                  "read_csv('…', types = {'amount': 'varchar'}, delim = ';')");
   }
   if (has(text, "Malformed JSON in file") || has(text, "Parquet file") ||
       has(text, "magic bytes")) {
     return {Fault::BadData, "bad_value", text, "Write the file again: it is not whole"};
   }
-  return {Fault::BadData, "bad_value", text,
-          "Correct the value, or let the query make null of it: try_cast(… as …)"};
+  return of_data(text, sql);
 }
 
 }  // namespace
@@ -106,7 +175,7 @@ duckdb_error_type type_of(std::string_view text) {
   return DUCKDB_ERROR_SYNTAX;
 }
 
-Error engine_error(const std::string& words, duckdb_error_type type) {
+Error engine_error(const std::string& words, duckdb_error_type type, const std::string& sql) {
   const std::string text = unwrapped(words);
   if (text.size() != words.size()) type = type_of(text);
   // Who asked for a stop was answered before this. The engine also interrupts itself: a thread that
@@ -140,10 +209,15 @@ Error engine_error(const std::string& words, duckdb_error_type type) {
     case DUCKDB_ERROR_CONVERSION:
     case DUCKDB_ERROR_OUT_OF_RANGE:
     case DUCKDB_ERROR_INVALID_INPUT:
-      return bad_value(text);
+      return bad_value(text, sql);
     default:
-      return {Fault::Misconfigured, "sql_error", text, "Correct the SQL, then try again"};
+      break;
   }
+  Error error = is_of_names(text) ? Error(Fault::Misconfigured, "", text) : of_data(text, sql);
+  error.fault = Fault::Misconfigured;
+  error.code = "sql_error";
+  error.advice = "Correct the SQL, then try again";
+  return error;
 }
 
 }  // namespace millrace::engine

@@ -53,19 +53,19 @@ Cell cell_at(duckdb_vector vector, idx_t row) {
 }  // namespace
 
 Result::Result(duckdb_connection connection, const std::string& sql, std::stop_token stop)
-    : interrupt_(stop, [connection] { duckdb_interrupt(connection); }), stop_(stop) {
+    : interrupt_(stop, [connection] { duckdb_interrupt(connection); }), stop_(stop), sql_(sql) {
   throw_if_stopped();
   Prepared statement;
   if (duckdb_prepare(connection, sql.c_str(), &statement.handle) != DuckDBSuccess) {
     const std::string text = words_of(duckdb_prepare_error(statement.handle));
     throw_if_stopped();
-    throw engine_error(text, type_of(text));
+    throw engine_error(text, type_of(text), sql);
   }
   Pending pending;
   if (duckdb_pending_prepared_streaming(statement.handle, &pending.handle) != DuckDBSuccess) {
     const std::string text = words_of(duckdb_pending_error(pending.handle));
     throw_if_stopped();
-    throw engine_error(text, type_of(text));
+    throw engine_error(text, type_of(text), sql);
   }
   work(connection, pending.handle);
   if (duckdb_execute_pending(pending.handle, &result_) == DuckDBSuccess) return;
@@ -75,7 +75,7 @@ Result::Result(duckdb_connection connection, const std::string& sql, std::stop_t
   if (type == DUCKDB_ERROR_INVALID) type = type_of(text);
   duckdb_destroy_result(&result_);
   throw_if_stopped();
-  throw engine_error(text, type);
+  throw engine_error(text, type, sql);
 }
 
 void Result::work(duckdb_connection connection, duckdb_pending_result pending) {
@@ -117,7 +117,7 @@ duckdb_data_chunk Result::next() {
   if (duckdb_data_chunk chunk = duckdb_fetch_chunk(result_); chunk != nullptr) return chunk;
   throw_if_stopped();
   if (const char* words = duckdb_result_error(&result_); words != nullptr && *words != '\0') {
-    throw engine_error(words, duckdb_result_error_type(&result_));
+    throw engine_error(words, duckdb_result_error_type(&result_), sql_);
   }
   return nullptr;
 }

@@ -38,6 +38,7 @@ class Result {
   duckdb_result result_{};
   std::stop_callback<std::function<void()>> interrupt_;
   std::stop_token stop_;
+  std::string sql_;  ///< To know its own lines in an error.
 };
 
 /// The statement's rows as they are pulled; the connection runs nothing else meanwhile.

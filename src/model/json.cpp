@@ -243,6 +243,12 @@ Value from(const Error& error) {
   return object;
 }
 
+Value whole(const Error& error) {
+  Value object = from(error);
+  if (!error.in_full.empty()) object["in_full"] = leaf::write(error.in_full);
+  return object;
+}
+
 Definition definition(const Value& value) { return read_as<Definition>(value, "definition"); }
 Limits limits(const Value& value) { return read_as<Limits>(value, "limits"); }
 Upkeep upkeep(const Value& value) { return read_as<Upkeep>(value, "upkeep"); }
@@ -272,6 +278,7 @@ Error error(const Value& value) {
   reader("advice", advice);
   Error result(fault, code, message, advice);
   reader("where", result.where);
+  reader("in_full", result.in_full);
   reader("retry_after", retry_after);
   if (retry_after) result.retry_after = std::chrono::seconds(*retry_after);
   return result;

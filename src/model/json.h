@@ -27,7 +27,10 @@ Value from(const CheckResult& result);
 Value from(const ProbeReport& report);
 Value from(const Column& column);
 Value from(const Table& table);
+/// Without `in_full`: for everybody.
 Value from(const Error& error);
+/// With it: between our processes, and for who may see rows.
+Value whole(const Error& error);
 
 Definition definition(const Value& value);
 Limits limits(const Value& value);

@@ -71,6 +71,18 @@ std::string status_of(const DayState& state, bool current_is_empty) {
   return current_is_empty ? "succeeded, no data" : "succeeded";
 }
 
+std::vector<std::string> remarks_of(unsigned flags) {
+  constexpr std::pair<DayFlag, const char*> kRemarks[] = {{kProvisional, "provisional"},
+                                                          {kMovedDuringRead, "moved during read"},
+                                                          {kUnusualVolume, "unusual volume"},
+                                                          {kNotRepeatable, "not repeatable"}};
+  std::vector<std::string> remarks;
+  for (const auto& [flag, remark] : kRemarks) {
+    if (flags & flag) remarks.emplace_back(remark);
+  }
+  return remarks;
+}
+
 std::string known_difference(const CheckResult& result) {
   if (result.rows_then && result.rows_now && *result.rows_then != *result.rows_now) {
     return "the warehouse has " + std::to_string(*result.rows_now) + " rows, " +

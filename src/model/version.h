@@ -116,12 +116,16 @@ struct DayRow {
   /// What the last check since found and nobody loaded, or why it found nothing out; empty where
   /// all is well.
   std::string known_difference;
+  std::string error_in_full;  ///< As Error::in_full: for who may see rows.
 };
 
 /// The one word for people: succeeded · succeeded, no data · provisional · failed · loading · held
 /// · waiting · never loaded. A failed reload shows as failed although the current version stays
 /// readable.
 std::string status_of(const DayState& state, bool current_is_empty);
+/// What else people should know of the day: "moved during read", "unusual volume", "provisional",
+/// "not repeatable". Holding is a status.
+std::vector<std::string> remarks_of(unsigned flags);
 
 enum class ChangedBy {
   Nothing,

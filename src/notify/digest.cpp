@@ -45,6 +45,7 @@ catalog::Ended ended_in(const catalog::RunDay& day, const std::string& run) {
   if (!day.error_code.empty()) {
     ended.error = Error(day.error_fault.value_or(Fault::Unavailable), day.error_code,
                         day.error_text, day.error_advice);
+    ended.error->in_full = day.error_in_full;
   }
   return ended;
 }

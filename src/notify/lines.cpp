@@ -1,5 +1,4 @@
 #include <algorithm>
-#include <cctype>
 #include <tuple>
 
 #include "model/alert.h"
@@ -10,33 +9,6 @@ namespace {
 
 /// As many as a person reads.
 constexpr std::size_t kLinesMost = 25;
-
-/// What a warehouse quotes may be the value of a row: "…" instead. The customer's own line of SQL,
-/// which stands below the words, stays.
-std::string without_values(const std::string& text) {
-  const std::string words = text.substr(0, text.find('\n'));
-  std::string out;
-  for (std::size_t at = 0; at < words.size(); ++at) {
-    const char quote = words[at];
-    const bool opens = (quote == '"' || quote == '\'') &&
-                       (at == 0 || !std::isalnum(static_cast<unsigned char>(words[at - 1])));
-    if (!opens) {
-      out += quote;
-      continue;
-    }
-    // The last one, for a value may hold quotes itself.
-    const std::size_t end = words.rfind(quote);
-    if (end == at) return out + "…";
-    out += quote + std::string("…") + quote;
-    at = end;
-  }
-  return out + text.substr(words.size());
-}
-
-/// Errors about data quote data; the others quote names.
-bool may_quote_rows(const Error& error) {
-  return error.fault == Fault::BadData && error.code != "too_many_rejected";
-}
 
 /// What needs a person comes first.
 int rank(const Line& line) {
@@ -72,11 +44,8 @@ Line line_of(const Subject& subject, const catalog::Ended& ended) {
   }
   line.outcome = status_of(state, ended.attempt == Attempt::Empty);
   if (ended.error) {
-    line.error = ended.error;
-    if (!subject.include_rows && may_quote_rows(*ended.error)) {
-      line.error = Error(ended.error->fault, ended.error->code, without_values(ended.error->what()),
-                         ended.error->advice);
-    }
+    line.error = Error(ended.error->fault, ended.error->code,
+                       ended.error->text(subject.include_rows), ended.error->advice);
   }
   return line;
 }

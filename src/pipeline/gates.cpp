@@ -40,7 +40,12 @@ class Gates {
   std::optional<std::string> ask(const std::string& sql) {
     const auto answer = connector_.scalar(sql, order_.day, zone_, stop_);
     if (answer == "true" || answer == "t" || answer == "1") return {};
-    return fmt::format("\"{}\" says {}", sql, answer.value_or("nothing"));
+    // Anything else may be a row's.
+    const bool is_plain = answer == "false" || answer == "f" || answer == "0";
+    return fmt::format("\"{}\" says {}", sql,
+                       is_plain ? *answer
+                       : answer ? "something that is neither true nor false"
+                                : "nothing");
   }
 
   /// Of a table that was never looked at nothing can be said against it.

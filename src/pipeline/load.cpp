@@ -249,6 +249,7 @@ class LoadRun {
     const catalog::Lease lease = found->second;
     DayOutcome outcome{.day = manifest.day,
                        .load = manifest.load,
+                       .run = run_,
                        .certificate = manifest.certificate,
                        .took_ms = manifest.took_ms,
                        .note = manifest.note};
@@ -315,6 +316,7 @@ class LoadRun {
     report({.day = day,
             .attempt = attempt,
             .load = load,
+            .run = run_,
             .certificate = read,
             .error = error.at(request_.ingestion.handle + " " + day.text())});
     if (attempt != Attempt::Waiting) give_up_after(error);
@@ -326,11 +328,13 @@ class LoadRun {
     failed_alike_ = last_fault_ == error.fault ? failed_alike_ + 1 : 1;
     last_fault_ = error.fault;
     if (failed_alike_ < kFailuresAlike) return;
-    given_up_ =
-        Error(error.fault, "range_stopped",
-              fmt::format("not loaded: {} days failed one after the other, the last with: {}",
-                          kFailuresAlike, error.what()),
-              error.advice.empty() ? "Mend that, then load these days again" : error.advice);
+    given_up_ = error.reworded([](const std::string& text) {
+      return fmt::format("not loaded: {} days failed one after the other, the last with: {}",
+                         kFailuresAlike, text);
+    });
+    given_up_->code = "range_stopped";
+    given_up_->retry_after.reset();
+    if (given_up_->advice.empty()) given_up_->advice = "Mend that, then load these days again";
     halt_.request_stop();
     for (const Day day : std::exchange(waiting_, {})) report_failure(day, "", *given_up_);
   }

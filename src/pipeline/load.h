@@ -34,6 +34,7 @@ struct DayOutcome {
   Attempt attempt = Attempt::None;
   bool held = false;
   std::string load;
+  std::string run;  ///< That of the request, also where no load began.
   Certificate certificate;  ///< Also of a day that failed after all of it was read.
   std::map<std::string, std::int64_t> took_ms;  ///< As in Manifest.
   std::string note;
@@ -58,6 +59,8 @@ std::vector<Day> failed_days(House& house, const Ingestion& ingestion);
 
 /// False for a day that lies in the future, in the project's zone: it cannot be loaded.
 bool has_begun(House& house, Day day);
+/// Throws Misconfigured `day_not_begun`.
+void require_begun(House& house, Day day);
 
 /// The latest day there can be data for: yesterday in the project's zone.
 Day latest_day(House& house);

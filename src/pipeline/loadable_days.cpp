@@ -9,14 +9,11 @@ namespace {
 
 void refuse_days_to_come(House& house, const LoadRequest& request) {
   for (const Day day : request.days) {
-    if (has_begun(house, day)) continue;
-    const std::string& zone = house.project.zone.name();
-    throw Error(
-        Fault::Misconfigured, "day_not_begun",
-        fmt::format("{} has not begun in {}, where it is {}", day.text(), zone,
-                    house.project.zone.day_of(house.env.now()).text()),
-        "Load it when it is over; while it lasts, what is there of it is loaded as provisional")
-        .at(request.ingestion.handle);
+    try {
+      require_begun(house, day);
+    } catch (const Error& error) {
+      throw error.at(request.ingestion.handle);
+    }
   }
 }
 
@@ -52,6 +49,15 @@ std::vector<Day> failed_days(House& house, const Ingestion& ingestion) {
 
 bool is_read_day_by_day(const Definition& definition) {
   return !definition.folder.empty() || has_placeholders(definition.query);
+}
+
+void require_begun(House& house, Day day) {
+  if (has_begun(house, day)) return;
+  throw Error(
+      Fault::Misconfigured, "day_not_begun",
+      fmt::format("{} has not begun in {}, where it is {}", day.text(), house.project.zone.name(),
+                  house.project.zone.day_of(house.env.now()).text()),
+      "Load it when it is over; while it lasts, what is there of it is loaded as provisional");
 }
 
 bool has_begun(House& house, Day day) { return day <= latest_day(house).plus(1); }

@@ -125,8 +125,9 @@ TEST_CASE("an epoch whose magnitude contradicts its unit is refused with the fix
   auto day = fixture::events();
   const Error error = thrown([&] { day.write(event("'k'", "'a'", "1795176000000")); });
   CHECK(error.code == "timestamp_unit");
-  CHECK(std::string(error.what()) ==
+  CHECK(error.text(true) ==
         "values of column ts such as 1795176000000 are read as s, which is no time near the day");
+  CHECK(std::string(error.what()).find("1795") == std::string::npos);
   CHECK(error.advice == "Write timestamp_unit = \"ms\" in the mapping");
 }
 

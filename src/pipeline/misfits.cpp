@@ -90,12 +90,14 @@ std::optional<TimeUnit> fitting_unit(const std::vector<double>& values, TimeUnit
 
 Error wrong_unit(const Mapping& mapping, TimeUnit fits, double example) {
   const TimeUnit read_as = mapping.timestamp_unit.value_or(TimeUnit::Seconds);
-  return Error(
-      Fault::Misconfigured, "timestamp_unit",
-      fmt::format("values of column {} such as {:.0f} are read as {}, which is no time near "
-                  "the day",
-                  mapping.timestamp, example, name_of(read_as)),
-      fmt::format("Write timestamp_unit = \"{}\" in the mapping", name_of(fits)));
+  const auto sentence = [&](const std::string& such) {
+    return fmt::format("values of column {}{} are read as {}, which is no time near the day",
+                       mapping.timestamp, such, name_of(read_as));
+  };
+  Error error(Fault::Misconfigured, "timestamp_unit", sentence(""),
+              fmt::format("Write timestamp_unit = \"{}\" in the mapping", name_of(fits)));
+  error.in_full = sentence(fmt::format(" such as {:.0f}", example));
+  return error;
 }
 
 std::optional<Error> misread_unit(engine::Database& database, const MapSql& map,

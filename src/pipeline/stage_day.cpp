@@ -173,8 +173,8 @@ class Staging {
     arrow::Flow flow;
     std::vector<std::string> folders = {order_.staging};
     if (given_ != nullptr) folders.push_back(given_->split->folder().string());
-    engine::Database database = mapping_engine(
-        budget, fs::path(order_.staging) / "spill", connector_, {}, folders);
+    engine::Database database =
+        mapping_engine(budget, fs::path(order_.staging) / "spill", connector_, {}, folders);
     try {
       engine::Relation source = given_ == nullptr
                                     ? connector_.read(query_, order_.day, database, flow, stop_)
@@ -188,8 +188,8 @@ class Staging {
                           flow, [this] { return stop_.stop_requested(); }));
         source.sql = "SELECT * FROM batches";
       }
-      const MapSql map = map_sql(work_.definition, source, {order_.day, {order_.load}, {}},
-                                 work_.unit_types);
+      const MapSql map =
+          map_sql(work_.definition, source, {order_.day, {order_.load}, {}}, work_.unit_types);
       // What was read with others has been told already.
       const Reporter reporter(order_, given_ == nullptr ? proof_.source_count : std::nullopt, flow,
                               database, tell_);
@@ -203,8 +203,8 @@ class Staging {
 
   void finish_mapped(DayGroup& group) {
     const engine::Relation source = given_->split->rows(order_.day);
-    const MapSql map = map_sql(work_.definition, source, {order_.day, {order_.load}, {}},
-                               work_.unit_types);
+    const MapSql map =
+        map_sql(work_.definition, source, {order_.day, {order_.load}, {}}, work_.unit_types);
     finish_day(group.database(), map, work_, order_.staging, group.staged(order_.day), manifest_,
                stop_);
     if (proof_.read == 0 && given_->rows_of_all == 0) {
@@ -302,14 +302,17 @@ Error read_failed(const Error& error, const arrow::Flow& flow) {
     if (failure->fault != Fault::Unavailable || failure->code == warehouse::kTableWanted) {
       return *failure;
     }
-    return {Fault::Unavailable, "source_failed",
-            fmt::format("the warehouse stopped delivering: {}", failure->what()),
-            "Load the day again"};
+    Error stopped = failure->reworded(
+        [](const std::string& text) { return "the warehouse stopped delivering: " + text; });
+    stopped.code = "source_failed";
+    stopped.advice = "Load the day again";
+    stopped.retry_after.reset();
+    return stopped;
   }
   // A line that the engine quotes is one of our statement, in which the customer's SQL is a part.
-  const std::string text = error.what();
   if (error.code != "bad_value") return error;
-  return {error.fault, error.code, text.substr(0, text.find("\n\nLINE ")), error.advice};
+  return error.reworded(
+      [](const std::string& text) { return text.substr(0, text.find("\n\nLINE ")); });
 }
 
 engine::Database mapping_engine(const Budget& budget, const fs::path& spill,

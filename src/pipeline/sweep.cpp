@@ -53,11 +53,13 @@ class Sweep {
     if (!dry_run_) house_.catalog.mark_swept({loads.begin(), loads.end()});
   }
 
-  /// Of current versions, too. Their certificates still count these rows.
+  /// Of current versions, too. Their certificates still count these rows. What errors quote of
+  /// rows is kept as long.
   void old_quarantines(std::chrono::seconds retention) {
     for (const std::string& path : house_.catalog.old_quarantines(house_.env.now() - retention)) {
       remove(path);
     }
+    if (!dry_run_) house_.catalog.forget_quoted_rows(house_.env.now() - retention);
   }
 
   void half_written() {

@@ -12,6 +12,7 @@
 
 #include "base/error.h"
 #include "base/process.h"
+#include "base/quoted.h"
 #include "pipeline/check_day.h"
 #include "pipeline/replay_day.h"
 #include "pipeline/sample.h"
@@ -120,7 +121,7 @@ class Work {
         order_, *connector_, tell(),
         [this](const Manifest& manifest) { voice_.say({{"sealed", json::from(manifest)}}); },
         [this](const DayOrder& day, const Error& error) {
-          voice_.say({{"failed", {{"load", day.load}, {"error", json::from(error)}}}});
+          voice_.say({{"failed", {{"load", day.load}, {"error", json::whole(error)}}}});
         },
         stop_);
     return nullptr;
@@ -230,9 +231,10 @@ int worker_main() {
     std::cout.flush();
     ::_exit(0);
   } catch (const Error& error) {
-    voice.say({{"error", json::from(error)}});
+    voice.say({{"error", json::whole(error)}});
   } catch (const std::exception& error) {
-    voice.say({{"error", json::from(Error(Fault::Unavailable, "worker_failed", error.what()))}});
+    voice.say(
+        {{"error", json::whole(quoting(Fault::Unavailable, "worker_failed", "", error.what()))}});
   }
   ::_exit(1);
 }

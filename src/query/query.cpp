@@ -79,8 +79,11 @@ Error explained(const Error& error) {
   const std::string text = error.what();
   const bool unknown = error.code == "sql_error" && text.find("Table with name") != text.npos;
   if (!unknown && error.code != "not_allowed") return error;
-  return {error.fault, unknown ? "unknown_table" : error.code, text,
-          "The tables are events, metrics, exposures and entity_properties; files are not read"};
+  Error known = error;
+  if (unknown) known.code = "unknown_table";
+  known.advice =
+      "The tables are events, metrics, exposures and entity_properties; files are not read";
+  return known;
 }
 
 }  // namespace

@@ -4,8 +4,12 @@
 
 #include <algorithm>
 #include <cctype>
+#include <initializer_list>
 #include <optional>
 #include <span>
+
+#include "base/letters.h"
+#include "base/quoted.h"
 
 namespace millrace::warehouse {
 namespace {
@@ -187,8 +191,66 @@ Verdict verdict_on(const ServerMessage& message) {
   if (in_class("22")) {
     return {BadData, "bad_value_in_query", "A value does not fit what the query does with it"};
   }
+  if (in_class("P0")) {
+    return {BadData, "raised_in_query", "A function that the query calls refuses a row"};
+  }
   return {Misconfigured, "sql_error",
           "Correct the query; `millrace sample` tries one without loading"};
+}
+
+/// Whose words a message's are, and so what they may hold.
+enum class Speaks {
+  OfNames,   ///< The server, of the statement or of itself.
+  OfValues,  ///< The server, of data: it quotes values.
+  Freely,    ///< Some function, of anything: `raise exception 'customer % is bad'`.
+};
+
+/// Whether all names that are quoted stand in the statement, which is no secret.
+bool quotes_only(const std::string& text, const Statement& statement) {
+  const std::string sql = lower_case(statement.sql);
+  for (auto first = text.find('"'); first != std::string::npos;) {
+    const auto last = text.find('"', first + 1);
+    if (last == std::string::npos) return false;
+    const std::string name = lower_case(text.substr(first + 1, last - first - 1));
+    if (sql.find(name) == std::string::npos) return false;
+    first = text.find('"', last + 1);
+  }
+  return true;
+}
+
+/// A function can raise every SQLSTATE, but the server says that it did; and it points at a place
+/// only in the statement, before that has seen a row: `'people'::regclass` there, a value's
+/// `::regclass` nowhere. Redshift points nowhere, so the statement is looked at.
+Speaks speaks(const ServerMessage& message, const Statement& statement) {
+  const std::string_view state = message.sqlstate;
+  const auto is_one_of = [&](std::initializer_list<std::string_view> beginnings) {
+    return std::ranges::any_of(beginnings, [&](auto one) { return state.starts_with(one); });
+  };
+  if (!message.context.empty()) return Speaks::Freely;
+  if (message.position > 0 || state.empty() || state == "42501") return Speaks::OfNames;
+  if (is_one_of({"08", "0A", "25", "28", "40", "53", "54", "55", "57", "58"})) {
+    return Speaks::OfNames;
+  }
+  const bool of_names = is_one_of({"3F", "42"}) && message.detail.empty() &&
+                        quotes_only(message.text, statement);
+  if (of_names) return Speaks::OfNames;
+  return is_one_of({"22", "23", "3F", "42", "XX"}) ? Speaks::OfValues : Speaks::Freely;
+}
+
+/// What may stand in a log.
+std::string safe_words(const ServerMessage& message, Speaks speaks) {
+  switch (speaks) {
+    case Speaks::OfNames:
+      break;
+    case Speaks::OfValues:
+      return without_values(one_line(message.text));
+    case Speaks::Freely:
+      return fmt::format("its words may hold values of rows{}{}",
+                         message.sqlstate.empty() ? "" : "; SQLSTATE ", message.sqlstate);
+  }
+  std::string words = one_line(message.text);
+  if (!message.detail.empty()) words += fmt::format(" ({})", one_line(message.detail));
+  return words;
 }
 
 }  // namespace
@@ -235,17 +297,25 @@ Error connect_error(std::string_view words, const LibpqLogin& login) {
 Error statement_error(const ServerMessage& message, const Statement& statement) {
   const Verdict verdict = verdict_on(message);
   const auto place = place_of(statement, message.position);
-  std::string text = "the warehouse refused the query";
-  if (place) text += fmt::format(" at line {}, column {}", place->line, place->column);
-  if (verdict.code == "connection_lost") text = "the connection to the warehouse broke";
-  text += ": " + one_line(message.text);
-  if (!message.detail.empty()) text += fmt::format(" ({})", one_line(message.detail));
+  std::string before = "the warehouse refused the query", after;
   if (place) {
-    text += fmt::format("\n  {}\n  {:>{}}", place->text, '^', place->column);
+    before += fmt::format(" at line {}, column {}", place->line, place->column);
+    after = fmt::format("\n  {}\n  {:>{}}", place->text, '^', place->column);
   }
+  if (verdict.code == "connection_lost") before = "the connection to the warehouse broke";
+  const Speaks spoken = speaks(message, statement);
+  const std::string safe = safe_words(message, spoken);
+  const bool of_names = spoken == Speaks::OfNames;
   std::string advice(verdict.advice);
-  if (!message.hint.empty()) advice = one_line(message.hint);
-  Error error(verdict.fault, std::string(verdict.code), text, advice);
+  if (!message.hint.empty() && of_names) advice = one_line(message.hint);
+  Error error(verdict.fault, std::string(verdict.code), before + ": " + safe + after, advice);
+  if (!of_names) {
+    std::string words = one_line(message.text);
+    for (const std::string& more : {message.detail, message.hint}) {
+      if (!more.empty()) words += fmt::format(" ({})", one_line(more));
+    }
+    if (words != safe) error.in_full = before + ": " + words + after;
+  }
   if (error.fault == Throttled) error.retry_after = std::chrono::seconds(30);
   return error;
 }

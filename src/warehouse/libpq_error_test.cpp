@@ -152,3 +152,56 @@ TEST_CASE("what a failure means for the caller follows from its SQLSTATE") {
   CHECK(fault("42P01") == Fault::Misconfigured);
   CHECK(fault("25006") == Fault::Misconfigured);
 }
+
+TEST_CASE("what a server says of data is in the full text alone") {
+  const auto said = [](const char* sqlstate, const char* text, const char* detail = "") {
+    ServerMessage message;
+    message.sqlstate = sqlstate;
+    message.text = text;
+    message.detail = detail;
+    return statement_error(message, {"select amount::int from a", "select amount::int from a"});
+  };
+  const std::string prefix = "the warehouse refused the query: ";
+  const Error cast = said("22P02", "invalid input syntax for type integer: \"Jane \"J\" Doe\"");
+  CHECK(text_of(cast) == prefix + "invalid input syntax for type integer: \"…\"");
+  CHECK(cast.in_full == prefix + "invalid input syntax for type integer: \"Jane \"J\" Doe\"");
+  CHECK(text_of(said("22P02", "ungültige Eingabesyntax für Typ integer: »Jane«")) ==
+        prefix + "ungültige Eingabesyntax für Typ integer: \"…\"");
+  CHECK(text_of(said("22008", "date/time field value out of range: Jane")) ==
+        prefix + "date/time field value out of range: …");
+  CHECK(text_of(said("22003", "value \"99\" is out of range for type smallint")) ==
+        prefix + "value \"…\" is out of range for type smallint");
+  CHECK(text_of(said("22P02", "invalid input syntax for type json", "Token \"J\" is invalid.")) ==
+        prefix + "invalid input syntax for type json");
+  CHECK(text_of(said("XX000", "Invalid digit, Value 'J', Pos 0, Type: Integer")) ==
+        prefix + "Invalid digit, Value \"…\", Pos …, Type: …");
+  // A value that is looked up as a name: no place in the statement is at fault.
+  CHECK(text_of(said("42P01", "relation \"jane\" does not exist")) ==
+        prefix + "relation \"…\" does not exist");
+  CHECK(text_of(said("42703", "column \"amount\" does not exist in a")) ==
+        prefix + "column \"amount\" does not exist in a");
+  CHECK(text_of(said("42501", "permission denied for table a")) ==
+        prefix + "permission denied for table a");
+  CHECK(said("42501", "permission denied for table a").in_full.empty());
+}
+
+TEST_CASE("what a function raises is in the full text alone, whatever its SQLSTATE") {
+  for (const char* sqlstate : {"P0001", "42703", "22000", "57014"}) {
+    ServerMessage message;
+    message.sqlstate = sqlstate;
+    message.text = "customer Jane is bad";
+    message.hint = "ask Jane";
+    message.context = "PL/pgSQL function boom(text) line 1 at RAISE";
+    const Error error = statement_error(message, {});
+    CHECK(text_of(error) ==
+          "the warehouse refused the query: its words may hold values of rows; SQLSTATE " +
+              std::string(sqlstate));
+    CHECK(error.in_full.find("customer Jane is bad (ask Jane)") != std::string::npos);
+    CHECK(error.advice.find("Jane") == std::string::npos);
+  }
+  ServerMessage raised;
+  raised.sqlstate = "P0001";
+  raised.text = "customer Jane is bad";
+  CHECK(statement_error(raised, {}).code == "raised_in_query");
+  CHECK(statement_error(raised, {}).fault == Fault::BadData);
+}

@@ -31,6 +31,7 @@ ServerMessage message_of(const PGresult* result, const PGconn* connection) {
   message.text = field(result, PG_DIAG_MESSAGE_PRIMARY);
   message.detail = field(result, PG_DIAG_MESSAGE_DETAIL);
   message.hint = field(result, PG_DIAG_MESSAGE_HINT);
+  message.context = field(result, PG_DIAG_CONTEXT);
   const std::string position = field(result, PG_DIAG_STATEMENT_POSITION);
   if (!position.empty()) message.position = std::atoi(position.c_str());
   if (message.text.empty()) message.text = PQerrorMessage(connection);

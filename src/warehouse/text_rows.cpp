@@ -11,7 +11,7 @@
 #include <utility>
 
 #include "arrow/producer.h"
-#include "base/error.h"
+#include "base/quoted.h"
 #include "warehouse/text_values.h"
 
 namespace millrace::warehouse {
@@ -51,8 +51,8 @@ Number number_from(std::string_view text) {
   Number value{};
   const auto [end, problem] = std::from_chars(text.data(), text.data() + text.size(), value);
   if (problem != std::errc() || end != text.data() + text.size()) {
-    throw Error(Fault::BadData, "unreadable_value",
-                fmt::format("reading the warehouse's rows: \"{}\" is not a number", text));
+    throw quoting(Fault::BadData, "unreadable_value", "reading the warehouse's rows ",
+                  fmt::format("failed, as \"{}\" is not a number", text));
   }
   return value;
 }

@@ -71,6 +71,6 @@ TEST_CASE("a value that cannot be read fails the stream, and so does asking agai
   ArrowArray array{};
   CHECK(stream.get()->get_next(stream.get(), &array) != 0);
   CHECK(std::string(stream.get()->get_last_error(stream.get())) ==
-        "reading the warehouse's rows: \"seven\" is not a number");
+        "reading the warehouse's rows failed, as \"seven\" is not a number");
   CHECK(stream.get()->get_next(stream.get(), &array) != 0);
 }

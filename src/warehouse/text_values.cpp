@@ -5,7 +5,7 @@
 #include <charconv>
 #include <chrono>
 
-#include "base/error.h"
+#include "base/quoted.h"
 
 namespace millrace::warehouse {
 namespace {
@@ -13,9 +13,9 @@ namespace {
 constexpr std::int64_t kMicrosPerSecond = 1'000'000;
 
 [[noreturn]] void unreadable(std::string_view text, std::string_view kind) {
-  throw Error(
-      Fault::BadData, "unreadable_value",
-      fmt::format("reading the warehouse's rows: \"{}\" is not a {}", text.substr(0, 80), kind),
+  throw quoting(
+      Fault::BadData, "unreadable_value", "reading the warehouse's rows ",
+      fmt::format("failed, as \"{}\" is not a {}", text.substr(0, 80), kind),
       "This is a value that Millrace does not know yet: cast the column to text in the "
       "query, and report it");
 }

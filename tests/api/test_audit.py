@@ -1,7 +1,8 @@
 """Who changed what, and who was refused, is in the audit log."""
 import pytest
 
-from called_service import unlimited
+from called_service import Service, made, unlimited
+from home import days_ago
 
 pytestmark = pytest.mark.one_shop
 
@@ -69,3 +70,38 @@ def test_pages_order_and_range(service, key):
     assert ids == sorted(ids) and len(set(ids)) == 4
     assert entries(service, key, "?endDate=2001-01-01") == []
     assert service.ask("GET", AUDIT + "?sortKey=nonsense", key).status == 400
+
+
+def test_what_people_do_at_the_machine_is_there_by_name(home, engine):
+    shop = made(home, engine)
+    key = unlimited(shop)
+    backup = shop.path.parent / "backup.db"
+    shop.run("load", "purchases", "--day", days_ago(1))
+    shop.run("pause", "purchases", "--why", "a move")
+    shop.run("pause", "purchases", code=0)
+    shop.run("trigger", "purchases", "--day", days_ago(2))
+    shop.run("cancel", "purchases")
+    shop.run("cancel", "purchases", code=3)
+    shop.run("resume", "purchases")
+    shop.run("sweep", "--dry-run")
+    shop.run("sweep")
+    shop.run("backup", backup)
+    shop.run("restore", backup)
+    with Service(shop) as service:
+        found = entries(service, key, "?limit=200")
+    done = [one["actionType"] for one in found]
+    # What the backup's own entry was is not in the backup.
+    assert done[:7] == ["catalog_restore", "store_sweep", "ingestion_resume", "ingestion_cancel",
+                        "ingestion_trigger", "ingestion_pause", "ingestion_load"]
+    assert {one["updatedByKind"] for one in found[:7]} == {"shell"}
+    pause, load = found[5], found[6]
+    assert pause["changeLog"] == "purchases is paused: a move" and load["name"] == "purchases"
+
+
+def test_a_backup_is_in_the_log_of_what_was_backed_up(home, engine):
+    shop = made(home, engine)
+    key = unlimited(shop)
+    shop.run("backup", shop.path.parent / "backup.db")
+    with Service(shop) as service:
+        newest = entries(service, key, "?limit=1")[0]
+    assert (newest["actionType"], newest["name"]) == ("catalog_backup", "backup.db")

@@ -1,4 +1,6 @@
 """Our own routes: connections, days and what people do with them; events and unit types."""
+import sqlite3
+
 import pytest
 
 from called_service import days_ago, write_day
@@ -82,11 +84,27 @@ def test_a_day_is_checked_on_request_and_the_answer_kept(ask, shop, engine):
     assert found["changed"] is True and (found["rows_then"], found["rows_now"]) == (10, 11)
     kept = ask("GET", f"{PURCHASES}/check?day={days_ago(3)}").json["data"]
     assert kept["changed"] is True and kept["at"]
+    listed, = ask("GET", f"{PURCHASES}/days?from={days_ago(3)}&to={days_ago(3)}").json["data"]
+    assert listed["known_difference"] == "the warehouse has 11 rows, 10 were read"
+    assert listed["flags"] == [] and listed["error"] is None
     delta = ask("GET", f"/console/v1/ingestion/events/delta?start_date={days_ago(3)}"
                        f"&end_date={days_ago(3)}&source_name=purchases").json["data"]
     event, = delta[0]["events"]
     assert (event["event"], event["internal_count"], event["external_count"],
             event["has_diff"]) == ("purchase", 10, 11, True)
+
+
+@pytest.mark.parametrize("flag, word", [(2, "moved during read"), (4, "not repeatable"),
+                                        (8, "unusual volume"), (16, "provisional")])
+def test_a_day_tells_its_flags(ask, shop, flag, word):
+    change = "update day set flags = ? where day = ?"
+    with sqlite3.connect(shop.path / "catalog.db") as catalog:
+        catalog.execute(change, (flag, DAY))
+    listed, = ask("GET", f"{PURCHASES}/days?from={DAY}&to={DAY}").json["data"]
+    assert listed["flags"] == [word]
+    assert shop.json("days", "purchases", "--from", DAY, "--to", DAY)[0]["flags"] == [word]
+    with sqlite3.connect(shop.path / "catalog.db") as catalog:
+        catalog.execute(change, (0, DAY))
 
 
 def test_events_come_newest_first_with_their_units(ask):
@@ -104,8 +122,9 @@ def test_unit_types_are_made_used_and_retired_and_names_stay_taken(ask, shop):
     unit = "/console/v1/unit_id_types"
     assert ask("POST", unit, {"name": "9lives"}).status == 400
     assert ask("POST", unit, {"name": "accountID", "description": "who pays"}).status == 201
-    assert ask("POST", unit, {"name": "accountID"}).status == 409
-    assert ask("POST", unit, {"name": "ACCOUNTID"}).status == 400
+    for taken in ("accountID", "ACCOUNTID", "userID"):
+        refused = ask("POST", unit, {"name": taken})
+        assert (refused.status, refused.json["message"]) == (400, "Name is already in use")
     assert ask("GET", unit + "/accountID").json["data"] == {
         "name": "accountID", "description": "who pays"}
     source = {"type": "files", "dataset": "Events", "source_name": "Accounts", "enabled": False,

@@ -43,12 +43,21 @@ ServerMessage message_of(const AdbcError& error) {
   for (const std::string_view tail : {"\nQuery was:", "\nSQLSTATE:"}) {
     text = text.substr(0, text.find(tail));
   }
+  bool is_the_servers = false;
   for (const std::string_view severity : {"ERROR:  ", "FATAL:  "}) {
     const auto at = text.find(severity);
-    if (at != std::string_view::npos) text.remove_prefix(at + severity.size());
+    if (at == std::string_view::npos) continue;
+    text.remove_prefix(at + severity.size());
+    is_the_servers = true;
   }
   if (text.starts_with("[libpq] ")) text.remove_prefix(8);
   message.text = text.substr(0, text.find('\n'));
+  // Detail, hint and context, in the server's language: in which of them it happened is not told.
+  const auto more = text.find_first_not_of(" \n", message.text.size());
+  const bool has_no_state = error.sqlstate[0] == '\0';
+  if (is_the_servers && (more != std::string_view::npos || has_no_state)) {
+    message.context = "the driver does not tell it apart";
+  }
   if (error.sqlstate[0] != '\0') message.sqlstate.assign(error.sqlstate, 5);
   return message;
 }

@@ -86,25 +86,25 @@ class BucketPlace final : public lake::Place {
   }
 
   Error explained(const Error& error) const override {
-    const std::string text = error.what();
+    const std::string text = error.what(), in_full = error.text(true);
     const bool of_engine = error.code == "read_failed" || error.code == "sql_error" ||
                            error.code == "bad_value" || error.code == "engine_failed";
     if (!of_engine) return error;
-    if (has(text, "Secret Validation Failure")) {
+    if (has(in_full, "Secret Validation Failure")) {
       return {Fault::Misconfigured, "no_credentials",
               "the standard AWS chain (environment, profile, role) found no credentials",
               "Set access_key_id and secret_access_key, or log this machine in."};
     }
-    if (has(text, "No files found that match the pattern")) return lake::no_files(base_);
-    if (has(text, "NoSuchBucket")) {
+    if (has(in_full, "No files found that match the pattern")) return lake::no_files(base_);
+    if (has(in_full, "NoSuchBucket")) {
       return {Fault::Misconfigured, "no_bucket",
               fmt::format("there is no bucket {} at {}", bucket_, endpoint()),
               "Check bucket, region and endpoint."};
     }
-    if (has(text, "HTTP 404")) {
+    if (has(in_full, "HTTP 404")) {
       return {Fault::Misconfigured, "no_files", text, "Check the path of the object."};
     }
-    if (has(text, "HTTP 403") || has(text, "HTTP 401")) {
+    if (has(in_full, "HTTP 403") || has(in_full, "HTTP 401")) {
       return {Fault::Misconfigured, "access_denied",
               fmt::format("{} refused to let us read {}: {}", endpoint(), base_, first_lines(text)),
               session_.get("access_key_id").empty()
@@ -113,15 +113,16 @@ class BucketPlace final : public lake::Place {
                   : "Check access_key_id, secret_access_key and session_token, and that they allow "
                     "s3:ListBucket and s3:GetObject there."};
     }
-    if (has(text, "HTTP 400") || has(text, "HTTP 301")) {
+    if (has(in_full, "HTTP 400") || has(in_full, "HTTP 301")) {
       return {Fault::Misconfigured, "wrong_region", first_lines(text),
               "Check region, endpoint and url_style."};
     }
-    if (has(text, "HTTP 429") || has(text, "HTTP 503") || has(text, "SlowDown")) {
+    if (has(in_full, "HTTP 429") || has(in_full, "HTTP 503") || has(in_full, "SlowDown")) {
       return {Fault::Throttled, "throttled", first_lines(text)};
     }
-    if (has(text, "HTTP 5") || has(text, "ould not connect") || has(text, "ould not resolve") ||
-        has(text, "imeout") || has(text, "IO Error: ") || has(text, "HTTP Error: ")) {
+    if (has(in_full, "HTTP 5") || has(in_full, "ould not connect") ||
+        has(in_full, "ould not resolve") || has(in_full, "imeout") ||
+        has(in_full, "IO Error: ") || has(in_full, "HTTP Error: ")) {
       return {Fault::Unavailable, "unreachable",
               fmt::format("could not read from {}: {}", endpoint(), first_lines(text)),
               "Check the endpoint, its port and use_ssl, and that this machine may reach it."};

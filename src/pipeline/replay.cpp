@@ -38,8 +38,8 @@ void require_columns(House& house, const Ingestion& ingestion, const Version& ba
     const auto is_it = [&](const std::string& name) { return same_name(name, wanted); };
     if (std::ranges::any_of(names, is_it)) continue;
     throw Error(Fault::BadData, "not_replayable",
-                fmt::format("could not replay {} {}: the rejected rows were kept without column {}: "
-                            "the mapping of then read {}",
+                fmt::format("could not replay {} {}: the rejected rows were kept without column "
+                            "{}: the mapping of then read {}",
                             ingestion.handle, base.day.text(), wanted, fmt::join(names, ", ")),
                 "Load the day again");
   }

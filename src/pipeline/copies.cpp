@@ -27,7 +27,8 @@ void Copies::find() {
   if (map_.unique.rule == Rule::None || !any_repeated()) return;
   std::vector<std::string> selects;
   for (std::size_t i = 0; i < map_.branches.size(); ++i) selects.push_back(copies_of(i));
-  database_.execute(fmt::format("CREATE OR REPLACE TEMP TABLE copies AS {}", unioned(selects)), stop_);
+  database_.execute(fmt::format("CREATE OR REPLACE TEMP TABLE copies AS {}", unioned(selects)),
+                    stop_);
   find_losers();
   found_ = database_.scalar("SELECT count(*) FROM losers", stop_) != "0";
   if (found_ && map_.unique.rule != Rule::Sum) judge_rows();
@@ -43,7 +44,8 @@ bool Copies::any_repeated() {
         "GROUP BY _hash HAVING count(*) > 1",
         i, search.columns, kGood, search.condition));
   }
-  database_.execute(fmt::format("CREATE OR REPLACE TEMP TABLE repeated AS {}", unioned(selects)), stop_);
+  database_.execute(fmt::format("CREATE OR REPLACE TEMP TABLE repeated AS {}", unioned(selects)),
+                    stop_);
   return database_.scalar("SELECT count(*) FROM repeated", stop_) != "0";
 }
 
@@ -65,10 +67,11 @@ void Copies::find_losers() {
       unique.rule == Rule::First
           ? fmt::format("row_number() OVER (PARTITION BY {} ORDER BY {}) > 1", key, unique.order)
           : fmt::format("count(*) OVER (PARTITION BY {}) > 1", key);
-  database_.execute(fmt::format("CREATE OR REPLACE TEMP TABLE losers AS SELECT _row, _branch FROM copies "
-                                "QUALIFY {}",
-                                loses),
-                    stop_);
+  database_.execute(
+      fmt::format("CREATE OR REPLACE TEMP TABLE losers AS SELECT _row, _branch FROM copies "
+                  "QUALIFY {}",
+                  loses),
+      stop_);
 }
 
 /// Of each source row that lost something: did it lose all that it had?

@@ -11,8 +11,8 @@ namespace {
 /// What a day's mapping runs: the staging SELECT, then one SELECT for each table row it may become.
 std::string sql_of(const Definition& definition, const std::vector<Column>& columns) {
   const engine::Relation source{"SELECT * FROM rows", columns};
-  const MapSql map =
-      map_sql(definition, source, {*Day::parse("2026-11-20"), {"<load>"}, {}}, {"userID", "stableID"});
+  const MapSql map = map_sql(definition, source, {*Day::parse("2026-11-20"), {"<load>"}, {}},
+                             {"userID", "stableID"});
   std::string text = map.select + "\n";
   for (const Branch& branch : map.branches) {
     text += "\n-- where " + branch.present + "\n";

@@ -67,7 +67,8 @@ std::string pointer_to(const std::string& key) {
 std::string quarantine_format(const std::vector<Column>& source) {
   json::Value columns = json::Value::array();
   for (const Column& column : source) columns.push_back(json::from(column));
-  return fmt::format("{}, KV_METADATA {{source_columns: {}}}", stored_parquet(), literal(columns.dump()));
+  return fmt::format("{}, KV_METADATA {{source_columns: {}}}", stored_parquet(),
+                     literal(columns.dump()));
 }
 
 std::vector<Column> quarantined_columns(engine::Database& database, const std::string& file,

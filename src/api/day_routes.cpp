@@ -10,6 +10,7 @@
 #include "engine/database.h"
 #include "pipeline/check.h"
 #include "pipeline/days.h"
+#include "schedule/missing.h"
 
 namespace millrace::api {
 namespace {
@@ -81,7 +82,10 @@ Answer days(Call& call) {
                      last.empty() ? newest : day_in(last, "to")};
   }
   std::vector<json::Value> rows;
-  for (const DayRow& row : call.catalog.days(of.id, range)) rows.push_back(day_json(row));
+  for (const DayRow& row :
+       schedule::days_with_missing(call.catalog, of, range, call.service.env().now())) {
+    rows.push_back(day_json(row));
+  }
   std::ranges::reverse(rows);
   const Page page = page_of(call.request);
   return list("Days listed successfully.", call.request, page, page.of(std::move(rows)));

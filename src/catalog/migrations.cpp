@@ -1,3 +1,4 @@
+#include "catalog/follow_up_migration.h"
 #include "catalog/migrations.h"
 
 namespace millrace::catalog {
@@ -390,7 +391,7 @@ constexpr std::string_view kWishes[] = {
 
 constexpr std::span<const std::string_view> kMigrations[] = {
     kFirst,   kRenewedLeases, kUpkeep, kService,      kTelling,
-    kHandles, kAudit,         kPeople, kPartlyLoaded, kWishes};
+    kHandles, kAudit,         kPeople, kPartlyLoaded, kWishes, kFollowUp};
 
 }  // namespace
 

@@ -9,6 +9,7 @@
 #include "model/json.h"
 #include "pipeline/days.h"
 #include "pipeline/replay.h"
+#include "schedule/missing.h"
 
 namespace millrace::cli {
 namespace {
@@ -17,7 +18,9 @@ namespace fs = std::filesystem;
 
 Terminal::Tone tone_of(const std::string& status) {
   if (status == "failed") return Terminal::Tone::Bad;
-  if (status == "held" || status == "loading") return Terminal::Tone::Warn;
+  if (status == "held" || status == "loading" || status == schedule::kMissing) {
+    return Terminal::Tone::Warn;
+  }
   return status.starts_with("succeeded") ? Terminal::Tone::Good : Terminal::Tone::Plain;
 }
 
@@ -49,6 +52,7 @@ std::string first_remark(const DayRow& row) {
   }
   if (!row.state.hold_reason.empty()) return row.state.hold_reason;
   if (!row.state.error_text.empty()) return row.state.error_text;
+  if (row.state.flags & kCheckFailed) return row.known_difference;
   if (row.state.flags & kMovedDuringRead) return "moved during read";
   if (row.state.flags & kUnusualVolume) return "unusual volume";
   if (row.state.flags & kNotRepeatable) return "not repeatable: content checks are off";
@@ -72,7 +76,8 @@ ExitCode days(Context& context, const Arguments& arguments) {
     range = DayRange{from.value_or(Day(std::chrono::sys_days{})),
                      to.value_or(Day(std::chrono::sys_days{std::chrono::days{2932896}}))};
   }
-  const std::vector<DayRow> rows = catalog.days(ingestion.id, range);
+  const std::vector<DayRow> rows =
+      schedule::days_with_missing(catalog, ingestion, range, real_env().now());
   json::Value answers = json::Value::array();
   Table table{{"day", "status", "rows", "quarantined", "version", "definition", "loaded (UTC)",
                "from (UTC)", "to (UTC)", "remark"},

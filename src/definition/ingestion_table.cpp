@@ -175,7 +175,6 @@ Schedule read_schedule(const Node& table, const std::string& heading) {
     }
     schedule.hour = static_cast<int>(hour->value.integer);
   }
-  if (schedule.mode == ScheduleMode::Hourly) schedule.hour = 0;
   if (const Node::Member* hours = table.find("every_hours")) {
     if (schedule.mode != ScheduleMode::Hourly) {
       refuse(hours->place, "\"every_hours\" goes with mode \"hourly\"");

@@ -11,6 +11,7 @@
 #include "engine/database.h"
 #include "pipeline/check.h"
 #include "pipeline/days.h"
+#include "schedule/missing.h"
 
 namespace millrace::api {
 namespace {
@@ -92,7 +93,8 @@ Answer days(Call& call) {
                      last.empty() ? newest : day_in(last, "to")};
   }
   std::vector<json::Value> rows;
-  for (const DayRow& row : call.catalog.days(of.id, range)) {
+  for (const DayRow& row :
+       schedule::days_with_missing(call.catalog, of, range, call.service.env().now())) {
     rows.push_back(day_json(row, sees_rows(call, of)));
   }
   std::ranges::reverse(rows);

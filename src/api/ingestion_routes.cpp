@@ -2,6 +2,7 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <map>
 #include <nlohmann/json.hpp>
 
 #include "api/column_mapping.h"
@@ -12,8 +13,6 @@
 
 namespace millrace::api {
 namespace {
-
-constexpr int kHour = 10;  ///< Of a schedule that nobody set.
 
 /// What addresses a source: in a query, or in a body.
 struct Address {
@@ -62,15 +61,22 @@ Ingestion changeable(catalog::Catalog& catalog, const Address& address) {
   return one;
 }
 
+/// As the catalog names who owns an hour: in `millrace schedule`, too.
+std::string_view owner_of_hour(const Ingestion& ingestion) {
+  return ingestion.upkeep.schedule.hour ? "ingestion" : "dataset";
+}
+
 /// `creator`: the person, where one made it who is still there; else what owns it.
-json::Value ingestion_json(catalog::Catalog& catalog, const Ingestion& ingestion) {
+json::Value ingestion_json(catalog::Catalog& catalog, const Ingestion& ingestion,
+                           const std::map<Dataset, int>& hours) {
   const std::string person = catalog.creator(ingestion);
   const Dataset dataset = ingestion.definition.dataset;
   json::Value data{{"name", ingestion.name},
                    {"dataset", shown(dataset)},
                    {"query", ingestion.definition.query},
                    {"columnMappings", column_mapping(ingestion.definition.mapping, dataset)},
-                   {"scheduled_hour_pst", ingestion.upkeep.schedule.hour},
+                   {"scheduled_hour_pst", *upkeep_of(ingestion, hours).schedule.hour},
+                   {"hour_of", owner_of_hour(ingestion)},
                    {"schedule_mode", name_of(ingestion.upkeep.schedule.mode)},
                    {"enabled", ingestion.upkeep.enabled},
                    {"creator", person.empty() ? ingestion.managed_by : person},
@@ -86,11 +92,12 @@ json::Value ingestion_json(catalog::Catalog& catalog, const Ingestion& ingestion
 
 Answer read(Call& call) {
   const std::vector<Ingestion> found = matching(call.catalog, address_in(call.request));
+  const auto hours = call.catalog.dataset_hours();
   if (found.size() == 1) {
-    return one("Ingestion read successfully.", ingestion_json(call.catalog, found.front()));
+    return one("Ingestion read successfully.", ingestion_json(call.catalog, found.front(), hours));
   }
   json::Value all = json::Value::array();
-  for (const Ingestion& source : found) all.push_back(ingestion_json(call.catalog, source));
+  for (const Ingestion& source : found) all.push_back(ingestion_json(call.catalog, source, hours));
   return one("Ingestion read successfully.", std::move(all));
 }
 
@@ -151,6 +158,10 @@ void read_body(const json::Value& body, Ingestion& ingestion) {
   if (is_given(body, "subscriber_emails")) {
     ingestion.audience.subscribers = texts(body, "subscriber_emails");
   }
+  if (const auto hour = body.find("scheduled_hour_pst"); hour != body.end()) {
+    std::optional<int>& own = ingestion.upkeep.schedule.hour;
+    own = hour->is_null() ? std::nullopt : std::optional(hour->get<int>());
+  }
   const std::string mode = text_or_empty(body, "schedule_mode");
   for (const auto known : {ScheduleMode::Daily, ScheduleMode::Api, ScheduleMode::Manual}) {
     if (mode == name_of(known)) ingestion.upkeep.schedule.mode = known;
@@ -183,11 +194,11 @@ Answer create(Call& call) {
     wanted.managed_by = "api";
     wanted.definition.dataset = address.dataset;
     wanted.definition.zone = call.catalog.project().zone.name();
-    wanted.upkeep.schedule.hour = call.catalog.dataset_hour(address.dataset).value_or(kHour);
     read_body(call.body, wanted);
     made = stored(call, wanted);
   });
-  return one("Ingestion created successfully", ingestion_json(call.catalog, made));
+  return one("Ingestion created successfully",
+             ingestion_json(call.catalog, made, call.catalog.dataset_hours()));
 }
 
 Answer update(Call& call) {
@@ -198,7 +209,8 @@ Answer update(Call& call) {
     read_body(call.body, known);
     changed = stored(call, known);
   });
-  return one("Ingestion updated successfully.", ingestion_json(call.catalog, changed));
+  return one("Ingestion updated successfully.",
+             ingestion_json(call.catalog, changed, call.catalog.dataset_hours()));
 }
 
 Answer remove(Call& call) {
@@ -211,16 +223,18 @@ Answer remove(Call& call) {
 // -- schedule
 
 json::Value schedule_json(catalog::Catalog& catalog, Dataset dataset) {
-  const int hour = catalog.dataset_hour(dataset).value_or(kHour);
+  const auto hours = catalog.dataset_hours();
+  const auto found = hours.find(dataset);
+  const int hour = found == hours.end() ? kUsualHour : found->second;
   json::Value overridden = json::Value::array();
   for (const Ingestion& source : catalog.ingestions()) {
     const Schedule& own = source.upkeep.schedule;
-    if (source.definition.dataset != dataset ||
-        (own.hour == hour && own.mode == ScheduleMode::Daily)) {
+    if (source.definition.dataset != dataset || (!own.hour && own.mode == ScheduleMode::Daily)) {
       continue;
     }
     overridden.push_back({{"source", source.name},
-                          {"scheduled_hour_pst", own.hour},
+                          {"scheduled_hour_pst", *upkeep_of(source, hours).schedule.hour},
+                          {"hour_of", owner_of_hour(source)},
                           {"schedule_mode", name_of(own.mode)},
                           {"managed_by", source.managed_by}});
   }
@@ -236,7 +250,7 @@ int hour_in(const Call& call) {
   const std::string text = call.request.parameter("scheduled_hour_pst");
   if (!text.empty()) return std::stoi(text);
   const auto hour = call.body.find("scheduled_hour_pst");
-  return hour == call.body.end() || hour->is_null() ? kHour : hour->get<int>();
+  return hour == call.body.end() || hour->is_null() ? kUsualHour : hour->get<int>();
 }
 
 Answer set_schedule(Call& call) {
@@ -247,24 +261,6 @@ Answer set_schedule(Call& call) {
   const int hour = hour_in(call);
   json::Value data;
   call.catalog.atomically([&] {
-    std::string owner;
-    bool is_any_ours = false;
-    for (Ingestion& source : call.catalog.ingestions()) {
-      if (source.definition.dataset != dataset) continue;
-      if (source.managed_by.starts_with("file:")) {
-        owner = source.managed_by.substr(5);
-        continue;
-      }
-      is_any_ours = true;
-      source.upkeep.schedule.hour = hour;
-      call.catalog.put_ingestion(source);
-    }
-    if (!is_any_ours && !owner.empty()) {
-      throw Error(
-          Fault::Conflict, "managed_elsewhere",
-          fmt::format("the schedules of {} are managed by the file {}", shown(dataset), owner),
-          "Change them there, and apply it");
-    }
     call.catalog.set_dataset_hour(dataset, hour);
     data = schedule_json(call.catalog, dataset);
   });
@@ -321,7 +317,8 @@ constexpr Route kRoutes[] = {
               "`subscriber_emails` hear of its days, beside whoever sets it up.",
      .body = "{type*: warehouse, dataset*: dataset, source_name*: name, query*: name, "
              "column_mapping*: ColumnMapping, enabled: flag, connection, "
-             "schedule_mode: daily|api|manual, use_delta_sharing: flag, owner: text, "
+             "schedule_mode: daily|api|manual, scheduled_hour_pst: hour, use_delta_sharing: flag, "
+             "owner: text, "
              "subscriber_emails: [text]}",
      .gives = "one Source",
      .refuses = "404 409",
@@ -329,10 +326,11 @@ constexpr Route kRoutes[] = {
     {.method = "PATCH",
      .path = "/console/v1/ingestion",
      .access = Access::Write,
-     .about = "Changes what is named; of `column_mapping`, too.",
+     .about = "Changes what is named; of `column_mapping`, too. `scheduled_hour_pst` null: its "
+              "dataset's again.",
      .body = "{type*: warehouse, dataset*: dataset, source_name, query: name, "
              "column_mapping: ColumnMapping, enabled: flag, schedule_mode: daily|api|manual, "
-             "owner: text, subscriber_emails: [text]}",
+             "scheduled_hour_pst: hour, owner: text, subscriber_emails: [text]}",
      .gives = "one Source",
      .refuses = "404 409",
      .answer = update},
@@ -348,18 +346,18 @@ constexpr Route kRoutes[] = {
     {.method = "GET",
      .path = "/console/v1/ingestion/schedule",
      .access = Access::Read,
-     .about = "When sources of a dataset are loaded.",
+     .about = "When sources of a dataset are loaded, and which do otherwise.",
      .query = "{dataset*: dataset}",
      .gives = "one Schedule",
      .answer = schedule},
     {.method = "POST",
      .path = "/console/v1/ingestion/schedule",
      .access = Access::Write,
-     .about = "Another hour, default 10; in the body or the query.",
+     .about = "Another hour, default 10; in the body or the query. It is that of every source "
+              "without an hour of its own, also of files.",
      .query = "{dataset: dataset, scheduled_hour_pst: hour}",
      .body = "{dataset: dataset, scheduled_hour_pst: hour}",
      .gives = "one Schedule",
-     .refuses = "409",
      .answer = set_schedule},
     {.method = "POST",
      .path = "/console/v1/ingestion/backfill",

@@ -9,7 +9,8 @@ constexpr NamedShape kShapes[] = {
      "{itemsPerPage*: integer, pageNumber*: integer, nextPage*: text?, previousPage*: text?}"},
     {"Source",
      "{id*: text, type*: text, enabled*: flag, data*: {name*: text, dataset*: text, query*: text, "
-     "columnMappings*: object, scheduled_hour_pst*: hour, schedule_mode*: text, enabled*: flag, "
+     "columnMappings*: object, scheduled_hour_pst*: hour, hour_of*: text, schedule_mode*: text, "
+     "enabled*: flag, "
      "creator*: text, connection*: text, is_delta_sharing*: flag, owner*: text, "
      "subscriber_emails*: [text]}}"},
     {"ColumnMapping",
@@ -19,7 +20,7 @@ constexpr NamedShape kShapes[] = {
      "properties: any, date: text, metadata_json: text}"},
     {"Schedule",
      "{dataset*: text, scheduled_hour_pst*: hour, overridden*: [{source*: text, "
-     "scheduled_hour_pst*: hour, schedule_mode*: text, managed_by*: text}]}"},
+     "scheduled_hour_pst*: hour, hour_of*: text, schedule_mode*: text, managed_by*: text}]}"},
     {"Status",
      "{ingestion_dataset*: text, ingestion_source*: text, source_name*: text, message*: text, "
      "status*: text, timestamp*: instant, ds*: instant, error_message: text, rowCount: integer}"},
@@ -67,7 +68,7 @@ constexpr NamedShape kShapes[] = {
      "error*: {code*: text, message*: text, advice*: text, in_full: text}?}"},
     {"Check",
      "{day*: day, changed*: flag, by: text, rows_then: integer, rows_now: integer, note: text, "
-     "repeatable: flag, at: instant}"},
+     "repeatable: flag, error: object, at: instant}"},
     {"AuditEntry",
      "{id*: text, name*: text, changeLog*: text, actionType*: text, date*: day, time*: instant, "
      "updatedBy*: text, updatedByUserID*: text, updatedByKind*: key|user|shell|program, "

@@ -130,6 +130,20 @@ bool Catalog::is_asked(std::int64_t id) {
   return session_->db.one("SELECT id FROM asked WHERE id = :id AND ended_at IS NULL", {id}, id);
 }
 
+std::map<std::string, std::vector<Day>> Catalog::asked_days(Day first) {
+  std::map<std::string, std::vector<Day>> days;
+  session_->db.query(R"(SELECT ingestion, day FROM asked
+                        WHERE project_id = :project AND ended_at IS NULL AND day >= :first
+                        ORDER BY ingestion, day)",
+                     {session_->project, first}, [&](const Row& row) {
+                       std::string ingestion;
+                       Day day;
+                       row.into(ingestion, day);
+                       days[ingestion].push_back(day);
+                     });
+  return days;
+}
+
 void Catalog::end_asked(std::int64_t id, const std::optional<Error>& error) {
   Transaction transaction(session_->db);
   session_->db.run(R"(UPDATE asked SET ended_at = :now, error_code = :code, error_text = :text
@@ -150,8 +164,9 @@ std::optional<Instant> Catalog::last_called_publish(const std::string& ingestion
   session_->db.one(R"(SELECT max(v.published_at) FROM load l
                       JOIN version v ON v.project_id = l.project_id AND v.id = l.id
                       WHERE l.project_id = :project AND l.ingestion = :ingestion AND l.day = :day
-                        AND l.asked_by = 'api' AND v.rows > 0)",
-                   {session_->project, ingestion, day}, at);
+                        AND l.asked_by = 'api' AND v.rows > 0
+                        AND v.flags & :provisional = 0)",
+                   {session_->project, ingestion, day, unsigned{kProvisional}}, at);
   return at;
 }
 

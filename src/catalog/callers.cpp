@@ -148,12 +148,17 @@ void Catalog::set_complete_until(Dataset dataset, Instant until) {
                    {session_->project, name_of(dataset), until});
 }
 
-std::optional<int> Catalog::dataset_hour(Dataset dataset) {
-  std::optional<int> hour;
-  session_->db.one(R"(SELECT hour FROM dataset_rule
-                      WHERE project_id = :project AND dataset = :dataset)",
-                   {session_->project, name_of(dataset)}, hour);
-  return hour;
+std::map<Dataset, int> Catalog::dataset_hours() {
+  std::map<Dataset, int> hours;
+  session_->db.query(R"(SELECT dataset, hour FROM dataset_rule
+                        WHERE project_id = :project AND hour IS NOT NULL)",
+                     {session_->project}, [&](const Row& row) {
+                       std::string dataset;
+                       int hour = 0;
+                       row.into(dataset, hour);
+                       hours[dataset_of(dataset)] = hour;
+                     });
+  return hours;
 }
 
 void Catalog::set_dataset_hour(Dataset dataset, int hour) {

@@ -125,10 +125,17 @@ class Catalog {
   bool pause(const std::string& ingestion, const std::string& why);
   bool resume(const std::string& ingestion);
   std::map<std::string, Paused> paused();
-  /// The newest day of each ingestion that has ended: was loaded when it was over, or has no data.
-  std::map<std::string, Day> newest_ended();
+  /// Of each ingestion that has any.
+  std::map<std::string, EndedDays> ended_days();
+  /// Those of one ingestion in a range, in order.
+  std::vector<Day> ended_days(const std::string& ingestion, DayRange range);
+  /// How many of each ingestion lie before a day: a walk through all there are.
+  std::map<std::string, std::int64_t> count_ended(Day before);
   /// Raises it, unless the ingestion has an open one of this sort. True when it is new.
   bool raise_alert(const std::string& ingestion, Day day, const std::string& what,
+                   const std::string& text);
+  /// The same, but an open one for another day gives way to it, and one for this day gets the text.
+  bool renew_alert(const std::string& ingestion, Day day, const std::string& what,
                    const std::string& text);
   /// True when one was open.
   bool clear_alert(const std::string& ingestion, const std::string& what);
@@ -187,8 +194,11 @@ class Catalog {
   /// Grows whenever anybody may have changed the catalog: for who remembers what was read. Asked
   /// before reading.
   std::int64_t changes();
-  /// Of every enabled ingestion: its days from `since` on, in order.
-  std::map<std::string, std::vector<KeptDay>> kept_days(Day since);
+  /// Of every enabled ingestion, in order: its days from `since` on, and of older ones those that
+  /// are `unseen`, or that ended then and are not settled: the last attempt failed or waits, a
+  /// check failed, the source moved.
+  std::map<std::string, std::vector<KeptDay>> kept_days(Day since,
+                                                        const std::vector<Unseen>& unseen = {});
   std::optional<Version> version(const std::string& id);
   /// All versions of a day, newest first.
   std::vector<Version> history(const std::string& ingestion, Day day);
@@ -197,11 +207,14 @@ class Catalog {
   Published undo(const std::string& ingestion, Day day, const std::string& to);
   /// Ends the hold; a staged load that waited is garbage now. Misconfigured `not_held`.
   Published release(const std::string& ingestion, Day day);
-  /// What a check found: kept until the next one; sets or clears kNotRepeatable. Only an exact
-  /// check that found nothing changed refreshes the day's token, and never on a held day.
+  /// What a check found: kept until the next one; sets or clears kNotRepeatable and kCheckFailed.
+  /// Only an exact check that found nothing changed refreshes the day's token, and never on a held
+  /// day.
   void record_check(const std::string& ingestion, const CheckResult& result,
                     const std::optional<std::string>& token, bool exact);
   std::optional<Checked> last_check(const std::string& ingestion, Day day);
+  /// Whether the last check of any day could not ask about it.
+  bool has_failed_check(const std::string& ingestion);
   /// The token that the last load or exact check saw; none where the warehouse offers none.
   std::optional<KnownToken> known_token(const std::string& ingestion, Day day);
   /// What ready-gates saw of tables (Certificate::upstream) at the last of the ingestion's loads
@@ -290,11 +303,13 @@ class Catalog {
   std::int64_t newest_asked();
   /// False once it has ended, was cancelled, or was called for by somebody else.
   bool is_asked(std::int64_t id);
+  /// Days from `first` on that somebody asked for and that are not done, in order.
+  std::map<std::string, std::vector<Day>> asked_days(Day first);
   /// It is done: by a load, or, where none could begin, not at all.
   void end_asked(std::int64_t id, const std::optional<Error>& error);
   /// Somebody else works on the day: not before `until`.
   void put_off_asked(std::int64_t id, Instant until);
-  /// When a load that a call started last published rows of the day.
+  /// When a load that a call started last published rows of the day, which was over by then.
   std::optional<Instant> last_called_publish(const std::string& ingestion, Day day);
   /// Whether somebody asked for the day by name, not with a backfill: said that it is ready.
   bool was_called(const std::string& ingestion, Day day);
@@ -305,10 +320,11 @@ class Catalog {
   /// What the caller was answered under this `Idempotency-Key` within 24 hours.
   std::optional<GivenAnswer> given_answer(const std::string& key, const std::string& name);
   void remember_answer(const std::string& key, const std::string& name, const GivenAnswer& answer);
-  /// Until when everything of a dataset was said to be complete; and the hour of its schedule.
+  /// Until when everything of a dataset was said to be complete; and the hours of their
+  /// schedules, where somebody set one.
   std::optional<Instant> complete_until(Dataset dataset);
   void set_complete_until(Dataset dataset, Instant until);
-  std::optional<int> dataset_hour(Dataset dataset);
+  std::map<Dataset, int> dataset_hours();
   void set_dataset_hour(Dataset dataset, int hour);
 
   /// One look at all of it: a tenth of a second for some hundred thousand days.

@@ -1,3 +1,5 @@
+#include <algorithm>
+
 #include <fmt/format.h>
 
 #include <map>
@@ -159,31 +161,71 @@ double lost_percent(Catalog& catalog, const DayState& state) {
 
 std::int64_t Catalog::changes() { return session_->db.changes(); }
 
-std::map<std::string, std::vector<KeptDay>> Catalog::kept_days(Day since) {
+namespace {
+
+/// A day as the clock sees it; 2 is kMovedDuringRead.
+constexpr std::string_view kKeptColumns =
+    R"(SELECT d.ingestion, d.day, d.current, d.attempt, d.flags, d.held_load, d.error_code,
+              d.error_fault, d.changed_at, d.first_ended_at, d.checked_at, v.published_at,
+              CASE WHEN d.flags & 2 <> 0 THEN
+                (SELECT min(m.published_at) FROM version m
+                 WHERE m.project_id = d.project_id AND m.ingestion = d.ingestion
+                   AND m.day = d.day AND m.published_at > COALESCE(
+                     (SELECT max(s.published_at) FROM version s
+                      WHERE s.project_id = d.project_id AND s.ingestion = d.ingestion
+                        AND s.day = d.day AND s.flags & 2 = 0), 0)) END )";
+constexpr std::string_view kItsVersion =
+    R"( LEFT JOIN version v ON v.project_id = d.project_id AND v.ingestion = d.ingestion
+                           AND v.day = d.day AND v.id = d.current )";
+
+KeptDay kept_day_in(const Row& row) {
+  KeptDay day;
+  std::string attempt, fault;
+  DayState& state = day.state;
+  row.into(state.ingestion, state.day, state.current, attempt, state.flags, state.held_load,
+           state.error_code, fault, state.changed_at, day.first_ended_at, day.checked_at,
+           day.loaded_at, day.moving_since);
+  state.attempt = attempt_named(attempt);
+  if (!fault.empty()) state.error_fault = fault_named(fault);
+  return day;
+}
+
+}  // namespace
+
+std::map<std::string, std::vector<KeptDay>> Catalog::kept_days(Day since,
+                                                               const std::vector<Unseen>& unseen) {
   std::map<std::string, std::vector<KeptDay>> kept;
-  session_->db.query(
-      R"(SELECT d.ingestion, d.day, d.current, d.attempt, d.flags, d.held_load, d.error_code,
-                d.error_fault, d.changed_at, d.first_ended_at, d.checked_at, v.published_at,
-                d.error_code = 'process_died' AND EXISTS
-                  (SELECT 1 FROM asked a WHERE a.project_id = d.project_id AND a.day = d.day
-                   AND a.ingestion = d.ingestion AND a.ended_at IS NULL)
-         FROM ingestion i
-         JOIN day d ON d.project_id = i.project_id AND d.ingestion = i.id
-         LEFT JOIN version v ON v.project_id = d.project_id AND v.ingestion = d.ingestion
-                            AND v.day = d.day AND v.id = d.current
+  const auto keep = [&](const Row& row) {
+    KeptDay day = kept_day_in(row);
+    std::vector<KeptDay>& days = kept[day.state.ingestion];
+    days.push_back(std::move(day));
+  };
+  // `e` is read from its index alone; 34 is kMovedDuringRead and kCheckFailed.
+  const std::string older = fmt::format(
+      R"({} FROM day e
+         CROSS JOIN day d ON d.project_id = e.project_id AND d.ingestion = e.ingestion
+                         AND d.day = e.day
+         CROSS JOIN ingestion i ON i.project_id = d.project_id AND i.id = d.ingestion {}
+         WHERE e.project_id = :project AND e.first_ended_at >= :start AND e.first_ended_at < :end
+           AND e.day < :since
+           AND (COALESCE(e.checked_at, 0) < :before OR e.attempt NOT IN ('loaded', 'empty')
+                OR e.flags & 34 <> 0)
+           AND i.enabled = 1 AND i.archived = 0)",
+      kKeptColumns, kItsVersion);
+  for (const Unseen& one : unseen) {
+    session_->db.query(
+        older, {session_->project, one.ended.start, one.ended.end, since, one.before}, keep);
+  }
+  for (auto& [ingestion, days] : kept) {
+    std::ranges::sort(days, {}, [](const KeptDay& day) { return day.state.day; });
+  }
+  const std::string recent = fmt::format(
+      R"({} FROM ingestion i
+         JOIN day d ON d.project_id = i.project_id AND d.ingestion = i.id {}
          WHERE i.project_id = :project AND i.enabled = 1 AND i.archived = 0 AND d.day >= :since
          ORDER BY d.ingestion, d.day)",
-      {session_->project, since}, [&](const Row& row) {
-        KeptDay day;
-        std::string attempt, fault;
-        DayState& state = day.state;
-        row.into(state.ingestion, state.day, state.current, attempt, state.flags, state.held_load,
-                 state.error_code, fault, state.changed_at, day.first_ended_at, day.checked_at,
-                 day.loaded_at, day.is_asked);
-        state.attempt = attempt_named(attempt);
-        if (!fault.empty()) state.error_fault = fault_named(fault);
-        kept[state.ingestion].push_back(std::move(day));
-      });
+      kKeptColumns, kItsVersion);
+  session_->db.query(recent, {session_->project, since}, keep);
   for (auto& [ingestion, days] : kept) {
     for (KeptDay& day : days) day.lost_percent = lost_percent(*this, day.state);
   }
@@ -258,12 +300,23 @@ void Catalog::record_check(const std::string& ingestion, const CheckResult& resu
                       WHERE project_id = :project AND ingestion = :ingestion AND day = :day)",
                    {token, now, session.project, ingestion, result.day});
   }
+  const unsigned flags = state->flags;
   if (result.repeatable) {
     state->flags &= ~static_cast<unsigned>(kNotRepeatable);
     if (!*result.repeatable) state->flags |= kNotRepeatable;
-    store_day(session, *state);
   }
+  state->flags &= ~static_cast<unsigned>(kCheckFailed);
+  if (result.error) state->flags |= kCheckFailed;
+  if (state->flags != flags) store_day(session, *state);
   transaction.commit();
+}
+
+bool Catalog::has_failed_check(const std::string& ingestion) {
+  std::string day;
+  return session_->db.one(R"(SELECT day FROM day
+                             WHERE project_id = :project AND ingestion = :ingestion
+                               AND flags & :failed <> 0 LIMIT 1)",
+                          {session_->project, ingestion, unsigned{kCheckFailed}}, day);
 }
 
 std::optional<Checked> Catalog::last_check(const std::string& ingestion, Day day) {

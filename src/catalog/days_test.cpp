@@ -64,6 +64,84 @@ TEST_CASE("a day that was only tried has no version") {
   CHECK_FALSE(row.stale);
 }
 
+TEST_CASE("of days further back those are kept that no check has seen, or that are not settled") {
+  const Folder folder;
+  Clock clock;
+  Catalog catalog({.path = folder.catalog()}, clock);
+  Ingestion ingestion = flights();
+  ingestion.upkeep.enabled = true;
+  ingestion = catalog.put_ingestion(ingestion);
+  const Instant before = clock.now();
+  for (int day = 0; day < 6; ++day) load_day(catalog, ingestion, 10, kDay.plus(day));
+  clock.pass(std::chrono::hours(24));
+  const Instant hour = clock.now();
+  const auto check_day = [&](int day, std::optional<Error> error = {}) {
+    CheckResult result;
+    result.day = kDay.plus(day);
+    result.by = error ? "" : "count";
+    result.error = std::move(error);
+    catalog.record_check(ingestion.id, result, {}, false);
+  };
+  check_day(1);
+  check_day(2, Error(Fault::BadData, "bad_value", "no number"));
+  check_day(3);
+  const Lease lease = begin(catalog, ingestion, kDay.plus(3));
+  catalog.fail_load(lease, Attempt::Failed, Error(Fault::Unavailable, "unreachable", "no"));
+
+  const auto kept = [&](Interval ended) {
+    std::string days;
+    for (const auto& [id, all] : catalog.kept_days(kDay.plus(5), {{ended, hour}})) {
+      for (const KeptDay& day : all) days += day.state.day.text().substr(9);
+    }
+    return days;
+  };
+  CHECK(kept({before, hour}) == "13456");  // 2013-01-01, -03 …; -02 was checked.
+  CHECK(kept({hour, hour + std::chrono::hours(24)}) == "6");
+  CHECK(catalog.has_failed_check(ingestion.id));
+  CHECK(catalog.days(ingestion.id)[2].known_difference == "could not be checked: no number");
+  check_day(2);
+  CHECK(!catalog.has_failed_check(ingestion.id));
+  CHECK(kept({before, hour}) == "1456");
+}
+
+TEST_CASE("a source moves since the first of the versions that all met it moving") {
+  const Folder folder;
+  Clock clock;
+  Catalog catalog({.path = folder.catalog()}, clock);
+  Ingestion ingestion = flights();
+  ingestion.upkeep.enabled = true;
+  ingestion = catalog.put_ingestion(ingestion);
+  const auto load = [&](unsigned flags) {
+    clock.pass(std::chrono::hours(1));
+    const Lease lease = begin(catalog, ingestion);
+    catalog.publish(lease, version_of(lease, ingestion, 10), flags, "");
+    return catalog.kept_days(kDay)[ingestion.id].at(0);
+  };
+  load(kMovedDuringRead);
+  CHECK(!load(0).moving_since);
+  const Instant first = *load(kMovedDuringRead).loaded_at;
+  const KeptDay again = load(kMovedDuringRead | kNotRepeatable);
+  CHECK(again.moving_since == first);
+  CHECK(*again.loaded_at > first);
+}
+
+TEST_CASE("the first and last days that ended, and how many") {
+  const Folder folder;
+  Clock clock;
+  Catalog catalog({.path = folder.catalog()}, clock);
+  const Ingestion ingestion = catalog.put_ingestion(flights());
+  CHECK(catalog.ended_days().empty());
+  for (const int day : {1, 3, 4}) load_day(catalog, ingestion, 10, kDay.plus(day));
+  const Lease lease = begin(catalog, ingestion, kDay.plus(9));
+  catalog.publish(lease, version_of(lease, ingestion, 10), kProvisional, "");
+  const EndedDays ended = catalog.ended_days().at(ingestion.id);
+  CHECK(ended.first == kDay.plus(1));
+  CHECK(ended.last == kDay.plus(4));
+  CHECK(catalog.ended_days(ingestion.id, {kDay.plus(2), kDay.plus(9)}) ==
+        std::vector{kDay.plus(3), kDay.plus(4)});
+  CHECK(catalog.count_ended(kDay.plus(4)).at(ingestion.id) == 2);
+}
+
 TEST_CASE("an exact check that found nothing refreshes the token; any other check does not") {
   const Folder folder;
   Clock clock;

@@ -88,8 +88,26 @@ struct KeptDay {
   std::optional<Instant> first_ended_at;  ///< When it first was loaded, or found without data.
   std::optional<Instant> loaded_at;       ///< Of the current version.
   std::optional<Instant> checked_at;
+  /// Where the source moved while the current version was read: when the first of the versions was
+  /// published that all have been so.
+  std::optional<Instant> moving_since;
   double lost_percent = 0;  ///< Of a held load: how many of the day's rows it lacks.
-  bool is_asked = false;    ///< Its load died, and somebody asked for it: that begins it again.
+};
+
+/// Days that first ended then and that no check looked at since `before`.
+struct Unseen {
+  Interval ended;
+  Instant before;
+  bool operator==(const Unseen& other) const {
+    return ended.start == other.ended.start && ended.end == other.ended.end &&
+           before == other.before;
+  }
+};
+
+/// The first and the last day of an ingestion that have ended: were loaded when they were over, or
+/// have no data.
+struct EndedDays {
+  Day first, last;
 };
 
 }  // namespace millrace::catalog

@@ -10,6 +10,7 @@
 #include "model/json.h"
 #include "pipeline/days.h"
 #include "pipeline/replay.h"
+#include "schedule/missing.h"
 
 namespace millrace::cli {
 namespace {
@@ -18,7 +19,9 @@ namespace fs = std::filesystem;
 
 Terminal::Tone tone_of(const std::string& status) {
   if (status == "failed") return Terminal::Tone::Bad;
-  if (status == "held" || status == "loading") return Terminal::Tone::Warn;
+  if (status == "held" || status == "loading" || status == schedule::kMissing) {
+    return Terminal::Tone::Warn;
+  }
   return status.starts_with("succeeded") ? Terminal::Tone::Good : Terminal::Tone::Plain;
 }
 
@@ -76,7 +79,8 @@ ExitCode days(Context& context, const Arguments& arguments) {
     range = DayRange{from.value_or(Day(std::chrono::sys_days{})),
                      to.value_or(Day(std::chrono::sys_days{std::chrono::days{2932896}}))};
   }
-  const std::vector<DayRow> rows = catalog.days(ingestion.id, range);
+  const std::vector<DayRow> rows =
+      schedule::days_with_missing(catalog, ingestion, range, real_env().now());
   json::Value answers = json::Value::array();
   Table table{{"day", "status", "rows", "quarantined", "version", "definition", "loaded (UTC)",
                "from (UTC)", "to (UTC)", "remark"},

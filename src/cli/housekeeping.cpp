@@ -8,6 +8,7 @@
 #include "pipeline/statements.h"
 #include "pipeline/sweep.h"
 #include "schedule/freshness.h"
+#include "schedule/missing.h"
 
 namespace millrace::cli {
 namespace {
@@ -57,6 +58,12 @@ void look_at_freshness(catalog::Catalog& catalog) {
   }
 }
 
+void look_for_left_out(catalog::Catalog& catalog) {
+  for (const schedule::LeftOut& news : schedule::watch_left_out(catalog, real_env().now())) {
+    log::warning("days are left out", {{"ingestion", news.ingestion}, {"text", news.text}});
+  }
+}
+
 void watch_freshness(const std::filesystem::path& home_path, std::stop_token stop) {
   while (!stop.stop_requested()) {
     try {
@@ -68,9 +75,9 @@ void watch_freshness(const std::filesystem::path& home_path, std::stop_token sto
       while (real_env().wait(kFreshnessEvery, stop)) {
         const Instant minute = std::chrono::floor<std::chrono::minutes>(real_env().now());
         const std::int64_t seen = catalog.changes();
-        if (seen == std::exchange(changes, seen) && minute == std::exchange(looked, minute))
-          continue;
-        look_at_freshness(catalog);
+        const bool is_later = minute != std::exchange(looked, minute);
+        if (is_later) look_for_left_out(catalog);
+        if (seen != std::exchange(changes, seen) || is_later) look_at_freshness(catalog);
       }
     } catch (const Error& error) {
       log::warning("could not look whether days are late", {{"error", error.what()}});

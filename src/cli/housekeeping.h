@@ -24,5 +24,7 @@ void watch_freshness(const std::filesystem::path& home_path, std::stop_token sto
 
 /// One look of it.
 void look_at_freshness(catalog::Catalog& catalog);
+/// Days that nothing will load by itself: a walk through all there are.
+void look_for_left_out(catalog::Catalog& catalog);
 
 }  // namespace millrace::cli

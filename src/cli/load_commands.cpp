@@ -142,25 +142,29 @@ std::vector<Day> days_to_check(const Arguments& arguments, pipeline::House& hous
 void print_checks(Terminal& terminal, const std::vector<CheckResult>& results) {
   constexpr std::size_t kShownMax = 40;
   Table table{{"day", "changed", "answered by", "rows then", "rows now", "note"}, {}};
-  std::int64_t changed = 0, unknown = 0;
+  std::int64_t changed = 0, unknown = 0, failed = 0;
   for (const CheckResult& result : results) {
     changed += result.changed ? 1 : 0;
-    unknown += result.by.empty() ? 1 : 0;
+    failed += result.error ? 1 : 0;
+    unknown += result.by.empty() && !result.error ? 1 : 0;
     const auto text = [](const std::optional<std::int64_t>& rows) {
       return rows ? grouped(*rows) : std::string("–");
     };
-    const bool quiet = !result.changed && result.note.empty();
+    const bool quiet = !result.changed && result.note.empty() && !result.error;
     if (quiet && results.size() > kShownMax) continue;
     const std::string answer = result.changed      ? terminal.toned("yes", Terminal::Tone::Warn)
+                               : result.error      ? terminal.toned("failed", Terminal::Tone::Bad)
                                : result.by.empty() ? "–"
                                                    : "no";
     table.rows.push_back({result.day.text(), answer, result.by.empty() ? "–" : result.by,
-                          text(result.rows_then), text(result.rows_now), result.note});
+                          text(result.rows_then), text(result.rows_now),
+                          result.error ? result.error->what() : result.note});
   }
   if (!table.rows.empty()) terminal.print(table);
   std::string line = fmt::format("{} of {} changed since loaded", changed,
                                  counted(static_cast<std::int64_t>(results.size()), "day"));
   if (unknown > 0) line += fmt::format("; {} could not be compared", unknown);
+  if (failed > 0) line += fmt::format("; {} could not be asked", failed);
   terminal.say(line);
 }
 
@@ -180,11 +184,12 @@ ExitCode check(Context& context, const Arguments& arguments) {
       throw error.at(ingestion.handle);
     }
   }
-  bool changed = false, loaded = false;
+  bool changed = false, loaded = false, failed = false;
   json::Value answers = json::Value::array();
   for (const CheckResult& result : results) {
     changed = changed || result.changed;
     loaded = loaded || result.rows_then.has_value();
+    failed = failed || result.error.has_value();
     json::Value& value = answers.emplace_back(json::from(result));
     value["compared"] = !result.by.empty();
   }
@@ -196,6 +201,7 @@ ExitCode check(Context& context, const Arguments& arguments) {
     print_checks(context.terminal, results);
   }
   if (!loaded) return kNothingFound;
+  if (failed) return kSomeDaysFailed;
   return changed && arguments.has("exit-code") ? kSomethingChanged : kDone;
 }
 

@@ -12,6 +12,7 @@
 #include "cli/housekeeping.h"
 #include "cli/outcomes.h"
 #include "cli/remote.h"
+#include "cli/schedule_table.h"
 #include "definition/vault.h"
 #include "model/alert.h"
 #include "model/json.h"
@@ -83,11 +84,12 @@ void write_log(const Done& done) {
 std::string next_text(pipeline::House& house) {
   std::optional<Instant> next;
   std::int64_t enabled = 0;
+  const auto hours = house.catalog.dataset_hours();
   for (const Ingestion& ingestion : house.catalog.ingestions()) {
     if (!ingestion.upkeep.enabled) continue;
     ++enabled;
-    for (const Instant at :
-         schedule::next_loads(ingestion.upkeep, house.project.zone, house.env.now(), 1)) {
+    for (const Instant at : schedule::next_loads(upkeep_of(ingestion, hours), house.project.zone,
+                                                 house.env.now(), 1)) {
       next = std::min(next.value_or(at), at);
     }
   }
@@ -229,71 +231,6 @@ ExitCode serve(Context& context, const Arguments& arguments) {
   return kDone;
 }
 
-constexpr int kTimesShown = 5;
-
-/// Who starts a day's first load, in words.
-std::string mode_text(const Upkeep& upkeep) {
-  const Schedule& schedule = upkeep.schedule;
-  if (!upkeep.enabled) return "not enabled";
-  if (schedule.mode == ScheduleMode::Hourly) {
-    return fmt::format("every {} h, today as provisional", schedule.every_hours);
-  }
-  if (schedule.mode == ScheduleMode::Daily) {
-    return fmt::format("daily at {}, until {}", clock_text(schedule.hour * 60),
-                       clock_text(schedule.deadline_minutes));
-  }
-  return std::string(name_of(schedule.mode));
-}
-
-ExitCode show_schedule(Context& context, const Arguments& arguments) {
-  catalog::Catalog& catalog = context.home.reading();
-  const Zone zone = catalog.project().zone;
-  const auto paused = catalog.paused();
-  std::map<std::string, std::map<std::string, std::string>> alerts;
-  for (const catalog::Alert& alert : catalog.open_alerts()) {
-    alerts[alert.ingestion][alert.what] = alert.text;
-  }
-  const std::string only =
-      arguments.has("NAME") ? catalog.ingestion(arguments.get("NAME")).id : std::string();
-  json::Value answers = json::Value::array();
-  Table table{{"ingestion", "schedule", "follow-up", "next loads (UTC)", "remark"}, {}};
-  for (const Ingestion& ingestion : catalog.ingestions()) {
-    if (!only.empty() && ingestion.id != only) continue;
-    const Upkeep& upkeep = ingestion.upkeep;
-    const auto pause = paused.find(ingestion.id);
-    std::string remark = pause == paused.end() ? "" : "paused: " + pause->second.why;
-    for (const auto& [what, text] : alerts[ingestion.id]) {
-      remark += (remark.empty() ? "" : "; ") + text;
-    }
-    json::Value times = json::Value::array();
-    std::string text;
-    for (const Instant at : schedule::next_loads(upkeep, zone, real_env().now(), kTimesShown)) {
-      times.push_back(to_text(at));
-      text += (text.empty() ? "" : ", ") + to_text(at).substr(0, 16);
-    }
-    const std::string preset(preset_of(upkeep.follow_up, upkeep.follow_up_rule));
-    json::Value one{{"ingestion", ingestion.handle},
-                    {"enabled", upkeep.enabled},
-                    {"mode", name_of(upkeep.schedule.mode)},
-                    {"follow_up", preset},
-                    {"next", std::move(times)}};
-    if (pause != paused.end()) {
-      one["paused"] = {{"since", to_text(pause->second.at)}, {"why", pause->second.why}};
-    }
-    for (const auto& [what, said] : alerts[ingestion.id]) {
-      one[what == kNotFresh ? "late" : what] = said;
-    }
-    answers.push_back(std::move(one));
-    table.rows.push_back({ingestion.handle, mode_text(upkeep), preset, text, remark});
-  }
-  if (context.terminal.json()) {
-    context.terminal.answer(answers);
-  } else {
-    context.terminal.print(table);
-  }
-  return answers.empty() ? kNothingFound : kDone;
-}
-
 const Command kCommands[] = {
     {"schedule",
      "When each ingestion is loaded next, how it is followed up, and what is paused",
@@ -328,6 +265,7 @@ ExitCode load_due(Context& context) {
                           done.action.trigger, result_of(done), reason_of(done)});
   });
   keeper.run_all(context.stop);
+  look_for_left_out(house.catalog);
   look_at_freshness(house.catalog);
   tell_people(context);
   if (context.terminal.json()) {

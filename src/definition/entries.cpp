@@ -141,8 +141,8 @@ void add_upkeep(const Upkeep& upkeep, std::vector<Entry>& entries) {
   if (is_hourly && upkeep.schedule.every_hours != usual.every_hours) {
     schedule.raw("every_hours", fmt::format("{}", upkeep.schedule.every_hours));
   }
-  if (!is_hourly && upkeep.schedule.hour != usual.hour) {
-    schedule.raw("hour", fmt::format("{}", upkeep.schedule.hour));
+  if (!is_hourly && upkeep.schedule.hour) {
+    schedule.raw("hour", fmt::format("{}", *upkeep.schedule.hour));
   }
   if (const int minutes = upkeep.schedule.deadline_minutes; minutes != usual.deadline_minutes) {
     schedule.text("deadline", clock_text(minutes));

@@ -181,7 +181,6 @@ Schedule read_schedule(const Node& table, const std::string& heading) {
     }
     schedule.hour = static_cast<int>(hour->value.integer);
   }
-  if (schedule.mode == ScheduleMode::Hourly) schedule.hour = 0;
   if (const Node::Member* hours = table.find("every_hours")) {
     if (schedule.mode != ScheduleMode::Hourly) {
       refuse(hours->place, "\"every_hours\" goes with mode \"hourly\"",
@@ -230,8 +229,7 @@ FollowUp read_ages(const Node::Member& member) {
   FollowUp ages;
   for (const Node& age : member.value.items) {
     if (age.integer < 1 || age.integer > kMost) {
-      refuse(age.place,
-             fmt::format("an age must be from 1 to {} days, not {}", kMost, age.integer),
+      refuse(age.place, fmt::format("an age must be from 1 to {} days, not {}", kMost, age.integer),
              "Write the ages at which a day is looked at again, such as [1, 3, 7]");
     }
     ages.push_back(static_cast<int>(age.integer));

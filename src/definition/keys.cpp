@@ -185,7 +185,9 @@ constexpr KeyRule kSchedule[] = {
      "it is over), a call, or a person. Default `daily`.",
      "\"daily\"", kEveryDataset, kModes},
     {"hour", Shape::Integer,
-     "0 to 23, in the project's zone, on the day after the one that is loaded. Default 10.", "10"},
+     "0 to 23, in the project's zone, on the day after the one that is loaded. Default: the hour "
+     "that the API set for the dataset (`POST /console/v1/ingestion/schedule`), else 10.",
+     "10"},
     {"every_hours", Shape::Integer,
      "Mode `hourly`: at 0:00 and every so many hours after it, 1 to 23. Default 1.", "3"},
     {"deadline", Shape::Text,

@@ -22,7 +22,6 @@ std::string owner_text(const std::string& managed_by) {
   return managed_by.starts_with(kFileOwner) ? managed_by.substr(kFileOwner.size()) : "the API";
 }
 
-/// A file, or a set by the name that `--as` gave it.
 std::string in_words(const std::string& origin) {
   return origin.starts_with(kSetRoot) ? "the set " + origin.substr(kSetRoot.size()) : origin;
 }
@@ -89,8 +88,8 @@ class Planner {
                     const std::string& managed_by) const {
     if (is_ours(managed_by)) return;
     throw Error(Fault::Conflict, "managed_elsewhere",
-                fmt::format("{} {} is managed by {}, not by {}", kind, name,
-                            in_words(owner_text(managed_by)), in_words(files_.origin)),
+                fmt::format("{} {} is managed by {}, not by {}", kind, name, owner_text(managed_by),
+                            in_words(files_.origin)),
                 fmt::format("Change it there; or `millrace {} remove {}`{} and apply again", kind,
                             name, kind == "ingestion" ? ", which keeps its days," : ""))
         .at(files_.origin);

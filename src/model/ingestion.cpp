@@ -102,6 +102,15 @@ std::string revision_of(const Definition& definition) {
   return revision;
 }
 
+Upkeep upkeep_of(const Ingestion& ingestion, const std::map<Dataset, int>& dataset_hours) {
+  Upkeep upkeep = ingestion.upkeep;
+  std::optional<int>& hour = upkeep.schedule.hour;
+  const auto of_dataset = dataset_hours.find(ingestion.definition.dataset);
+  if (!hour) hour = of_dataset == dataset_hours.end() ? kUsualHour : of_dataset->second;
+  if (upkeep.schedule.mode == ScheduleMode::Hourly) hour = 0;
+  return upkeep;
+}
+
 std::vector<std::string> columns_of(const Definition& definition) {
   const Mapping& mapping = definition.mapping;
   if (mapping.metadata_all || mapping.properties_all) return {};

@@ -135,6 +135,10 @@ struct Ingestion {
   bool archived = false;
 };
 
+/// With the hour that applies: its own, else that of its dataset among these, else the usual one.
+/// Hourly: 0, for a day is due when it is over.
+Upkeep upkeep_of(const Ingestion& ingestion, const std::map<Dataset, int>& dataset_hours);
+
 /// A connection as people define it. A setting's value is text, or a reference to a secret
 /// (`env:NAME`, `file:PATH`) that is resolved only when a session opens.
 struct Connection {

@@ -227,7 +227,11 @@ Value from(const DayState& state) { return leaf::write(state); }
 Value from(const WorkOrder& order) { return leaf::write(order); }
 Value from(const Manifest& manifest) { return leaf::write(manifest); }
 Value from(const Progress& progress) { return leaf::write(progress); }
-Value from(const CheckResult& result) { return leaf::write(result); }
+Value from(const CheckResult& result) {
+  Value value = leaf::write(result);
+  if (result.error) value["error"] = from(*result.error);
+  return value;
+}
 Value from(const ProbeReport& report) { return leaf::write(report); }
 Value from(const Column& column) { return leaf::write(column); }
 Value from(const Table& table) { return leaf::write(table); }
@@ -261,7 +265,11 @@ DayState day_state(const Value& value) { return read_as<DayState>(value, "day_st
 WorkOrder work_order(const Value& value) { return read_as<WorkOrder>(value, "work_order"); }
 Manifest manifest(const Value& value) { return read_as<Manifest>(value, "manifest"); }
 Progress progress(const Value& value) { return read_as<Progress>(value, "progress"); }
-CheckResult check_result(const Value& value) { return read_as<CheckResult>(value, "check_result"); }
+CheckResult check_result(const Value& value) {
+  CheckResult result = read_as<CheckResult>(value, "check_result");
+  if (const auto failed = value.find("error"); failed != value.end()) result.error = error(*failed);
+  return result;
+}
 ProbeReport probe_report(const Value& value) { return read_as<ProbeReport>(value, "probe_report"); }
 Column column(const Value& value) { return read_as<Column>(value, "column"); }
 Table table(const Value& value) { return read_as<Table>(value, "table"); }

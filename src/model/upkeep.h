@@ -38,7 +38,7 @@ std::string_view name_of(Gate::Kind kind);
 /// Times of day in the project's zone, on the day after the one that is loaded.
 struct Schedule {
   ScheduleMode mode = ScheduleMode::Daily;
-  int hour = 10;                   ///< 0–23. Hourly: 0, the day is due when it is over.
+  std::optional<int> hour;         ///< 0–23, its own; none: its dataset's.
   int deadline_minutes = 18 * 60;  ///< Of the day; the first such time at or after the hour.
   std::vector<Gate> ready;         ///< A day is loaded when each is open.
   int every_hours = 1;             ///< Hourly: at 0:00 and every so many hours after it.
@@ -47,6 +47,9 @@ struct Schedule {
   std::optional<int> fresh_by_minutes;
   bool operator==(const Schedule&) const = default;
 };
+
+/// Of datasets whose hour nobody set.
+inline constexpr int kUsualHour = 10;
 
 /// Ages, in days since a day first ended (loaded, or without data), at which it is checked again.
 /// Empty: never. The default is the preset `exact`.

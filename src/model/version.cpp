@@ -84,6 +84,7 @@ std::vector<std::string> remarks_of(unsigned flags) {
 }
 
 std::string known_difference(const CheckResult& result) {
+  if (result.error) return std::string("could not be checked: ") + result.error->what();
   if (result.rows_then && result.rows_now && *result.rows_then != *result.rows_now) {
     return "the warehouse has " + std::to_string(*result.rows_now) + " rows, " +
            std::to_string(*result.rows_then) + " were read";

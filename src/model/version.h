@@ -86,6 +86,7 @@ enum DayFlag : unsigned {
   kNotRepeatable = 4,    ///< Content checks are off.
   kUnusualVolume = 8,    ///< Far fewer or more rows than such weekdays have.
   kProvisional = 16,     ///< Loaded before the day was over.
+  kCheckFailed = 32,     ///< The last check could not ask about this day.
 };
 
 /// A day as the catalog knows it.
@@ -120,8 +121,8 @@ struct DayRow {
 };
 
 /// The one word for people: succeeded · succeeded, no data · provisional · failed · loading · held
-/// · waiting · never loaded. A failed reload shows as failed although the current version stays
-/// readable.
+/// · waiting · never loaded; `schedule/missing.h` adds *missing*. A failed reload shows as failed
+/// although the current version stays readable.
 std::string status_of(const DayState& state, bool current_is_empty);
 /// What else people should know of the day: "moved during read", "unusual volume", "provisional",
 /// "not repeatable". Holding is a status.
@@ -146,6 +147,7 @@ struct CheckResult {
   std::optional<std::int64_t> rows_then, rows_now;
   std::string note;                ///< Why not comparable, which columns are not repeatable …
   std::optional<bool> repeatable;  ///< Only where the fingerprint was asked again to find out.
+  std::optional<Error> error;      ///< The day could not be asked about; nothing else is known.
 };
 
 /// DayRow::known_difference, of a check that nothing was loaded after.

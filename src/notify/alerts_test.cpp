@@ -1,5 +1,7 @@
 #include <doctest/doctest.h>
 
+#include <set>
+
 #include "model/alert.h"
 #include "notify/life_fixture.h"
 
@@ -33,6 +35,20 @@ TEST_CASE("a day that is told to have failed is not told to be late") {
   life.look();
   life.pass(hours(3));
   CHECK(life.kinds_for(kAna) == Kinds{Kind::Failed});
+}
+
+TEST_CASE("an ingestion that its budget paused is told of, also when the day failed before") {
+  Life life;
+  life.add("a");
+  life.fails("a", kUnreachable);
+  life.alarms("a", kOverBudget);
+  life.alarms("a", kLeftOut);
+  life.look();
+  life.pass(life.settings.gather);
+  life.pass(hours(30));
+  const Kinds kinds = life.kinds_for(kAna);
+  CHECK(std::multiset(kinds.begin(), kinds.end()) ==
+        std::multiset{Kind::Failed, Kind::OverBudget, Kind::LeftOut});
 }
 
 TEST_CASE("checks that fail for less than an hour are told to nobody") {

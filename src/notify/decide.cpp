@@ -3,6 +3,7 @@
 #include <strings.h>
 
 #include <algorithm>
+#include <stdexcept>
 
 #include "model/alert.h"
 
@@ -37,8 +38,20 @@ bool is_among(const std::vector<std::string>& addresses, const std::string& addr
   });
 }
 
+constexpr std::pair<std::string_view, Kind> kAlerts[] = {{kNotFresh, Kind::Late},
+                                                         {kNotChecked, Kind::NotChecked},
+                                                         {kOverBudget, Kind::OverBudget},
+                                                         {kLeftOut, Kind::LeftOut}};
+
 Kind kind_of(const catalog::Alert& alert) {
-  return alert.what == kNotFresh ? Kind::Late : Kind::NotChecked;
+  for (const auto& [what, kind] : kAlerts) {
+    if (alert.what == what) return kind;
+  }
+  throw std::logic_error("an alert of an unknown sort");
+}
+
+bool is_of_alerts(Kind kind) {
+  return std::ranges::any_of(kAlerts, [&](const auto& one) { return one.second == kind; });
 }
 
 class Telling {
@@ -113,6 +126,7 @@ class Telling {
     return std::ranges::any_of(open_, [&](const auto& one) {
       const Incident& incident = one.second.incident;
       const bool is_failure = incident.kind == Kind::Failed;
+      if (kind_of(alert) == Kind::OverBudget || kind_of(alert) == Kind::LeftOut) return false;
       if (kind_of(alert) == Kind::NotChecked) {
         return is_failure && incident.connection == subject.connection && !incident.members.empty();
       }
@@ -273,7 +287,7 @@ class Telling {
 }  // namespace
 
 bool stands(const World& world, Kind kind, const Member& member, Instant now) {
-  if (kind == Kind::Late || kind == Kind::NotChecked) {
+  if (is_of_alerts(kind)) {
     return world.subjects.contains(member.ingestion) &&
            std::ranges::any_of(world.alerts, [&](const catalog::Alert& alert) {
              return kind_of(alert) == kind && alert.ingestion == member.ingestion &&

@@ -12,8 +12,8 @@ constexpr std::size_t kLinesMost = 25;
 
 /// What needs a person comes first.
 int rank(const Line& line) {
-  const std::string_view order[] = {"failed",      "held",    "late",
-                                    "not checked", "waiting", "succeeded, no data"};
+  const std::string_view order[] = {"failed",   "held",        "paused",  "late",
+                                    "left out", "not checked", "waiting", "succeeded, no data"};
   const auto* found = std::find(std::begin(order), std::end(order), line.outcome);
   return static_cast<int>(found - std::begin(order));
 }
@@ -53,7 +53,10 @@ Line line_of(const Subject& subject, const catalog::Ended& ended) {
 Line line_of(const Subject& subject, const catalog::Alert& alert) {
   Line line;
   line.ingestion = subject.handle;
-  line.outcome = alert.what == kNotFresh ? "late" : "not checked";
+  line.outcome = alert.what == kNotFresh     ? "late"
+                 : alert.what == kNotChecked ? "not checked"
+                 : alert.what == kOverBudget ? "paused"
+                                             : "left out";
   line.first = line.last = alert.day;
   line.days = 1;
   line.note = alert.text;

@@ -10,9 +10,9 @@ namespace millrace::notify {
 namespace {
 
 constexpr Channel kChannels[] = {Channel::Mail, Channel::Direct, Channel::Slack, Channel::Webhook};
-constexpr Kind kKinds[] = {Kind::Failed,   Kind::Held,       Kind::NoData,
-                           Kind::Late,     Kind::NotChecked, Kind::Recovered,
-                           Kind::Backfill, Kind::Digest,     Kind::Test};
+constexpr Kind kKinds[] = {Kind::Failed,     Kind::Held,       Kind::NoData,  Kind::Late,
+                           Kind::NotChecked, Kind::OverBudget, Kind::LeftOut, Kind::Recovered,
+                           Kind::Backfill,   Kind::Digest,     Kind::Test};
 
 [[noreturn]] void refuse_word(const std::string& word) {
   throw Error(Fault::BadData, "bad_json", "a message in the catalog says \"" + word + "\"",
@@ -73,6 +73,10 @@ std::string_view name_of(Kind kind) {
       return "late";
     case Kind::NotChecked:
       return "not_checked";
+    case Kind::OverBudget:
+      return "over_budget";
+    case Kind::LeftOut:
+      return "left_out";
     case Kind::Recovered:
       return "recovered";
     case Kind::Backfill:

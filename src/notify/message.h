@@ -30,7 +30,19 @@ struct Target {
   auto operator<=>(const Target&) const = default;
 };
 
-enum class Kind { Failed, Held, NoData, Late, NotChecked, Recovered, Backfill, Digest, Test };
+enum class Kind {
+  Failed,
+  Held,
+  NoData,
+  Late,
+  NotChecked,
+  OverBudget,
+  LeftOut,
+  Recovered,
+  Backfill,
+  Digest,
+  Test
+};
 std::string_view name_of(Kind kind);  ///< "failed", "held", "no_data" …
 Kind kind_named(const std::string& name);
 

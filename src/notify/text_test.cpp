@@ -66,6 +66,15 @@ std::vector<Case> cases() {
   not_checked.note =
       "purchases could not be checked for changes: connecting to db:5432/shop as reader failed: "
       "Connection refused; Check host and port, and that the server listens on that address";
+  Line paused = line("purchases", "paused", "2026-11-23");
+  paused.note =
+      "purchases is paused, over budget: loading 2026-11-23 would add about 40000 billable rows to "
+      "the 980000 of this month, and rows_per_month is 1000000";
+  Line left_out = line("purchases", "left out", "2026-10-04");
+  left_out.note =
+      "purchases lacks 7 days, 2026-10-04 to 2026-10-10, which lie further back than the 31 days "
+      "that are loaded by themselves: `millrace load purchases --from 2026-10-04 --to 2026-10-10` "
+      "loads them";
   Line well = line("purchases", "succeeded", "2026-11-01", 23);
   well.rows = 33120;
   well.rejected = 7;
@@ -76,14 +85,16 @@ std::vector<Case> cases() {
       {"no_data", message(Kind::NoData, {line("größe", "succeeded, no data", "2026-11-23")})},
       {"late", message(Kind::Late, {late})},
       {"not_checked", message(Kind::NotChecked, {not_checked})},
+      {"over_budget", message(Kind::OverBudget, {paused})},
+      {"left_out", message(Kind::LeftOut, {left_out})},
       {"recovered", message(Kind::Recovered, {line("orders", "succeeded", "2026-11-23"), well})},
       {"backfill", message(Kind::Backfill, {no_column, well})},
       {"digest", message(Kind::Digest, {no_column, held, well})},
       {"test", message(Kind::Test, {})},
   };
   cases[1].message.more = 173;
-  cases[7].message.counts = {23, 0, 3, 0, 0};
-  cases[8].message.counts = {23, 1, 3, 1, 2};
+  cases[9].message.counts = {23, 0, 3, 0, 0};
+  cases[10].message.counts = {23, 1, 3, 1, 2};
   return cases;
 }
 

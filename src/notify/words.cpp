@@ -32,12 +32,16 @@ std::int64_t days_in(const Message& message) {
   return days;
 }
 
+/// "purchases", "12 ingestions of shop"
+std::string whose(const Message& message) {
+  const std::int64_t ingestions = ingestions_in(message);
+  if (ingestions == 1) return message.lines.front().ingestion;
+  return fmt::format("{} of {}", counted(ingestions, "ingestion"), message.connection);
+}
+
 /// "purchases: 2026-11-20", "purchases: 3 days", "12 ingestions of shop"
 std::string subject(const Message& message) {
-  const std::int64_t ingestions = ingestions_in(message);
-  if (ingestions != 1) {
-    return fmt::format("{} of {}", counted(ingestions, "ingestion"), message.connection);
-  }
+  if (ingestions_in(message) != 1) return whose(message);
   const Line& line = message.lines.front();
   const std::int64_t days = days_in(message);
   return fmt::format("{}: {}", line.ingestion,
@@ -78,6 +82,11 @@ std::string title(const Message& message) {
       return subject(message) + (is_one(message) ? " is late" : " are late");
     case Kind::NotChecked:
       return subject(message) + " cannot be checked";
+    case Kind::OverBudget:
+      return whose(message) + (ingestions_in(message) == 1 ? " is" : " are") +
+             " paused: over budget";
+    case Kind::LeftOut:
+      return whose(message) + ": days are left out";
     case Kind::Recovered:
       return "Recovered: " + subject(message);
     case Kind::Backfill:
@@ -117,6 +126,12 @@ std::string lead(const Message& message) {
              "They "
              "stay as they are, and it is asked again every half hour. You hear of it once more, "
              "when it answers.";
+    case Kind::OverBudget:
+      return "Nothing of it is loaded or checked until somebody resumes it. What was loaded before "
+             "stays as it is. You hear of it once more, when it loads again.";
+    case Kind::LeftOut:
+      return "These days were never loaded, and lie too far back to be loaded by themselves. You "
+             "hear of it once more, when none is left out.";
     case Kind::Backfill:
       return counts_text(message.counts) + ".";
     case Kind::Digest:
@@ -131,7 +146,8 @@ std::string lead(const Message& message) {
 }
 
 /// Outcomes of alerts, as `line_of` words them.
-constexpr std::string_view kLate = "late", kNotChecked = "not checked";
+constexpr std::string_view kLate = "late", kNotChecked = "not checked", kPaused = "paused",
+                           kLeftOut = "left out";
 
 std::string next_step(const Line& line) {
   if (line.error) return line.error->advice;
@@ -143,6 +159,18 @@ std::string next_step(const Line& line) {
   }
   if (line.outcome == kNotChecked) {
     return fmt::format("`millrace check {} --day {}` asks now", line.ingestion, line.first.text());
+  }
+  if (line.outcome == kPaused) {
+    return fmt::format(
+        "Raise `rows_per_month` in [ingestion.{0}.limits] and apply it, or wait for the next "
+        "month; then `millrace resume {0}`",
+        line.ingestion);
+  }
+  if (line.outcome == kLeftOut) {
+    return fmt::format(
+        "Load them, if somebody needs them; `millrace days {}` shows all that are "
+        "missing",
+        line.ingestion);
   }
   if (line.outcome != "held") return {};
   return fmt::format(

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "base/log.h"
+#include "model/alert.h"
 
 namespace millrace::pipeline {
 namespace {
@@ -22,6 +23,9 @@ Interval month_of(Day day, const Zone& zone) {
 
 MonthBudget::MonthBudget(House& house, const Ingestion& ingestion)
     : house_(house), ingestion_(ingestion) {
+  for (const catalog::Alert& alert : house.catalog.open_alerts()) {
+    is_alert_open_ |= alert.ingestion == ingestion.id && alert.what == kOverBudget;
+  }
   if (!ingestion.limits.rows_per_month) return;
   const Zone& zone = house.project.zone;
   for (const auto& entry : house.catalog.ledger(month_of(zone.day_of(house.env.now()), zone))) {
@@ -72,15 +76,26 @@ Error MonthBudget::pause(Day day, std::int64_t more, std::int64_t so_far) {
       "rows_per_month is {}",
       day.text(), more, so_far, *ingestion_.limits.rows_per_month);
   house_.catalog.pause(ingestion_.id, why);
+  house_.catalog.renew_alert(ingestion_.id, day, kOverBudget,
+                             ingestion_.handle + " is paused, " + why);
+  is_alert_open_ = true;
   return {Fault::Misconfigured, "over_budget", why,
           fmt::format("Raise `rows_per_month` in [ingestion.{0}.limits] and apply it, or wait "
                       "for the next month; then `millrace resume {0}`",
                       ingestion_.handle)};
 }
 
-void MonthBudget::ended(Day day, std::int64_t rows) {
+void MonthBudget::published(Day day, std::int64_t rows) {
   under_way_.erase(day);
   used_ += rows;
+  if (!is_alert_open_) return;
+  try {
+    house_.catalog.clear_alert(ingestion_.id, kOverBudget);
+    is_alert_open_ = false;
+  } catch (const Error& error) {
+    // The day is published all the same; the next one clears it.
+    log::warning("could not clear an alert", {{"error", error.what()}});
+  }
 }
 
 }  // namespace millrace::pipeline

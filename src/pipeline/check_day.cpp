@@ -44,11 +44,16 @@ class Checks {
       check_window(rest.first(length));
       rest = rest.subspan(length);
     }
+    // Rows of a day are bad by themselves. What is wrong with a query is wrong for all of them.
+    const bool is_any_bad = std::ranges::any_of(
+        failed_, [](const CheckResult& day) { return day.error->fault == Fault::BadData; });
+    if (!failed_.empty() && !is_any_answered_ && !is_any_bad) throw *failed_.front().error;
+    for (const CheckResult& day : failed_) checked_(day, std::nullopt);
   }
 
  private:
   void check_window(Orders days) {
-    const bool snapshot = connector_.snapshot(stop_);
+    bool snapshot = connector_.snapshot(stop_);
     std::map<Day, std::string> tokens;
     for (Token& token : connector_.tokens(query_, range_of(days), stop_)) {
       if (token.text) tokens[token.day] = *token.text;
@@ -63,19 +68,42 @@ class Checks {
         open.push_back(&day);
       }
     }
-    const auto counts = counted(open);
+    std::optional<std::map<Day, std::int64_t>> counts;
+    try {
+      counts = counted(open);
+    } catch (const Error& error) {
+      if (!is_of_the_day(error)) throw;
+      snapshot = connector_.snapshot(stop_);  // The old one may be broken.
+    }
     for (const DayOrder* day : open) {
       CheckResult result{.day = day->day, .rows_then = day->known->rows};
       if (counts) result.rows_now = counts->contains(day->day) ? counts->at(day->day) : 0;
-      answer(*day, snapshot, result);
+      try {
+        answer(*day, snapshot, result);
+      } catch (const Error& error) {
+        if (!is_of_the_day(error)) throw;
+        CheckResult& failed = failed_.emplace_back();
+        failed.day = day->day;
+        failed.rows_then = result.rows_then;
+        failed.error = error;
+        snapshot = connector_.snapshot(stop_);
+        continue;
+      }
       tell(*day, result, tokens);
     }
+  }
+
+  /// Asked again, it would fail again; and not because somebody wants it to stop.
+  bool is_of_the_day(const Error& error) const {
+    return !policy_of(error.fault).retry && error.fault != Fault::Cancelled &&
+           !stop_.stop_requested();
   }
 
   static DayRange range_of(Orders days) { return {days.front().day, days.back().day}; }
 
   void tell(const DayOrder& day, const CheckResult& result,
-            const std::map<Day, std::string>& tokens) const {
+            const std::map<Day, std::string>& tokens) {
+    is_any_answered_ = true;
     const auto token = tokens.find(day.day);
     checked_(result, token == tokens.end() ? std::nullopt : std::optional(token->second));
   }
@@ -96,6 +124,12 @@ class Checks {
 
   void answer(const DayOrder& order, bool snapshot, CheckResult& result) {
     const Known& known = *order.known;
+    if (!result.rows_now && !wants_content(known)) {
+      result.rows_now = 0;
+      for (const DayCount& count : connector_.count(query_, {order.day, order.day}, false, stop_)) {
+        *result.rows_now += count.rows;
+      }
+    }
     if (result.rows_now && *result.rows_now != known.rows) {
       answer_by_count(known, result);
       return;
@@ -173,6 +207,8 @@ class Checks {
   std::stop_token stop_;
   const Query query_;
   std::int64_t scanned_bytes_ = 0;
+  std::vector<CheckResult> failed_;
+  bool is_any_answered_ = false;
 };
 
 }  // namespace

@@ -267,7 +267,7 @@ class LoadRun {
       } else {
         outcome.note = publish_manifest(house_, request_.ingestion, lease, manifest);
         outcome.attempt = manifest.certificate.output_rows > 0 ? Attempt::Loaded : Attempt::Empty;
-        budget_.ended(manifest.day, manifest.certificate.output_rows);
+        budget_.published(manifest.day, manifest.certificate.output_rows);
       }
     } catch (const Error& error) {
       fail(lease.load, error, manifest.certificate);
@@ -312,7 +312,7 @@ class LoadRun {
   void report_failure(Day day, const std::string& load, const Error& error,
                       const Certificate& read = {}) {
     const Attempt attempt = attempt_of(error);
-    budget_.ended(day, 0);
+    budget_.not_published(day);
     report({.day = day,
             .attempt = attempt,
             .load = load,

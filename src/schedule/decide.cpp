@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <chrono>
+#include <set>
 
 namespace millrace::schedule {
 namespace {
@@ -19,8 +20,8 @@ constexpr hours kLookHourly(1);
 constexpr minutes kSecondLook(5);
 /// When a day that lost all its rows may have them again, after the check that found it so.
 constexpr std::array<minutes, 2> kRefilled{minutes(30), minutes(120)};
-/// Days that nobody loaded while the service was down are caught up with.
-constexpr int kMissedDays = 14;
+/// A source that moves under every read is given up until the next age.
+constexpr hours kMovesFor(24);
 
 /// The times of day of one ingestion.
 class Times {
@@ -28,11 +29,11 @@ class Times {
   Times(const Schedule& schedule, const Zone& zone) : schedule_(schedule), zone_(zone) {}
 
   /// The hour, on the day that has this label.
-  Instant hour_of(Day day) const { return at(day, hours(schedule_.hour)); }
+  Instant hour_of(Day day) const { return at(day, hours(hour())); }
   /// When the day is loaded first, and until when it is waited for.
   Instant due(Day day) const { return hour_of(day.plus(1)); }
   Instant deadline(Day day) const {
-    const bool tomorrow = schedule_.deadline_minutes < 60 * schedule_.hour;
+    const bool tomorrow = schedule_.deadline_minutes < 60 * hour();
     return at(day.plus(tomorrow ? 2 : 1), minutes(schedule_.deadline_minutes));
   }
   /// The newest day whose time has come.
@@ -59,6 +60,7 @@ class Times {
   }
 
  private:
+  int hour() const { return schedule_.hour.value_or(kUsualHour); }
   Instant at(Day day, minutes time) const {
     return zone_.instant_of(Naive(day.sys().time_since_epoch() + time));
   }
@@ -110,8 +112,8 @@ class Decision {
     } else if (state.attempt == Attempt::Failed || state.attempt == Attempt::Rejected) {
       try_again(day);
     } else if ((state.flags & kProvisional) != 0) {
-      // It is over now: once more, and for good. Who waits for calls is called.
-      if (is_clocked()) load(state.day, "scheduled");
+      // It is over now: once more, and for good, also where a call came too early.
+      load(state.day, is_clocked() ? "scheduled" : "resync");
     } else if (moved(day)) {
       load(state.day, "resync");
     } else {
@@ -157,7 +159,7 @@ class Decision {
     const bool soon =
         may_pass && now_ < times_.deadline(newest_) && passed(state.changed_at, kLookAgain);
     // A restart is no reason to wait; but what somebody asked for is begun again by that.
-    const bool at_once = state.error_code == catalog::kProcessDied && !day.is_asked;
+    const bool at_once = state.error_code == catalog::kProcessDied && !is_asked(state.day);
     if (!new_day && !soon && !at_once) return;
     const bool is_first = !day.first_ended_at;
     load(state.day, is_first ? "scheduled" : "resync",
@@ -167,14 +169,14 @@ class Decision {
   bool moved(const KeptDay& day) const {
     const bool is_held = (day.state.flags & kHeld) != 0;
     return (day.state.flags & kMovedDuringRead) != 0 && !is_held && day.loaded_at &&
-           day.first_ended_at && passed(*day.loaded_at, kLookAgain) &&
-           now_ - *day.first_ended_at < hours(24);
+           day.moving_since && passed(*day.loaded_at, kLookAgain) &&
+           now_ - *day.moving_since < kMovesFor;
   }
 
   /// The newest age that has come, if nobody has looked at the day since. Together with the daily
   /// load, so that a warehouse wakes once.
   void follow_up(const KeptDay& day) {
-    if (!day.first_ended_at || kept_.is_snapshot) return;
+    if (!day.first_ended_at || kept_.is_snapshot || kept_.upkeep.follow_up.empty()) return;
     const Day ended =
         kept_.upkeep.follow_up_rule.from_label ? day.state.day : times_.day_of(*day.first_ended_at);
     std::optional<Instant> due;
@@ -186,6 +188,8 @@ class Decision {
                                     day.checked_at.value_or(*day.first_ended_at));
     const bool is_unusual = (day.state.flags & kUnusualVolume) != 0 &&
                             now_ < times_.deadline(day.state.day) && now_ - looked >= kLookHourly;
+    // What a day's check could not ask it asks again once a day: somebody may have mended it.
+    if ((day.state.flags & kCheckFailed) != 0) due = times_.due(newest_);
     if (!is_unusual && (!due || looked >= *due)) return;
     actions_.push_back({Action::What::Check, day.state.day, "resync", false});
   }
@@ -206,25 +210,26 @@ class Decision {
     load(today, "scheduled", true);
   }
 
-  /// Days that nobody has tried: the newest, and those missed since the last that ended.
+  bool is_asked(Day day) const { return std::ranges::binary_search(kept_.asked, day); }
+
+  /// Days that nobody has tried: the newest, and those left out since the first that ended.
   void start_missing() {
-    std::optional<Day> last_ended;
-    for (const KeptDay& day : kept_.days) {
-      if (day.first_ended_at) last_ended = day.state.day;
-    }
     Day first = newest_;
-    if (last_ended && !kept_.is_snapshot) {
-      first = std::max(last_ended->plus(1), newest_.plus(1 - kMissedDays));
+    if (kept_.first_ended && !kept_.is_snapshot) {
+      first = std::max(kept_.first_ended->plus(1), times_.day_of(now_).plus(-kDaysBack));
     }
     for (Day day = first; day <= newest_; day = day.plus(1)) {
-      if (!is_known(day)) load(day, "scheduled", now_ < times_.deadline(day));
+      const bool is_left_to_others = day < newest_ && is_asked(day);
+      if (is_known(day) || is_left_to_others) continue;
+      load(day, "scheduled", now_ < times_.deadline(day));
     }
   }
 
   bool is_known(Day day) const {
-    return std::any_of(kept_.days.begin(), kept_.days.end(), [&](const KeptDay& known) {
-      return known.state.day == day && known.state.attempt != Attempt::None;
-    });
+    const auto found = std::ranges::lower_bound(
+        kept_.days, day, {}, [](const KeptDay& known) { return known.state.day; });
+    return found != kept_.days.end() && found->state.day == day &&
+           found->state.attempt != Attempt::None;
   }
 
   const Kept& kept_;
@@ -240,6 +245,36 @@ std::vector<Action> decide(const Kept& kept, Instant now) {
   if (!kept.upkeep.enabled || kept.upkeep.schedule.mode == ScheduleMode::Manual) return {};
   if (kept.rests_until && now < *kept.rests_until) return {};
   return Decision(kept, now).run();
+}
+
+std::vector<catalog::Unseen> unseen_days(const std::vector<Kept>& all, Instant now) {
+  // One question for all ingestions, so by the hours that any has; `decide` knows better.
+  std::set<int> ages, hours;
+  for (const Kept& one : all) {
+    ages.insert(one.upkeep.follow_up.begin(), one.upkeep.follow_up.end());
+    hours.insert(one.upkeep.schedule.hour.value_or(kUsualHour));
+  }
+  if (hours.empty()) return {};
+  const Zone& zone = all.front().zone;
+  Schedule earliest, latest;
+  earliest.hour = *hours.begin();
+  latest.hour = *hours.rbegin();
+  const Times first(earliest, zone), last(latest, zone);
+  std::vector<catalog::Unseen> unseen;
+  const Day today = zone.day_of(now);
+  for (Day ended = today.plus(-1 - kDaysBack); ended <= today; ended = ended.plus(1)) {
+    catalog::Unseen& one = unseen.emplace_back();
+    one.ended = zone.bounds(ended);
+    for (const int age : ages) {
+      const Day at = ended.plus(age);
+      if (first.hour_of(at) <= now) one.before = last.hour_of(at);
+    }
+  }
+  return unseen;
+}
+
+Day newest_due(const Schedule& schedule, const Zone& zone, Instant now) {
+  return Times(schedule, zone).newest_due(now);
 }
 
 std::vector<Instant> next_loads(const Upkeep& upkeep, const Zone& zone, Instant now, int count) {

@@ -13,15 +13,17 @@ namespace millrace::schedule {
 /// One ingestion as the clock sees it.
 struct Kept {
   std::string ingestion;
-  Upkeep upkeep;
-  Zone zone;  ///< The project's.
+  Upkeep upkeep;  ///< With the hour that applies.
+  Zone zone;      ///< The project's.
   double shrink_max_percent = 50;
   bool is_snapshot = false;            ///< Only its latest day can be loaded.
   std::optional<Instant> rests_until;  ///< The warehouse failed us; not before then.
+  std::optional<Day> first_ended;      ///< Days before it are nobody's business.
+  std::vector<Day> asked;              ///< What a call or a backfill will load, in order.
   std::vector<catalog::KeptDay> days;  ///< At least the last `kDaysBack`, in order.
 };
 
-/// Days that lie further back are nobody's business but a person's.
+/// Days that lie further back are not loaded by themselves: see `missing.h`.
 inline constexpr int kDaysBack = 31;
 
 /// A thing to do for one day.
@@ -39,6 +41,13 @@ struct Action {
 
 /// All that is due now, by day. Asked again without anything having been done, it says the same.
 std::vector<Action> decide(const Kept& kept, Instant now);
+
+/// Of days further back than `kDaysBack` those that are followed up, for they ended since: all that
+/// may be due now, by when they ended. For Catalog::kept_days.
+std::vector<catalog::Unseen> unseen_days(const std::vector<Kept>& all, Instant now);
+
+/// The newest day whose time to be loaded first has come.
+Day newest_due(const Schedule& schedule, const Zone& zone, Instant now);
 
 /// When the clock next starts the first load of a day: the next `count` times after `now`. Empty
 /// where the clock does not.

@@ -5,55 +5,13 @@
 #include <map>
 #include <set>
 
+#include "schedule/decide_fixture.h"
+
 namespace millrace::schedule {
 namespace {
 
-using What = Action::What;
 using std::chrono::hours;
 using std::chrono::minutes;
-
-Day day(std::string_view text) { return *Day::parse(text); }
-Instant at(const std::string& text) { return instant_from_text(text); }
-
-/// 2026-11-20 is loaded first at 10:00 of the 21st in UTC-8, that is 18:00 UTC.
-Kept daily() {
-  Kept kept;
-  kept.ingestion = "i";
-  kept.upkeep.enabled = true;
-  kept.zone = Zone::named("UTC-8");
-  return kept;
-}
-
-catalog::KeptDay ended(std::string_view label, const std::string& when) {
-  catalog::KeptDay known;
-  known.state.day = day(label);
-  known.state.attempt = Attempt::Loaded;
-  known.state.current = "v";
-  known.state.changed_at = at(when);
-  known.first_ended_at = known.loaded_at = at(when);
-  return known;
-}
-
-catalog::KeptDay tried(std::string_view label, Attempt attempt, const std::string& when,
-                       std::optional<Fault> fault = {}) {
-  catalog::KeptDay known;
-  known.state.day = day(label);
-  known.state.attempt = attempt;
-  known.state.changed_at = at(when);
-  known.state.error_fault = fault;
-  return known;
-}
-
-/// "load 2026-11-20 scheduled waits; check 2026-11-19 resync"
-std::string said(const Kept& kept, const std::string& now) {
-  std::string text;
-  for (const Action& action : decide(kept, at(now))) {
-    text += (text.empty() ? "" : "; ") +
-            std::string(action.what == What::Load ? "load " : "check ") + action.day.text() + " " +
-            action.trigger + (action.waits_for_data ? " waits" : "");
-  }
-  return text;
-}
 
 }  // namespace
 
@@ -81,6 +39,18 @@ TEST_CASE("a call starts the first load, the clock still follows up") {
   CHECK(said(kept, "2026-11-22T18:00:00.000000Z") == "check 2026-11-20 resync");
 }
 
+TEST_CASE("a day that a call loaded before it was over is loaded once more when it is") {
+  Kept kept = daily();
+  kept.upkeep.schedule.mode = ScheduleMode::Api;
+  kept.days = {ended("2026-11-20", "2026-11-20T20:00:00.000000Z")};
+  kept.days[0].first_ended_at = {};
+  kept.days[0].state.flags = kProvisional;
+  CHECK(said(kept, "2026-11-21T17:59:59.000000Z") == "");
+  CHECK(said(kept, "2026-11-21T18:00:00.000000Z") == "load 2026-11-20 resync");
+  kept.days = {ended("2026-11-20", "2026-11-21T18:00:05.000000Z")};
+  CHECK(said(kept, "2026-11-21T18:30:00.000000Z") == "");
+}
+
 TEST_CASE("a day without rows is looked at every 30 minutes until the deadline, then ended") {
   Kept kept = daily();
   kept.days = {tried("2026-11-20", Attempt::Waiting, "2026-11-21T18:00:05.000000Z")};
@@ -105,9 +75,9 @@ TEST_CASE("what died with its process is begun again at once, but what did so tw
   CHECK(said(kept, "2026-11-22T04:00:01.000000Z") == "");
   kept.days[0].state.error_code = catalog::kProcessDied;
   CHECK(said(kept, "2026-11-22T04:00:01.000000Z") == "load 2026-11-20 scheduled");
-  kept.days[0].is_asked = true;  // That will begin it again.
+  kept.asked = {day("2026-11-20")};  // That will begin it again.
   CHECK(said(kept, "2026-11-22T04:00:01.000000Z") == "");
-  kept.days[0].is_asked = false;
+  kept.asked = {};
   kept.days[0].state.error_code = catalog::kProcessDiedAgain;
   CHECK(said(kept, "2026-11-22T04:00:01.000000Z") == "");
 }
@@ -129,15 +99,33 @@ TEST_CASE("what may pass by itself is tried again soon, the rest once a day") {
         "load 2026-11-21 scheduled waits");
 }
 
-TEST_CASE("days missed while the service was down are caught up with, two weeks at most") {
+TEST_CASE("days missed while the service was down are caught up with, 31 at most") {
   Kept kept = daily();
   kept.days = {ended("2026-11-17", "2026-11-21T17:00:00.000000Z")};
   CHECK(said(kept, "2026-11-21T18:00:00.000000Z") ==
         "load 2026-11-18 scheduled; load 2026-11-19 scheduled; load 2026-11-20 scheduled waits");
-  kept.days = {ended("2026-09-01", "2026-11-21T17:00:00.000000Z")};
+  kept.days.clear();
+  kept.first_ended = day("2026-09-01");
   const auto actions = decide(kept, at("2026-11-21T18:00:00.000000Z"));
-  REQUIRE(actions.size() == 14);
-  CHECK(actions.front().day == day("2026-11-07"));
+  REQUIRE(actions.size() == 31);
+  CHECK(actions.front().day == day("2026-10-21"));
+  // Before the hour the newest day is an older one, and no day further back takes its place.
+  CHECK(said(kept, "2026-11-21T17:00:00.000000Z").starts_with("load 2026-10-21"));
+}
+
+TEST_CASE("a day that was left out between others is loaded, and none before the first") {
+  Kept kept = daily();
+  kept.days = {ended("2026-11-16", "2026-11-21T17:00:00.000000Z"),
+               ended("2026-11-18", "2026-11-21T17:00:00.000000Z"),
+               ended("2026-11-20", "2026-11-21T17:00:00.000000Z")};
+  CHECK(said(kept, "2026-11-21T18:00:00.000000Z") ==
+        "load 2026-11-17 scheduled; load 2026-11-19 scheduled");
+  kept.days[1] = tried("2026-11-18", Attempt::None, "2026-11-21T17:00:00.000000Z");
+  CHECK(said(kept, "2026-11-21T18:00:00.000000Z") ==
+        "load 2026-11-17 scheduled; load 2026-11-18 scheduled; load 2026-11-19 scheduled");
+  // What somebody asked for is on its way, or would be loaded twice.
+  kept.asked = {day("2026-11-17"), day("2026-11-19")};
+  CHECK(said(kept, "2026-11-21T18:00:00.000000Z") == "load 2026-11-18 scheduled");
 }
 
 TEST_CASE("a day that shrank is looked at again: soon when little is gone, later when much is") {
@@ -185,12 +173,75 @@ TEST_CASE("a day that a person took back is checked, so that its difference is k
   CHECK(said(kept, "2026-11-22T18:00:00.000000Z") == "check 2026-11-20 resync");
 }
 
-TEST_CASE("a source that moved while it was read is read again, for a day") {
+TEST_CASE("a source that moved while it was read is read again, at any age, for a day") {
   Kept kept = daily();
-  kept.days = {ended("2026-11-20", "2026-11-21T18:00:00.000000Z")};
-  kept.days[0].state.flags = kMovedDuringRead;
-  CHECK(said(kept, "2026-11-21T18:30:00.000000Z") == "load 2026-11-20 resync");
-  CHECK(said(kept, "2026-11-22T18:30:00.000000Z").find("check 2026-11-20") == 0);
+  for (const char* first_ended : {"2026-11-21T18:00:00.000000Z", "2026-11-07T18:00:00.000000Z"}) {
+    kept.days = {ended("2026-11-20", "2026-11-21T18:00:00.000000Z")};
+    kept.days[0].first_ended_at = at(first_ended);
+    kept.days[0].state.flags = kMovedDuringRead;
+    kept.days[0].moving_since = at("2026-11-21T18:00:00.000000Z");
+    CHECK(said(kept, "2026-11-21T18:29:00.000000Z") == "");
+    CHECK(said(kept, "2026-11-21T18:30:00.000000Z") == "load 2026-11-20 resync");
+    kept.days[0].loaded_at = at("2026-11-22T17:00:00.000000Z");
+    CHECK(said(kept, "2026-11-22T17:30:00.000000Z") == "load 2026-11-20 resync");
+    // It moves under every read: until the next age nobody reads it again.
+    kept.days[0].loaded_at = kept.days[0].checked_at = at("2026-11-22T18:00:00.000000Z");
+    CHECK(said(kept, "2026-11-22T18:30:00.000000Z") == "load 2026-11-21 scheduled waits");
+  }
+}
+
+TEST_CASE("what a check could not ask about is asked again with each day's hour, not before") {
+  Kept kept = daily();
+  kept.days = {ended("2026-11-20", "2026-11-21T18:00:00.000000Z"),
+               ended("2026-11-21", "2026-11-26T17:00:00.000000Z"),
+               ended("2026-11-22", "2026-11-26T17:00:00.000000Z"),
+               ended("2026-11-23", "2026-11-26T17:00:00.000000Z"),
+               ended("2026-11-24", "2026-11-26T17:00:00.000000Z")};
+  kept.days[0].checked_at = at("2026-11-24T18:00:00.000000Z");
+  CHECK(said(kept, "2026-11-25T18:00:00.000000Z") == "");
+  kept.days[0].state.flags = kCheckFailed;
+  CHECK(said(kept, "2026-11-25T17:59:00.000000Z") == "");
+  CHECK(said(kept, "2026-11-25T18:00:00.000000Z") == "check 2026-11-20 resync");
+  kept.days[0].checked_at = at("2026-11-25T18:00:05.000000Z");
+  CHECK(said(kept, "2026-11-25T18:30:00.000000Z") == "");
+}
+
+TEST_CASE("a day that was backfilled is followed up by its age, however old it is") {
+  Kept kept = daily();
+  kept.upkeep.follow_up = {1, 31};
+  kept.first_ended = day("2026-11-20");
+  kept.days = {ended("2024-02-29", "2026-11-21T17:00:00.000000Z"),
+               ended("2026-11-20", "2026-11-21T17:00:00.000000Z")};
+  CHECK(said(kept, "2026-11-21T18:00:00.000000Z") == "");
+  CHECK(said(kept, "2026-11-22T18:00:00.000000Z") ==
+        "check 2024-02-29 resync; check 2026-11-20 resync; load 2026-11-21 scheduled waits");
+  kept.days[0].checked_at = at("2026-11-22T18:00:00.000000Z");
+  CHECK(said(kept, "2026-12-21T18:00:00.000000Z").find("2024-02-29") == std::string::npos);
+  CHECK(said(kept, "2026-12-22T18:00:00.000000Z").starts_with("check 2024-02-29 resync"));
+}
+
+/// Whether the catalog is asked for a day that ended then and was looked at last then.
+bool is_unseen(const Kept& kept, const std::string& now, const std::string& ended,
+               const std::string& checked) {
+  for (const catalog::Unseen& one : unseen_days({kept}, at(now))) {
+    if (one.ended.start <= at(ended) && at(ended) < one.ended.end) return at(checked) < one.before;
+  }
+  return false;
+}
+
+TEST_CASE("of older days those are read from the catalog that may be due by their age") {
+  Kept kept = daily();
+  const std::string ended = "2026-11-21T17:00:00.000000Z";
+  CHECK(!is_unseen(kept, "2026-11-22T17:59:59.000000Z", ended, ended));
+  CHECK(is_unseen(kept, "2026-11-22T18:00:00.000000Z", ended, ended));
+  const std::string checked = "2026-11-22T18:00:05.000000Z";
+  CHECK(!is_unseen(kept, "2026-11-22T18:30:00.000000Z", ended, checked));
+  CHECK(is_unseen(kept, "2026-11-23T18:00:00.000000Z", ended, checked));
+  const std::string last = "2026-12-05T18:00:05.000000Z";
+  CHECK(!is_unseen(kept, "2026-12-20T18:00:00.000000Z", ended, last));
+  kept.upkeep.follow_up = {31};
+  CHECK(!is_unseen(kept, "2026-12-22T17:59:59.000000Z", ended, ended));
+  CHECK(is_unseen(kept, "2026-12-22T18:00:00.000000Z", ended, ended));
 }
 
 TEST_CASE("a day of unusual volume is looked at hourly until the deadline") {
@@ -232,6 +283,7 @@ TEST_CASE(
     CAPTURE(zone);
     Kept kept = daily();
     kept.zone = Zone::named(zone);
+    kept.first_ended = day("2023-12-30");
     kept.days = {ended("2023-12-30", "2023-12-31T23:00:00.000000Z")};
     std::map<Day, int> loads;
     std::map<Day, std::set<int>> checks;

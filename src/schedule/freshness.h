@@ -12,10 +12,11 @@
 /// an alert comes from absence, also when no scheduler runs, or everything is paused.
 namespace millrace::schedule {
 
-/// The newest day whose time has passed, where it has not ended; `newest_ended` is none for an
-/// ingestion that never had a day, which nobody waits for yet.
-std::optional<Day> missing_day(const Schedule& schedule, const Zone& zone,
-                               std::optional<Day> newest_ended, Instant now);
+/// The days whose time has passed and that have not ended, in order: the newest, and all since
+/// `first_ended`, as far back as days are loaded by themselves. `ended` is in order.
+std::vector<Day> late_days(const Schedule& schedule, const Zone& zone,
+                           std::optional<Day> first_ended, const std::vector<Day>& ended,
+                           Instant now);
 
 struct Freshness {
   std::string ingestion;  ///< Its handle.

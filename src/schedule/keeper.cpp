@@ -51,10 +51,10 @@ std::vector<Day> days_of(const std::vector<Action>& actions) {
 }
 
 /// An error about data may quote it, and an alert travels: it gives the code alone.
-std::string text_of(const Ingestion& ingestion, const Error& error) {
+std::string text_of(const Ingestion& ingestion, const std::string& day, const Error& error) {
   const bool may_quote_rows = error.fault == Fault::BadData;
-  return fmt::format("{} could not be checked for changes: {}{}", ingestion.handle,
-                     may_quote_rows ? error.code : error.what(),
+  return fmt::format("{}{}{} could not be checked for changes: {}{}", ingestion.handle,
+                     day.empty() ? "" : " ", day, may_quote_rows ? error.code : error.what(),
                      error.advice.empty() ? "" : "; " + error.advice);
 }
 
@@ -94,8 +94,9 @@ void Keeper::look(Instant now) {
   const Zone& zone = house_.project.zone;
   const Day since = zone.day_of(now).plus(-kDaysBack);
   const std::int64_t changes = house_.catalog.changes();
-  if (changes == seen_ && since == since_) return;
-  auto days = house_.catalog.kept_days(since);
+  if (changes == seen_ && since == since_ && unseen_days(kept_, now) == unseen_) return;
+  const auto ended = house_.catalog.ended_days();
+  const auto hours = house_.catalog.dataset_hours();
   kept_.clear();
   ingestions_.clear();
   const auto paused = house_.catalog.paused();
@@ -103,12 +104,21 @@ void Keeper::look(Instant now) {
     if (!ingestion.upkeep.enabled || paused.contains(ingestion.id)) continue;
     Kept& one = kept_.emplace_back();
     one.ingestion = ingestion.id;
-    one.upkeep = ingestion.upkeep;
+    one.upkeep = upkeep_of(ingestion, hours);
     one.zone = zone;
     one.shrink_max_percent = ingestion.limits.shrink_max_percent;
     one.is_snapshot = is_snapshot(ingestion.definition);
-    one.days = std::move(days[ingestion.id]);
+    if (const auto found = ended.find(ingestion.id); found != ended.end()) {
+      one.first_ended = found->second.first;
+    }
     ingestions_[ingestion.id] = std::move(ingestion);
+  }
+  unseen_ = unseen_days(kept_, now);
+  auto days = house_.catalog.kept_days(since, unseen_);
+  auto asked = house_.catalog.asked_days(since);
+  for (Kept& one : kept_) {
+    one.days = std::move(days[one.ingestion]);
+    one.asked = std::move(asked[one.ingestion]);
   }
   seen_ = changes;
   since_ = since;
@@ -231,7 +241,18 @@ void Keeper::load(const Ingestion& ingestion, const std::vector<Action>& actions
 
 void Keeper::raise_not_checked(const Ingestion& ingestion, Day day, const Error& error) {
   if (error.fault == Fault::Cancelled || error.fault == Fault::Conflict) return;
-  house_.catalog.raise_alert(ingestion.id, day, kNotChecked, text_of(ingestion, error));
+  house_.catalog.raise_alert(ingestion.id, day, kNotChecked, text_of(ingestion, "", error));
+}
+
+void Keeper::tell_of_checks(const Ingestion& ingestion, const std::vector<CheckResult>& results) {
+  const auto failed = std::ranges::find_if(
+      results, [](const CheckResult& result) { return result.error.has_value(); });
+  if (failed != results.end()) {
+    house_.catalog.renew_alert(ingestion.id, failed->day, kNotChecked,
+                               text_of(ingestion, failed->day.text(), *failed->error));
+  } else if (!house_.catalog.has_failed_check(ingestion.id)) {
+    house_.catalog.clear_alert(ingestion.id, kNotChecked);
+  }
 }
 
 void Keeper::check(const Ingestion& ingestion, const std::vector<Action>& actions) {
@@ -245,11 +266,11 @@ void Keeper::check(const Ingestion& ingestion, const std::vector<Action>& action
     done_({ingestion.handle, actions.front(), {}, {}, error});
     return;
   }
-  house_.catalog.clear_alert(ingestion.id, kNotChecked);
+  tell_of_checks(ingestion, results);
   std::vector<Action> changed;
   for (const CheckResult& result : results) {
     const Action action{Action::What::Check, result.day, "resync", false};
-    done_({ingestion.handle, action, {}, result, {}});
+    done_({ingestion.handle, action, {}, result, result.error});
     if (!result.changed) continue;
     const auto state = house_.catalog.day(ingestion.id, result.day);
     // What a person took back stays, with its known difference.

@@ -74,6 +74,8 @@ class Keeper {
   void load(const Ingestion& ingestion, const std::vector<Action>& actions,
             const std::string& run = {});
   void check(const Ingestion& ingestion, const std::vector<Action>& actions);
+  /// An alert names the first day that could not be asked about, until all can.
+  void tell_of_checks(const Ingestion& ingestion, const std::vector<CheckResult>& results);
   /// It stays until a check succeeds; people hear of one that lasts.
   void raise_not_checked(const Ingestion& ingestion, Day day, const Error& error);
 
@@ -84,6 +86,7 @@ class Keeper {
   AskedLoads asked_;
   std::int64_t seen_ = -1;  ///< Catalog::changes before what follows was read.
   Day since_;
+  std::vector<catalog::Unseen> unseen_;
   std::vector<Kept> kept_;
   std::map<std::string, Ingestion> ingestions_;
   std::map<std::string, NamedRun> named_;  ///< By ingestion, at the last look.

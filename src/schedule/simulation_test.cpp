@@ -40,12 +40,23 @@ class World {
     last_ = last;
     for (Day day = first; day <= last; day = day.plus(1)) make(day);
     now_ = kept_.zone.bounds(first.plus(1)).start;
-    while (now_ < kept_.zone.bounds(last.plus(20)).start) {
+    const Instant stops = kept_.zone.bounds(outage_.first).start;
+    while (now_ < kept_.zone.bounds(last.plus(40)).start) {
+      if (outage_.size() > 1 && now_ >= stops && now_ < kept_.zone.bounds(outage_.last).end) {
+        now_ = kept_.zone.bounds(outage_.last).end + hours(11);
+        for (const Day day : by_hand_) load_by_hand(day);
+      }
       step();
       const int dice = roll(1000);
       // The clock is put back an hour, or the machine sleeps for a day and a half.
       now_ += dice == 0 ? -minutes(60) : dice == 1 ? minutes(36 * 60) : minutes(30);
     }
+  }
+
+  /// Nothing runs in these days; when it does again, a person loads some of them first.
+  void stop_for(DayRange days, std::vector<Day> by_hand) {
+    outage_ = days;
+    by_hand_ = std::move(by_hand);
   }
 
   const std::map<Day, SimulatedDay>& days() const { return days_; }
@@ -73,12 +84,24 @@ class World {
   std::vector<Action> decided() {
     kept_.days.clear();
     const Day since = kept_.zone.day_of(now_).plus(-kDaysBack);
+    const auto unseen = unseen_days({kept_}, now_);
     for (const auto& [label, day] : days_) {
-      if (label >= since && day.known.state.attempt != Attempt::None) {
-        kept_.days.push_back(day.known);
-      }
+      if (day.known.state.attempt == Attempt::None) continue;
+      if (day.known.first_ended_at && !kept_.first_ended) kept_.first_ended = label;
+      if (label >= since || is_read(day.known, unseen)) kept_.days.push_back(day.known);
     }
     return decide(kept_, now_);
+  }
+
+  /// As the catalog does with older days.
+  static bool is_read(const catalog::KeptDay& day, const std::vector<catalog::Unseen>& unseen) {
+    if (!day.first_ended_at) return false;
+    for (const catalog::Unseen& one : unseen) {
+      if (*day.first_ended_at < one.ended.start || *day.first_ended_at >= one.ended.end) continue;
+      return day.checked_at.value_or(Instant{}) < one.before ||
+             (day.state.attempt != Attempt::Loaded && day.state.attempt != Attempt::Empty);
+    }
+    return false;
   }
 
   void step() {
@@ -123,6 +146,14 @@ class World {
     if (is_over && !day.known.first_ended_at) day.known.first_ended_at = now_;
   }
 
+  void load_by_hand(Day label) {
+    SimulatedDay& day = days_[label];
+    if (day.known.first_ended_at) return;
+    ++day.first_loads;
+    publish(day);
+    day.known.first_ended_at = now_;
+  }
+
   void publish(SimulatedDay& day) {
     day.loaded_edits = edits_now(day);
     day.known.loaded_at = day.known.state.changed_at = now_;
@@ -134,6 +165,8 @@ class World {
   Kept kept_;
   Day first_, last_;
   Instant now_;
+  DayRange outage_;
+  std::vector<Day> by_hand_;
   std::map<Day, SimulatedDay> days_;
 };
 
@@ -164,6 +197,18 @@ TEST_CASE("over years of days each is loaded once, and again when it changed, an
       world.run(first, last);
       check_every_day(world);
     }
+  }
+}
+
+TEST_CASE("after seventeen days in which nothing ran every day is there, whatever a person did") {
+  const Day first = *Day::parse("2024-01-10");
+  for (unsigned seed = 1; seed <= 4; ++seed) {
+    CAPTURE(seed);
+    World world(seed, "America/Los_Angeles", {});
+    const Day stops = first.plus(20);
+    world.stop_for({stops, stops.plus(16)}, {stops.plus(15), stops.plus(3), stops.plus(9)});
+    world.run(first, first.plus(90));
+    check_every_day(world);
   }
 }
 

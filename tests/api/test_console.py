@@ -89,8 +89,7 @@ def test_a_source_that_could_not_be_loaded_is_refused(service, key, change, stat
 def test_what_a_file_owns_answers_409_with_the_files_name(service, key):
     for reply in (service.ask("DELETE", address("visits"), key),
                   service.ask("PATCH", SOURCE, key, {"type": "files", "dataset": "Events",
-                                                     "source_name": "visits", "enabled": False}),
-                  service.ask("POST", SOURCE + "/schedule", key, {"dataset": "Metrics"})):
+                                                     "source_name": "visits", "enabled": False})):
         assert reply.status == 409 and "definitions.toml" in reply.json["message"]
 
 
@@ -114,9 +113,25 @@ def test_the_hour_of_a_dataset_is_that_of_its_sources(service, key):
     assert reply.json["message"] == "Ingestion schedule updated successfully."
     data = service.ask("GET", SOURCE + "/schedule?dataset=Events", key).json["data"]
     assert (data["dataset"], data["scheduled_hour_pst"]) == ("Events", 7)
-    assert {one["source"] for one in data["overridden"]} == {"purchases", "visits"}
-    hour = service.ask("GET", address("Hourly"), key).json["data"]["data"]["scheduled_hour_pst"]
-    assert hour == 7
+    assert {(one["source"], one["hour_of"]) for one in data["overridden"]} == {
+        ("purchases", "dataset"), ("visits", "dataset")}
+
+    def hour():
+        data = service.ask("GET", address("Hourly"), key).json["data"]["data"]
+        return data["scheduled_hour_pst"], data["hour_of"]
+
+    assert hour() == (7, "dataset")
+    own = {"type": "files", "dataset": "Events", "source_name": "Hourly", "scheduled_hour_pst": 3}
+    assert service.ask("PATCH", SOURCE, key, own).status == 200
+    assert service.ask("POST", SOURCE + "/schedule", key, {
+        "dataset": "Events", "scheduled_hour_pst": 9}).status == 200
+    assert hour() == (3, "ingestion")
+    overridden = service.ask("GET", SOURCE + "/schedule?dataset=Events", key).json["data"][
+        "overridden"]
+    assert [(one["scheduled_hour_pst"], one["hour_of"]) for one in overridden
+            if one["source"] == "Hourly"] == [(3, "ingestion")]
+    service.ask("PATCH", SOURCE, key, {**own, "scheduled_hour_pst": None})
+    assert hour() == (9, "dataset")
     by_query = service.ask("POST", SOURCE + "/schedule?dataset=Events&scheduled_hour_pst=8", key)
     assert by_query.json["data"]["scheduled_hour_pst"] == 8
     for wrong in (24, -1, 7.5, "seven"):

@@ -3,6 +3,7 @@ import datetime
 import json
 import os
 import re
+import sqlite3
 import subprocess
 import time
 
@@ -73,6 +74,29 @@ def test_a_published_date_is_refused_for_two_hours_and_the_whole_list_with_it(sh
     time.sleep(0.5)
     assert shop.rows("select count(distinct day) as n from events") == [{"n": 1}]
     assert service.ask("POST", READY, key, {**body, "sources": ["visits"]}).status == 202
+
+
+def test_a_day_that_is_called_before_it_is_over_may_be_called_again_and_is_loaded_for_good(
+        shop, service, key, engine):
+    write_day(engine, shop, "purchases", days_ago(0), rows=5)
+    body = {"datestamps": days_ago(0), "type": "events", "sources": ["purchases"]}
+    for count in (1, 2):
+        assert service.ask("POST", READY, key, body).status == 202
+        loaded(service, key, count)
+    assert [row["status"] for row in shop.json("days", "purchases")] == ["provisional"]
+    service.stop()
+    # As if three days had passed: the tests' today is the day that the call was about.
+    with sqlite3.connect(shop.path / "catalog.db") as catalog:
+        for table in ("day", "version", "load"):
+            catalog.execute(f"update {table} set day = ? where day = ?",
+                            (days_ago(3), days_ago(0)))
+    write_day(engine, shop, "purchases", days_ago(3), rows=12)
+    done = shop.json("load", "--due")
+    assert [(one["day"], one["trigger"], one["result"]) for one in done] == [
+        (days_ago(3), "resync", "loaded")]
+    assert [(row["status"], row["rows"]) for row in shop.json("days", "purchases")
+            if row["day"] == days_ago(3)] == [("succeeded", 12)]
+    assert shop.json("load", "--due") == []
 
 
 def test_a_failed_or_empty_date_may_be_called_again_at_once(shop, service, key, engine):

@@ -182,6 +182,42 @@ def test_one_count_answers_all_days_of_a_check(shop):
     assert log.count("count(*)") == 1
 
 
+def test_a_day_with_a_bad_value_is_told_and_hides_no_change_of_another(home, database):
+    zone = f"{-NOON_OFFSET:+d}"
+    database.sql(f"""create table orders as
+        select (timestamp '{days_ago(5)}' + i * interval '1 day' / 10) at time zone '{zone}' as ts,
+               'u' || i % 7 as user_id, 'order' as kind, i::text as amount, '/p' as page
+        from generate_series(0, 49) i""")
+    home.init(NOON_ZONE)
+    home.database = database
+    toml = database.connection() + INGESTION.format(follow_up="").replace(
+        "select * from", "select ts, user_id, kind, page, amount::numeric as amount from")
+    home.apply(toml)
+    home.run("load", "orders", "--from", days_ago(5), "--to", days_ago(1))
+    a_day_passes(home)
+    database.sql(f"update orders set amount = 'Jane 4711' where amount = '13' and {between(4)}")
+    database.sql(f"update orders set amount = '77' where amount = '33' and {between(2)}")
+    done = {(one["day"], one["what"]): one["result"] for one in home.json("load", "--due", code=4)}
+    assert done == {
+        (days_ago(5), "check"): "unchanged", (days_ago(4), "check"): "failed",
+        (days_ago(3), "check"): "unchanged", (days_ago(2), "check"): "changed",
+        (days_ago(1), "check"): "unchanged", (days_ago(2), "load"): "loaded"}
+    said = home.json("schedule")[0]["not_checked"]
+    assert said.startswith(f"orders {days_ago(4)} could not be checked") and "Jane" not in said
+    days = {row["day"]: row.get("known_difference", "") for row in home.json("days", "orders")}
+    assert [day for day, remark in days.items() if remark] == [days_ago(4)]
+    assert days[days_ago(4)].startswith("could not be checked") and "Jane" not in str(days)
+    # What is due goes on; the bad day is asked about again with the next day's hour.
+    assert home.json("load", "--due") == []
+    asked = home.json("check", "orders", "--from", days_ago(5), "--to", days_ago(3), code=4)
+    assert [one["day"] for one in asked if "error" in one] == [days_ago(4)]
+    database.sql("update orders set amount = '13' where amount = 'Jane 4711'")
+    a_day_passes(home)
+    checked, loaded = followed_up(home)
+    assert days_ago(4) in checked and not loaded
+    assert "not_checked" not in home.json("schedule")[0]
+
+
 def test_what_max_scan_skips_is_shown(shop):
     follow(shop, 'max_scan = "0.01MB"')
     shop.database.sql("analyze orders")

@@ -6,7 +6,7 @@ import subprocess
 import time
 
 from conftest import EVENTS
-from home import NOON_ZONE, TODAY
+from home import NOON_ZONE, TODAY, days_ago
 
 YESTERDAY = TODAY - datetime.timedelta(days=1)
 
@@ -44,7 +44,8 @@ def due(home, code=0):
 def pretend_it_ended(home, days_ago):
     """Moves the day's past back in time: tests cannot wait for days."""
     with sqlite3.connect(home.path / "catalog.db") as catalog:
-        for column, table in (("first_ended_at", "day"), ("published_at", "version")):
+        for column, table in (("first_ended_at", "day"), ("checked_at", "day"),
+                              ("published_at", "version")):
             catalog.execute(f"update {table} set {column} = {column} - ?",
                             (days_ago * 86_400_000_000,))
 
@@ -94,6 +95,65 @@ def test_a_change_is_found_at_its_age_and_loaded(home, engine):
     assert due(home) == [(str(YESTERDAY), "check", "resync", "changed"),
                          (str(YESTERDAY), "load", "resync", "loaded")]
     assert home.rows("select sum(value) as v from events") == [{"v": 112.5}]
+    assert due(home) == []
+
+
+def write_day(home, engine, ago, rows=10):
+    engine.sql(f"""copy (select timestamp '{days_ago(ago)} 00:00:00' + interval (i) minute as ts,
+        'user' || i as user_id, 'device' || i as device_id, 'purchase' as kind,
+        i * 1.5 as amount, 'page' as page from range({rows}) r(i))
+        to '{home.warehouse}/day{ago}.parquet' (format parquet)""")
+
+
+def loads(*ago):
+    return [(days_ago(one), "load", "scheduled", "loaded") for one in ago]
+
+
+def test_a_day_that_was_left_out_is_shown_and_loaded_and_none_before_the_first(home, engine):
+    home.init(NOON_ZONE)
+    for ago in range(1, 6):
+        write_day(home, engine, ago)
+    home.apply(home.connect_files() + enabled("23:59"))
+    for ago in (4, 2):
+        home.run("load", "purchases", "--day", days_ago(ago))
+    assert [(row["day"], row["status"]) for row in home.json("days", "purchases")] == [
+        (days_ago(4), "succeeded"), (days_ago(3), "missing"), (days_ago(2), "succeeded"),
+        (days_ago(1), "missing")]
+    assert due(home) == loads(3, 1)
+    assert {row["status"] for row in home.json("days", "purchases")} == {"succeeded"}
+    assert due(home) == []
+
+
+def test_a_backfilled_day_is_followed_up_by_its_age_however_old_it_is(home, engine):
+    home.init(NOON_ZONE)
+    for ago in (1, 20, 400):
+        write_day(home, engine, ago)
+    home.apply(home.connect_files() + enabled("23:59").replace("hour = 0", 'hour = 0\nmode = "api"')
+               + "[ingestion.purchases.follow_up]\nages = [2, 31]\n")
+    for ago in (1, 20, 400):
+        home.run("load", "purchases", "--day", days_ago(ago))
+    assert due(home) == []
+    for days, rows in (2, 13), (29, 17):
+        pretend_it_ended(home, days)
+        for ago in (20, 400):
+            write_day(home, engine, ago, rows)
+        checks = [(days_ago(ago), "check", "resync", "changed") for ago in (400, 20)]
+        assert due(home)[:3] == [*checks[:2], (days_ago(1), "check", "resync", "unchanged")]
+        assert [row["rows"] for row in home.json("days", "purchases")
+                if row["status"] != "missing"] == [rows, rows, 10]
+        assert due(home) == []
+
+
+def test_a_reload_whose_source_moved_is_looked_at_again_at_any_age(home, engine):
+    make(home, engine)
+    due(home)
+    pretend_it_ended(home, days_ago=5)
+    home.run("load", "purchases", "--day", YESTERDAY)
+    with sqlite3.connect(home.path / "catalog.db") as catalog:
+        catalog.execute("update day set flags = 2")
+        catalog.execute("""update version set flags = 2, published_at = published_at - 3600000000
+                           where id = (select current from day)""")
+    assert due(home) == [(str(YESTERDAY), "load", "resync", "loaded")]
     assert due(home) == []
 
 

@@ -88,8 +88,8 @@ class Planner {
                     const std::string& managed_by) const {
     if (is_ours(managed_by)) return;
     throw Error(Fault::Conflict, "managed_elsewhere",
-                fmt::format("{} {} is managed by {}, not by {}", kind, name, owner_text(managed_by),
-                            in_words(files_.origin)),
+                fmt::format("{} {} is managed by {}, not by {}", kind, name,
+                            in_words(owner_text(managed_by)), in_words(files_.origin)),
                 fmt::format("Change it there; or `millrace {} remove {}`{} and apply again", kind,
                             name, kind == "ingestion" ? ", which keeps its days," : ""))
         .at(files_.origin);

@@ -26,7 +26,7 @@ struct Database::State {
   /// What a statement failed with; where that was a stream, what the stream said: the engine passes
   /// on a text alone.
   Error cause(const Error& error) {
-    const std::string_view text = error.what();
+    const std::string text = error.text(true);
     if (error.fault == Fault::Cancelled || text.find("get_next failed") == text.npos) return error;
     for (auto& [name, stream] : scans) {
       if (const auto failure = arrow::failure_in(stream)) return *failure;

@@ -121,11 +121,18 @@ bool is_of_names(std::string_view text) {
   return std::ranges::any_of(kKinds, [&](std::string_view kind) { return text.starts_with(kind); });
 }
 
-/// The same of a CSV file: the engine's sentence quotes the value.
+/// The same of a CSV file: the engine's sentences quote the value, but first the column.
 Error of_csv(const std::string& code, const std::string& text, const std::string& advice) {
-  const CsvWords words = csv_words(text);
+  CsvWords words = csv_words(text);
+  const std::string full = words.place + words.what;
+  constexpr std::string_view kOfColumn = "Error when converting column \"";
+  if (const auto end = words.what.find("\". ");
+      words.what.starts_with(kOfColumn) && end != words.what.npos) {
+    words.place += words.what.substr(0, end + 3);
+    words.what.erase(0, end + 3);
+  }
   Error error(Fault::BadData, code, words.place + without_values(words.what), advice);
-  error.in_full = words.place + words.what;
+  error.in_full = full;
   return error;
 }
 
@@ -136,8 +143,14 @@ Error broken_text(const std::string& text) {
                   "Save the file as UTF-8, or name its encoding in the query: "
                   "read_csv('…', encoding = 'latin-1')");
   }
-  return quoting(Fault::BadData, "bad_text", "a file holds text that is not UTF-8: ", text,
-                 "Write the file again as UTF-8; in Parquet the column may also be binary");
+  constexpr const char* kBefore = "a file holds text that is not UTF-8: ";
+  constexpr const char* kAdvice =
+      "Write the file again as UTF-8; in Parquet the column may also be binary";
+  // The sentence on JSON names the file and the place, and quotes nothing.
+  if (has(text, "Malformed JSON in file")) {
+    return {Fault::BadData, "bad_text", kBefore + text, kAdvice};
+  }
+  return quoting(Fault::BadData, "bad_text", kBefore, text, kAdvice);
 }
 
 /// What was wrong with a value, or with the file that it should have come from.

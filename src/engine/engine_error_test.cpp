@@ -77,7 +77,8 @@ TEST_CASE("a file that cannot be read is an error with its name, its line and wh
       database.each("select * from '" + path + "'", [](const engine::Row&) {});
     } catch (const Error& error) {
       CHECK_FALSE(error.advice.empty());
-      return error.code + ": " + error.what();
+      CHECK(std::string(error.what()).find("secret") == std::string::npos);
+      return error.code + ": " + error.text(true);
     }
     return std::string("no error");
   };

@@ -147,7 +147,9 @@ TEST_CASE("small days are a group, and each that has rows gets a staged file") {
   const std::vector<DayOrder> orders = Days::orders(scratch.path());
   const auto connector = days.shop.open();
   RangeSplit split({orders.front().day, orders.back().day}, scratch.path() / "range");
-  split.read(*connector, query_of(days.work.definition, "load"), {}, orders.front(),
+  RangeSplit::Bounds bounds;
+  bounds.rows_total = 3000;
+  split.read(*connector, query_of(days.work.definition, "load"), bounds, orders.front(),
              [](const Progress&) {}, {});
 
   const std::vector<ReadBefore> small(4, {.rows = 1000}), large(4, {.rows = 200'000});

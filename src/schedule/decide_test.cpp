@@ -10,6 +10,7 @@
 namespace millrace::schedule {
 namespace {
 
+using What = Action::What;
 using std::chrono::hours;
 using std::chrono::minutes;
 

@@ -16,7 +16,7 @@ from crash_points import go_on
 
 PAGE = 4096
 # Out of order, so that each load finds another thing that no longer fits.
-FREE_PAGES = [0, 1, 2, 3, 4, 6, 8, 10, 12, 14, 16, 20, 24, 30, 40]
+FREE_PAGES = [0, 1, 2, 3, 4, 6, 8, 10, 12, 14, 16, 20, 24, 30, 40, 60, 90]
 
 
 class MountedHome(CrashHome):

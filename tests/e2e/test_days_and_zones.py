@@ -221,11 +221,12 @@ def test_an_epoch_in_another_unit_is_refused_with_the_line_to_write(
     [outcome] = home.json("load", "rows", "--day", LONG, code=1)
     error = outcome["error"]
     assert (error["code"], error["fault"]) == ("timestamp_unit", "misconfigured")
-    assert f"values of column {column} such as " in error["message"]
-    assert f"are read as {unit or 's'}, which is no time near the day" in error["message"]
+    assert f"values of column {column} such as " in error["in_full"]
+    assert f"values of column {column} are read as {unit or 's'}, which is no time near the day" \
+        in error["message"]
     assert error["advice"] == f'Write timestamp_unit = "{right}" in the mapping'
     assert home.json("sample", "rows", "--day", LONG)["notes"] == [
-        f"{error['message']}. {error['advice']}"]
+        f"{error['in_full']}. {error['advice']}"]
     apply(right)
     home.run("load", "rows", "--day", LONG)
     assert stored(home) == {("rows", str(LONG)): expected(column, LONG, UTC)}

@@ -52,7 +52,7 @@ class HttpServer {
     std::uint64_t body_bytes = 1 << 20;
     std::uint32_t head_bytes = 16 << 10;
     std::size_t connections = 256;
-    int handlers = 12;                          ///< Requests that are worked on at once.
+    int handlers = 12;  ///< Requests that are worked on at once.
     /// Paths with a thread of their own beside those: whoever asks wants to know now.
     std::set<std::string> apart{"/healthz", "/readyz"};
     std::chrono::seconds reading{10};           ///< For one request, once it has begun.

@@ -124,8 +124,8 @@ std::vector<catalog::StepKind> kinds_of(const std::string& status) {
     kinds = {{.what = Asked, .trigger = "api"}, {.what = Asked, .trigger = "manual"}};
   }
   if (status == "IMPORT_STARTED") kinds = {{.what = Started}};
-  for (const Attempt attempt : {Attempt::Loaded, Attempt::Empty, Attempt::Waiting, Attempt::None,
-                                Attempt::Loading}) {
+  for (const Attempt attempt :
+       {Attempt::Loaded, Attempt::Empty, Attempt::Waiting, Attempt::None, Attempt::Loading}) {
     Step step;
     step.what = Ended;
     step.attempt = attempt;
@@ -233,8 +233,8 @@ std::vector<Moment> moments_of(const std::vector<RunDay>& days) {
     for (const Moment& moment : moments_of(day)) {
       is_bad = is_bad || moment.status == kFailed;
       is_cancelled = is_cancelled || moment.status == kCancelled;
-      const bool is_end = moment.status == kComplete || moment.status == kFailed ||
-                          moment.status == kCancelled;
+      const bool is_end =
+          moment.status == kComplete || moment.status == kFailed || moment.status == kCancelled;
       if (is_end) continue;
       const auto known = std::ranges::find(moments, moment.status, &Moment::status);
       if (known == moments.end()) {

@@ -123,8 +123,8 @@ Found find_route(const Request& request) {
 
 /// Some routes have `startDate` and others `start_date`; each takes both.
 Request with_names_of(const Route& route, Request request) {
-  constexpr std::pair<const char*, const char*> kSame[] = {
-      {"startDate", "start_date"}, {"endDate", "end_date"}};
+  constexpr std::pair<const char*, const char*> kSame[] = {{"startDate", "start_date"},
+                                                           {"endDate", "end_date"}};
   const auto rename = [&](const char* sent, const char* known) {
     const bool is_known = route.query.find(known) != std::string_view::npos;
     if (!is_known || request.query.contains(known)) return;
@@ -210,9 +210,9 @@ Turns::Turn Service::turn_to_sign_in(const std::string& address) {
 Service::Service(definition::Configuration configuration, Env& env)
     : configuration_(std::move(configuration)),
       env_(env),
-      asking_(kAskMost, throttled("warehouses_busy",
-                                  "Warehouses are being asked for others; try again soon",
-                                  std::chrono::seconds(5))),
+      asking_(kAskMost,
+              throttled("warehouses_busy", "Warehouses are being asked for others; try again soon",
+                        std::chrono::seconds(5))),
       reading_(kReadMost, throttled("rows_busy", "Rows are being read for somebody else",
                                     std::chrono::seconds(5))),
       signing_in_(kSignInMost, throttled("sign_ins_busy", "Others sign in just now; try again",

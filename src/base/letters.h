@@ -20,8 +20,8 @@ inline std::string lower_case(std::string_view text) {
 
 /// Equal without regard to case, as SQL names are.
 inline bool same_name(std::string_view a, std::string_view b) {
-  return std::ranges::equal(a, b, {}, [](char c) { return lower_case(c); },
-                            [](char c) { return lower_case(c); });
+  return std::ranges::equal(
+      a, b, {}, [](char c) { return lower_case(c); }, [](char c) { return lower_case(c); });
 }
 
 }  // namespace millrace

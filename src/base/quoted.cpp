@@ -7,8 +7,8 @@
 namespace millrace {
 namespace {
 
-constexpr std::string_view kMarks[] = {"\"", "'", "`", "«", "»", "„", "“", "”", "‘", "’", "‹", "›",
-                                       "「", "」", "『", "』"};
+constexpr std::string_view kMarks[] = {"\"", "'", "`", "«", "»",  "„",  "“",  "”",
+                                       "‘",  "’", "‹", "›", "「", "」", "『", "』"};
 constexpr std::string_view kLeftOut = "…";
 
 bool is_word(char c) { return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '_'; }

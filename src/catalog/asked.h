@@ -63,7 +63,7 @@ struct Step {
 /// Steps of one kind.
 struct StepKind {
   Step::What what = Step::What::Asked;
-  std::string trigger;  ///< Asked: by whom.
+  std::string trigger;              ///< Asked: by whom.
   Attempt attempt = Attempt::None;  ///< Ended: how.
   /// Ended badly: with one of these codes, or, where `others` is set, with none of them.
   std::vector<std::string> codes = {};

@@ -276,8 +276,7 @@ std::vector<Ingestion> Catalog::ingestions(bool archived) {
   session_->db.query(std::string(kIngestionColumns) +
                          R"(WHERE i.project_id = :project AND i.archived <= :archived
                             ORDER BY i.handle, i.kind, i.dataset, i.name)",
-                     {session_->project, archived ? 1 : 0},
-                     [&](const Row& row) {
+                     {session_->project, archived ? 1 : 0}, [&](const Row& row) {
                        StoredIngestion stored = stored_in(row);
                        auto& [seen, ingestion] = session_->parsed[stored.id];
                        if (seen != stored) {

@@ -82,8 +82,8 @@ void add_parts(std::vector<std::string>& parts, const StepKind& kind) {
   if (!kind.codes.empty()) {
     std::vector<std::string> words;
     for (const std::string& code : kind.codes) words.push_back(in_quotes(code));
-    codes = fmt::format("AND error_code {}IN ({})", kind.others ? "NOT " : "",
-                        fmt::join(words, ", "));
+    codes =
+        fmt::format("AND error_code {}IN ({})", kind.others ? "NOT " : "", fmt::join(words, ", "));
   }
   const std::string attempt = "AND attempt = " + in_quotes(name_of(kind.attempt));
   parts.push_back(ended_part(attempt + " " + codes));

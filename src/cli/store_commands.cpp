@@ -117,9 +117,9 @@ pipeline::Rebuilt replace_catalog(Context& context, const fs::path& base) {
 
 ExitCode rebuild_catalog(Context& context, const Arguments&) {
   const pipeline::Rebuilt rebuilt = replace_catalog(context, {});
-  note(context, "catalog_rebuild", context.home.catalog_path(),
-       fmt::format("the catalog is made again from {}",
-                   counted(rebuilt.records, "publish record")));
+  note(
+      context, "catalog_rebuild", context.home.catalog_path(),
+      fmt::format("the catalog is made again from {}", counted(rebuilt.records, "publish record")));
   if (context.terminal.json()) {
     context.terminal.answer({{"records", rebuilt.records},
                              {"unpublished", rebuilt.unpublished},

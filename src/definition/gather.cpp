@@ -48,8 +48,7 @@ void require_readable(const fs::path& path, const Place& place, const Readable& 
            fmt::format("Keep queries outside {}", readable.secrets.string()));
   }
   if (std::ranges::any_of(readable.folders, holds)) return;
-  refuse(place,
-         fmt::format("{} lies outside {}", path.string(), readable.folders.front().string()),
+  refuse(place, fmt::format("{} lies outside {}", path.string(), readable.folders.front().string()),
          "Keep the query's file beside the file that names it, or in a folder below");
 }
 

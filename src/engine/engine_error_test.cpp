@@ -54,8 +54,7 @@ TEST_CASE("what the engine says of data is in the full text alone, with the stat
   CHECK(safe("v::INT") ==
         "Conversion Error: Could not convert string \"…\" to INT32 when casting from source column "
         "v\n\nLINE 1: SELECT v::INT\n                ^");
-  CHECK(safe("strptime(v, '%Y')").starts_with(
-      "Invalid Input Error: Could not parse string \"…\""));
+  CHECK(safe("strptime(v, '%Y')").starts_with("Invalid Input Error: Could not parse string \"…\""));
   CHECK(safe("error('customer ' || v)") == "Invalid Input Error: …");
   CHECK(safe("error('a' || chr(10) || chr(10) || 'LINE 1: ' || v)").find("jane") ==
         std::string::npos);
@@ -88,8 +87,9 @@ TEST_CASE("a file that cannot be read is an error with its name, its line and wh
         "bad_value: " + folder.path().string() +
             "/a.csv, line 30002: Error when converting column \"n\". Could not convert string "
             "\"secret\" to 'BIGINT'");
-  CHECK(error_of("b.csv", "n,m\n1,2\ncaf\xe9,2\n").starts_with(
-      "bad_text: " + folder.path().string() + "/b.csv, line 3: Invalid unicode"));
+  CHECK(
+      error_of("b.csv", "n,m\n1,2\ncaf\xe9,2\n")
+          .starts_with("bad_text: " + folder.path().string() + "/b.csv, line 3: Invalid unicode"));
   CHECK(error_of("c.json", "{\"n\": \"caf\xe9\"}\n").starts_with("bad_text: "));
   CHECK(error_of("d.json", "{\"n\": \n").starts_with("bad_value: "));
   CHECK(error_of("e.parquet", "PAR1").starts_with("bad_value: "));

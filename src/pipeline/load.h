@@ -34,7 +34,7 @@ struct DayOutcome {
   Attempt attempt = Attempt::None;
   bool held = false;
   std::string load;
-  std::string run;  ///< That of the request, also where no load began.
+  std::string run;          ///< That of the request, also where no load began.
   Certificate certificate;  ///< Also of a day that failed after all of it was read.
   std::map<std::string, std::int64_t> took_ms;  ///< As in Manifest.
   std::string note;

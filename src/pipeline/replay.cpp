@@ -29,8 +29,8 @@ Error refusal(const std::string& code, const Ingestion& ingestion, Day day, cons
 /// A row is kept with the columns that its mapping read; the mapping of today must do with them.
 void require_columns(House& house, const Ingestion& ingestion, const Version& base) {
   const std::string file = house.store.objects().address(base.quarantine);
-  engine::Database database = engine::Database::open(
-      {.allowed = {std::filesystem::path(file).parent_path().string()}});
+  engine::Database database =
+      engine::Database::open({.allowed = {std::filesystem::path(file).parent_path().string()}});
   const std::vector<Column> columns = quarantined_columns(database, file, {});
   std::vector<std::string> names;
   for (const Column& column : columns) names.push_back(column.name);

@@ -153,10 +153,10 @@ std::string no_day_predicate(const DayColumn& column, const Dialect& dialect) {
 /// timestamp with a date, which is its midnight, so that the last day would lack its rows.
 void require_fits(const Partition& partition, const Column& column) {
   const auto is = [&](auto... types) { return ((column.type == types) || ...); };
-  const bool fits = partition.type == "date"   ? is(ColumnType::Date)
-                    : partition.type == "text" ? is(ColumnType::Text, ColumnType::Other)
-                                               : is(ColumnType::Integer, ColumnType::Decimal,
-                                                    ColumnType::Double);
+  const bool fits = partition.type == "date" ? is(ColumnType::Date)
+                    : partition.type == "text"
+                        ? is(ColumnType::Text, ColumnType::Other)
+                        : is(ColumnType::Integer, ColumnType::Decimal, ColumnType::Double);
   if (fits) return;
   const bool has_date = is(ColumnType::Timestamp, ColumnType::TimestampTz);
   const std::string_view right = is(ColumnType::Date)      ? "date"

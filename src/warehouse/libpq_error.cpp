@@ -231,8 +231,8 @@ Speaks speaks(const ServerMessage& message, const Statement& statement) {
   if (is_one_of({"08", "0A", "25", "28", "40", "53", "54", "55", "57", "58"})) {
     return Speaks::OfNames;
   }
-  const bool of_names = is_one_of({"3F", "42"}) && message.detail.empty() &&
-                        quotes_only(message.text, statement);
+  const bool of_names =
+      is_one_of({"3F", "42"}) && message.detail.empty() && quotes_only(message.text, statement);
   if (of_names) return Speaks::OfNames;
   return is_one_of({"22", "23", "3F", "42", "XX"}) ? Speaks::OfValues : Speaks::Freely;
 }

@@ -187,8 +187,8 @@ TEST_CASE("a partition of another type than its column is refused with what to w
   CHECK(refusal("date", ColumnType::Integer, "") ==
         "the partition's column ds is integer, and its type is given as \"date\" | "
         "Write partition = { column = \"ds\", type = \"integer\" }");
-  CHECK(refusal("text", ColumnType::Boolean, "bool").ends_with(
-      "Name a column of dates, text or whole numbers as partition"));
+  CHECK(refusal("text", ColumnType::Boolean, "bool")
+            .ends_with("Name a column of dates, text or whole numbers as partition"));
 }
 
 TEST_CASE("rows of no day are those whose time is null or that no day can hold") {

@@ -13,11 +13,10 @@ namespace {
 constexpr std::int64_t kMicrosPerSecond = 1'000'000;
 
 [[noreturn]] void unreadable(std::string_view text, std::string_view kind) {
-  throw quoting(
-      Fault::BadData, "unreadable_value", "reading the warehouse's rows ",
-      fmt::format("failed, as \"{}\" is not a {}", text.substr(0, 80), kind),
-      "This is a value that Millrace does not know yet: cast the column to text in the "
-      "query, and report it");
+  throw quoting(Fault::BadData, "unreadable_value", "reading the warehouse's rows ",
+                fmt::format("failed, as \"{}\" is not a {}", text.substr(0, 80), kind),
+                "This is a value that Millrace does not know yet: cast the column to text in the "
+                "query, and report it");
 }
 
 /// Reads fields off the front of a date or time.

@@ -226,7 +226,7 @@ def test_an_epoch_in_another_unit_is_refused_with_the_line_to_write(
         in error["message"]
     assert error["advice"] == f'Write timestamp_unit = "{right}" in the mapping'
     assert home.json("sample", "rows", "--day", LONG)["notes"] == [
-        f"{error['in_full']}. {error['advice']}"]
+        f"{error['message']}. {error['advice']}"]
     apply(right)
     home.run("load", "rows", "--day", LONG)
     assert stored(home) == {("rows", str(LONG)): expected(column, LONG, UTC)}

@@ -62,8 +62,8 @@ std::vector<DayCount> LakeConnector::count(const Query& query, DayRange days, bo
       const Query ours = sourced(query, days, stop);
       const std::string predicate = day_predicate(ours, all, days, kDialect);
       const bool one_day = predicate.empty() || days.size() == 1;
-      const std::string day = one_day ? quoted_literal(days.last.text())
-                                      : day_expression(ours, all, days, kDialect);
+      const std::string day =
+          one_day ? quoted_literal(days.last.text()) : day_expression(ours, all, days, kDialect);
       count_into(
           counts,
           fmt::format("select {}, {}, count(*) from (\n{}\n) as q{}{} group by all order by 1, 2",

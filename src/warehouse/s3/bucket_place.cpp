@@ -121,8 +121,8 @@ class BucketPlace final : public lake::Place {
       return {Fault::Throttled, "throttled", first_lines(text)};
     }
     if (has(in_full, "HTTP 5") || has(in_full, "ould not connect") ||
-        has(in_full, "ould not resolve") || has(in_full, "imeout") ||
-        has(in_full, "IO Error: ") || has(in_full, "HTTP Error: ")) {
+        has(in_full, "ould not resolve") || has(in_full, "imeout") || has(in_full, "IO Error: ") ||
+        has(in_full, "HTTP Error: ")) {
       return {Fault::Unavailable, "unreachable",
               fmt::format("could not read from {}: {}", endpoint(), first_lines(text)),
               "Check the endpoint, its port and use_ssl, and that this machine may reach it."};

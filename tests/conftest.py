@@ -1,4 +1,5 @@
 """What every test may ask for: a home, an engine to make files with, and the real servers."""
+import base64
 import sys
 
 import pytest
@@ -8,6 +9,7 @@ from home import BUILD, ROOT, Home
 sys.path.insert(0, str(ROOT / "tools"))
 
 from engine_sql import Engine  # noqa: E402
+from servers.hooks import Receiver  # noqa: E402
 from servers.ports import free_port  # noqa: E402
 from servers.postgres import PostgresServer  # noqa: E402
 from servers.radosgw import S3Server  # noqa: E402
@@ -27,6 +29,15 @@ def home(tmp_path):
 @pytest.fixture(scope="module")
 def home_of_module(tmp_path_factory):
     return Home(tmp_path_factory.mktemp("module") / "home")
+
+
+@pytest.fixture
+def receiver(monkeypatch):
+    """A webhook's, whose secret is in the environment."""
+    monkeypatch.setenv("HOOK_SECRET", "whsec_" + base64.b64encode(b"key-of-the-hook").decode())
+    server = Receiver()
+    yield server
+    server.stop()
 
 
 def running(server):

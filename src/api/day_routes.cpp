@@ -92,10 +92,11 @@ Answer days(Call& call) {
     range = DayRange{first.empty() ? Day(std::chrono::sys_days{}) : day_in(first, "from"),
                      last.empty() ? newest : day_in(last, "to")};
   }
+  const bool with_rows = sees_rows(call, of);
   std::vector<json::Value> rows;
   for (const DayRow& row :
        schedule::days_with_missing(call.catalog, of, range, call.service.env().now())) {
-    rows.push_back(day_json(row, sees_rows(call, of)));
+    rows.push_back(day_json(row, with_rows));
   }
   std::ranges::reverse(rows);
   const Page page = page_of(call.request);

@@ -61,11 +61,6 @@ Ingestion changeable(catalog::Catalog& catalog, const Address& address) {
   return one;
 }
 
-/// As the catalog names who owns an hour: in `millrace schedule`, too.
-std::string_view owner_of_hour(const Ingestion& ingestion) {
-  return ingestion.upkeep.schedule.hour ? "ingestion" : "dataset";
-}
-
 /// `creator`: the person, where one made it who is still there; else what owns it.
 json::Value ingestion_json(catalog::Catalog& catalog, const Ingestion& ingestion,
                            const std::map<Dataset, int>& hours) {
@@ -224,8 +219,7 @@ Answer remove(Call& call) {
 
 json::Value schedule_json(catalog::Catalog& catalog, Dataset dataset) {
   const auto hours = catalog.dataset_hours();
-  const auto found = hours.find(dataset);
-  const int hour = found == hours.end() ? kUsualHour : found->second;
+  const int hour = hour_of(dataset, hours);
   json::Value overridden = json::Value::array();
   for (const Ingestion& source : catalog.ingestions()) {
     const Schedule& own = source.upkeep.schedule;
@@ -318,8 +312,7 @@ constexpr Route kRoutes[] = {
      .body = "{type*: warehouse, dataset*: dataset, source_name*: name, query*: name, "
              "column_mapping*: ColumnMapping, enabled: flag, connection, "
              "schedule_mode: daily|api|manual, scheduled_hour_pst: hour, use_delta_sharing: flag, "
-             "owner: text, "
-             "subscriber_emails: [text]}",
+             "owner: text, subscriber_emails: [text]}",
      .gives = "one Source",
      .refuses = "404 409",
      .answer = create},

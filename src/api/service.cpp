@@ -121,23 +121,26 @@ Found find_route(const Request& request) {
   return found;
 }
 
-/// Some routes have `startDate` and others `start_date`; each takes both.
-Request with_names_of(const Route& route, Request request) {
+/// Some routes have `startDate` and others `start_date`; each takes both. None where the request
+/// has the route's names already.
+std::optional<Request> with_names_of(const Route& route, const Request& sent) {
   constexpr std::pair<const char*, const char*> kSame[] = {{"startDate", "start_date"},
                                                            {"endDate", "end_date"}};
-  const auto rename = [&](const char* sent, const char* known) {
+  std::optional<Request> renamed;
+  const auto rename = [&](const char* given, const char* known) {
     const bool is_known = route.query.find(known) != std::string_view::npos;
-    if (!is_known || request.query.contains(known)) return;
-    while (auto node = request.query.extract(sent)) {
+    if (!is_known || sent.query.contains(known) || !sent.query.contains(given)) return;
+    if (!renamed) renamed = sent;
+    while (auto node = renamed->query.extract(given)) {
       node.key() = known;
-      request.query.insert(std::move(node));
+      renamed->query.insert(std::move(node));
     }
   };
   for (const auto& [one, other] : kSame) {
     rename(one, other);
     rename(other, one);
   }
-  return request;
+  return renamed;
 }
 
 json::Value body_of(const Request& request) {
@@ -285,7 +288,8 @@ Answer Service::answered(const Request& request, std::string& path) {
 
 Answer Service::answered(const Request& sent, const Route& route, const std::string& id,
                          catalog::Catalog& catalog, catalog::Actor& actor) {
-  const Request request = with_names_of(route, sent);
+  const std::optional<Request> renamed = with_names_of(route, sent);
+  const Request& request = renamed ? *renamed : sent;
   catalog::ApiKey key;
   std::optional<catalog::User> user;
   if (route.access != Access::Open) {

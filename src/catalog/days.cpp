@@ -1,7 +1,6 @@
-#include <algorithm>
-
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <map>
 #include <nlohmann/json.hpp>
 
@@ -163,17 +162,20 @@ std::int64_t Catalog::changes() { return session_->db.changes(); }
 
 namespace {
 
-/// A day as the clock sees it; 2 is kMovedDuringRead.
-constexpr std::string_view kKeptColumns =
-    R"(SELECT d.ingestion, d.day, d.current, d.attempt, d.flags, d.held_load, d.error_code,
+/// A day as the clock sees it.
+std::string kept_columns() {
+  return fmt::format(
+      R"(SELECT d.ingestion, d.day, d.current, d.attempt, d.flags, d.held_load, d.error_code,
               d.error_fault, d.changed_at, d.first_ended_at, d.checked_at, v.published_at,
-              CASE WHEN d.flags & 2 <> 0 THEN
+              CASE WHEN d.flags & {0} <> 0 THEN
                 (SELECT min(m.published_at) FROM version m
                  WHERE m.project_id = d.project_id AND m.ingestion = d.ingestion
                    AND m.day = d.day AND m.published_at > COALESCE(
                      (SELECT max(s.published_at) FROM version s
                       WHERE s.project_id = d.project_id AND s.ingestion = d.ingestion
-                        AND s.day = d.day AND s.flags & 2 = 0), 0)) END )";
+                        AND s.day = d.day AND s.flags & {0} = 0), 0)) END )",
+      unsigned{kMovedDuringRead});
+}
 constexpr std::string_view kItsVersion =
     R"( LEFT JOIN version v ON v.project_id = d.project_id AND v.ingestion = d.ingestion
                            AND v.day = d.day AND v.id = d.current )";
@@ -200,7 +202,7 @@ std::map<std::string, std::vector<KeptDay>> Catalog::kept_days(Day since,
     std::vector<KeptDay>& days = kept[day.state.ingestion];
     days.push_back(std::move(day));
   };
-  // `e` is read from its index alone; 34 is kMovedDuringRead and kCheckFailed.
+  // `e` is read from its index alone.
   const std::string older = fmt::format(
       R"({} FROM day e
          CROSS JOIN day d ON d.project_id = e.project_id AND d.ingestion = e.ingestion
@@ -209,9 +211,9 @@ std::map<std::string, std::vector<KeptDay>> Catalog::kept_days(Day since,
          WHERE e.project_id = :project AND e.first_ended_at >= :start AND e.first_ended_at < :end
            AND e.day < :since
            AND (COALESCE(e.checked_at, 0) < :before OR e.attempt NOT IN ('loaded', 'empty')
-                OR e.flags & 34 <> 0)
+                OR e.flags & {} <> 0)
            AND i.enabled = 1 AND i.archived = 0)",
-      kKeptColumns, kItsVersion);
+      kept_columns(), kItsVersion, unsigned{kMovedDuringRead} | unsigned{kCheckFailed});
   for (const Unseen& one : unseen) {
     session_->db.query(
         older, {session_->project, one.ended.start, one.ended.end, since, one.before}, keep);
@@ -224,7 +226,7 @@ std::map<std::string, std::vector<KeptDay>> Catalog::kept_days(Day since,
          JOIN day d ON d.project_id = i.project_id AND d.ingestion = i.id {}
          WHERE i.project_id = :project AND i.enabled = 1 AND i.archived = 0 AND d.day >= :since
          ORDER BY d.ingestion, d.day)",
-      kKeptColumns, kItsVersion);
+      kept_columns(), kItsVersion);
   session_->db.query(recent, {session_->project, since}, keep);
   for (auto& [ingestion, days] : kept) {
     for (KeptDay& day : days) day.lost_percent = lost_percent(*this, day.state);

@@ -25,11 +25,7 @@ Terminal::Tone tone_of(const std::string& status) {
   return status.starts_with("succeeded") ? Terminal::Tone::Good : Terminal::Tone::Plain;
 }
 
-std::string error_of(const DayRow& row, bool sees_rows) {
-  return sees_rows && !row.error_in_full.empty() ? row.error_in_full : row.state.error_text;
-}
-
-json::Value day_json(const DayRow& row, bool sees_rows) {
+json::Value day_json(const DayRow& row, const Terminal& terminal) {
   json::Value value{{"day", row.state.day.text()},
                     {"status", row.status},
                     {"rows", row.rows},
@@ -46,18 +42,20 @@ json::Value day_json(const DayRow& row, bool sees_rows) {
   if (!row.known_difference.empty()) value["known_difference"] = row.known_difference;
   if (!row.state.error_text.empty()) {
     value["error"] = {{"code", row.state.error_code},
-                      {"message", error_of(row, sees_rows)},
+                      {"message", terminal.error_text(row.state.error_text, row.error_in_full)},
                       {"advice", row.state.error_advice}};
   }
   return value;
 }
 
 /// Everything that a person should know of a day: what is wrong first, then what is known.
-std::string remark(const DayRow& row, bool sees_rows) {
+std::string remark(const DayRow& row, const Terminal& terminal) {
   std::vector<std::string> told;
   if (row.partly_loaded > 0) told.push_back(grouped(row.partly_loaded) + " partly loaded");
   if (!row.state.hold_reason.empty()) told.push_back(row.state.hold_reason);
-  if (!row.state.error_text.empty()) told.push_back(error_of(row, sees_rows));
+  if (!row.state.error_text.empty()) {
+    told.push_back(terminal.error_text(row.state.error_text, row.error_in_full));
+  }
   if (row.state.flags & kMovedDuringRead) told.emplace_back("moved during read");
   if (row.state.flags & kUnusualVolume) told.emplace_back("unusual volume");
   if (row.state.flags & kNotRepeatable) {
@@ -86,13 +84,12 @@ ExitCode days(Context& context, const Arguments& arguments) {
                "from (UTC)", "to (UTC)", "remark"},
               {}};
   for (const DayRow& row : rows) {
-    const bool sees_rows = context.terminal.shows_rows();
-    if (context.terminal.json()) answers.push_back(day_json(row, sees_rows));
+    if (context.terminal.json()) answers.push_back(day_json(row, context.terminal));
     table.rows.push_back(
         {row.state.day.text(), context.terminal.toned(row.status, tone_of(row.status)),
          grouped(row.rows), grouped(row.quarantined), brief(row.state.current), brief(row.revision),
          row.loaded_at ? minutes_text(*row.loaded_at) : "–", minutes_text(row.bounds.start),
-         minutes_text(row.bounds.end), remark(row, sees_rows)});
+         minutes_text(row.bounds.end), remark(row, context.terminal)});
   }
   if (context.terminal.json()) {
     context.terminal.answer(answers);

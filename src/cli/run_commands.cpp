@@ -246,8 +246,7 @@ ExitCode run_show(Context& context, const Arguments& arguments) {
     if (day.asked_at) one["asked_at"] = to_text(*day.asked_at);
     if (day.started_at) one["started_at"] = to_text(*day.started_at);
     if (day.ended_at) one["ended_at"] = to_text(*day.ended_at);
-    const bool in_full = context.terminal.shows_rows() && !day.error_in_full.empty();
-    const std::string& error = in_full ? day.error_in_full : day.error_text;
+    const std::string& error = context.terminal.error_text(day.error_text, day.error_in_full);
     if (!day.error_code.empty()) one["error"] = {{"code", day.error_code}, {"message", error}};
     answers.push_back(std::move(one));
     table.rows.push_back({handle, day.day.text(), status, day.load, text(day.started_at),

@@ -47,7 +47,6 @@ ExitCode show_schedule(Context& context, const Arguments& arguments) {
   for (const Ingestion& ingestion : catalog.ingestions()) {
     if (!only.empty() && ingestion.id != only) continue;
     const Upkeep upkeep = upkeep_of(ingestion, hours);
-    const bool has_own_hour = ingestion.upkeep.schedule.hour.has_value();
     const auto pause = paused.find(ingestion.id);
     std::string remark = pause == paused.end() ? "" : "paused: " + pause->second.why;
     for (const auto& [what, text] : alerts[ingestion.id]) {
@@ -65,7 +64,7 @@ ExitCode show_schedule(Context& context, const Arguments& arguments) {
                     {"enabled", upkeep.enabled},
                     {"mode", name_of(upkeep.schedule.mode)},
                     {"hour", *upkeep.schedule.hour},
-                    {"hour_of", has_own_hour ? "ingestion" : "dataset"},
+                    {"hour_of", owner_of_hour(ingestion)},
                     {"follow_up", preset},
                     {"next", std::move(times)}};
     if (pause != paused.end()) {

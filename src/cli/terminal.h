@@ -35,6 +35,10 @@ class Terminal {
   /// the right to read them.
   bool shows_rows() const { return shows_rows_; }
   void hide_rows() { shows_rows_ = false; }
+  /// Of the two texts that the catalog keeps of an error the one for who reads this.
+  const std::string& error_text(const std::string& text, const std::string& in_full) const {
+    return shows_rows_ && !in_full.empty() ? in_full : text;
+  }
   void print(const Table& table);
   /// One line for people; nothing with --json.
   void say(std::string_view line);

@@ -100,8 +100,7 @@ void run_setup(Database& database, const std::string& statement) {
   try {
     database.execute(statement);
   } catch (const Error& error) {
-    throw error.reworded(
-        [](const std::string& text) { return text.substr(0, text.find("\n\nLINE ")); });
+    throw without_excerpt(error);
   }
 }
 
@@ -287,6 +286,11 @@ std::string Database::version() {
   std::string version = duckdb_library_version();
   if (version.starts_with("v")) version.erase(0, 1);
   return "duckdb " + version;
+}
+
+Error without_excerpt(const Error& error) {
+  return error.reworded(
+      [](const std::string& text) { return text.substr(0, text.find("\n\nLINE ")); });
 }
 
 std::string literal(std::string_view text) {

@@ -12,6 +12,7 @@
 
 #include "arrow/flow.h"
 #include "arrow/stream.h"
+#include "base/error.h"
 #include "model/source.h"
 
 namespace millrace::engine {
@@ -105,6 +106,10 @@ class Database {
 /// The SQL without a trailing semicolon, when it is exactly one SELECT (WITH, VALUES, FROM too).
 /// Throws Misconfigured `not_one_select`, saying what it is instead. Safe to embed in parentheses.
 std::string single_select(std::string_view sql);
+
+/// The error without the line of the statement that the engine quotes below its words: where that
+/// is one of ours.
+Error without_excerpt(const Error& error);
 
 /// 'it''s' and "a ""b""".
 std::string literal(std::string_view text);

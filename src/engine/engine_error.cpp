@@ -16,22 +16,6 @@ bool has(std::string_view text, std::string_view part) {
   return text.find(part) != std::string_view::npos;
 }
 
-/// Preparing gives no error type, only a text that starts with its name.
-duckdb_error_type type_in(std::string_view text) {
-  constexpr std::pair<std::string_view, duckdb_error_type> kPrefixes[] = {
-      {"Permission Error", DUCKDB_ERROR_PERMISSION},
-      {"IO Error", DUCKDB_ERROR_IO},
-      {"HTTP Error", DUCKDB_ERROR_HTTP},
-      {"Conversion Error", DUCKDB_ERROR_CONVERSION},
-      {"Out of Memory", DUCKDB_ERROR_OUT_OF_MEMORY},
-      {"Invalid Input", DUCKDB_ERROR_INVALID_INPUT},
-  };
-  for (const auto& [prefix, type] : kPrefixes) {
-    if (text.starts_with(prefix)) return type;
-  }
-  return DUCKDB_ERROR_SYNTAX;
-}
-
 /// Without what the engine says around an error that stopped a statement half-way.
 std::string unwrapped(const std::string& text) {
   constexpr std::string_view kAround =
@@ -178,9 +162,10 @@ duckdb_error_type type_of(std::string_view text) {
       {"IO Error", DUCKDB_ERROR_IO},
       {"HTTP Error", DUCKDB_ERROR_HTTP},
       {"Permission Error", DUCKDB_ERROR_PERMISSION},
-      {"Out of Memory Error", DUCKDB_ERROR_OUT_OF_MEMORY},
+      {"Out of Memory", DUCKDB_ERROR_OUT_OF_MEMORY},
       {"Conversion Error", DUCKDB_ERROR_CONVERSION},
       {"Out of Range Error", DUCKDB_ERROR_OUT_OF_RANGE},
+      {"Invalid Input", DUCKDB_ERROR_INVALID_INPUT},
   };
   for (const auto& [name, type] : kNames) {
     if (text.starts_with(name)) return type;
@@ -206,7 +191,7 @@ Error engine_error(const std::string& words, duckdb_error_type type, const std::
     return {Fault::Misconfigured, "no_permission", fmt::format("could not write: {}", text),
             "Check how the store's folder is mounted"};
   }
-  switch (type == DUCKDB_ERROR_SYNTAX ? type_in(text) : type) {
+  switch (type == DUCKDB_ERROR_SYNTAX ? type_of(text) : type) {
     case DUCKDB_ERROR_OUT_OF_MEMORY:
       return {Fault::Unavailable, "out_of_memory",
               fmt::format("the engine ran out of memory: {}", text),

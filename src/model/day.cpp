@@ -147,6 +147,12 @@ std::vector<Day> DayRange::days() const {
   return result;
 }
 
+std::vector<Day> DayRange::without(const std::vector<Day>& others) const {
+  std::vector<Day> rest = days();
+  std::erase_if(rest, [&](Day day) { return std::ranges::binary_search(others, day); });
+  return rest;
+}
+
 Zone::Zone() : Zone("UTC", rules_of_fixed("UTC", seconds(0))) {}
 
 Zone Zone::named(std::string_view name) {

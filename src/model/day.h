@@ -36,6 +36,8 @@ struct DayRange {
   int place_of(Day day) const { return static_cast<int>((day.sys() - first.sys()).count()); }
   int size() const { return place_of(last) + 1; }
   std::vector<Day> days() const;
+  /// Those that are not among others, which are in order.
+  std::vector<Day> without(const std::vector<Day>& others) const;
 };
 
 /// Half-open [start, end).

@@ -102,11 +102,19 @@ std::string revision_of(const Definition& definition) {
   return revision;
 }
 
+int hour_of(Dataset dataset, const std::map<Dataset, int>& dataset_hours) {
+  const auto found = dataset_hours.find(dataset);
+  return found == dataset_hours.end() ? kUsualHour : found->second;
+}
+
+std::string_view owner_of_hour(const Ingestion& ingestion) {
+  return ingestion.upkeep.schedule.hour ? "ingestion" : "dataset";
+}
+
 Upkeep upkeep_of(const Ingestion& ingestion, const std::map<Dataset, int>& dataset_hours) {
   Upkeep upkeep = ingestion.upkeep;
   std::optional<int>& hour = upkeep.schedule.hour;
-  const auto of_dataset = dataset_hours.find(ingestion.definition.dataset);
-  if (!hour) hour = of_dataset == dataset_hours.end() ? kUsualHour : of_dataset->second;
+  if (!hour) hour = hour_of(ingestion.definition.dataset, dataset_hours);
   if (upkeep.schedule.mode == ScheduleMode::Hourly) hour = 0;
   return upkeep;
 }

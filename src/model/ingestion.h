@@ -135,7 +135,12 @@ struct Ingestion {
   bool archived = false;
 };
 
-/// With the hour that applies: its own, else that of its dataset among these, else the usual one.
+/// The hour of a dataset's schedule: its own among these, else the usual one.
+int hour_of(Dataset dataset, const std::map<Dataset, int>& dataset_hours);
+/// Whose hour applies, "ingestion" or "dataset".
+std::string_view owner_of_hour(const Ingestion& ingestion);
+
+/// With the hour that applies: its own, else `hour_of` its dataset.
 /// Hourly: 0, for a day is due when it is over.
 Upkeep upkeep_of(const Ingestion& ingestion, const std::map<Dataset, int>& dataset_hours);
 

@@ -60,15 +60,17 @@ DayGroup::DayGroup(const WorkOrder& work, Days days, warehouse::Connector& conne
     const std::string place = fs::path(file.path).parent_path().filename().string();
     const std::size_t i = std::stoul(place.substr(place.find('=') + 1));
     check(!staged_.at(i), "a day of a group has one file");
-    paths.push_back((fs::path(days[i].staging) / kStagedFile).string());
-    fs::rename(file.path, paths.back());
     staged_[i] = {file, {}};
+    staged_[i]->written.path = (fs::path(days[i].staging) / kStagedFile).string();
+    fs::rename(file.path, staged_[i]->written.path);
+    paths.push_back(staged_[i]->written.path);
   }
   if (!map.in_place || paths.empty()) return;
   auto totals = totals_of(database_, paths, map.sums, stop);
-  for (std::size_t i = 0; i < days.size(); ++i) {
-    const auto found = totals.find((fs::path(days[i].staging) / kStagedFile).string());
-    if (found != totals.end()) staged_[i]->totals = std::move(found->second);
+  for (auto& day : staged_) {
+    if (!day) continue;
+    const auto found = totals.find(day->written.path);
+    if (found != totals.end()) day->totals = std::move(found->second);
   }
 }
 

@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <thread>
 
 #include "pipeline/stage_day.h"
 #include "warehouse/connector.h"
@@ -63,9 +62,9 @@ void share(House& house, int among) {
   house.memory_bytes = 0;
   house.threads = 0;
   if (among <= 1) return;
-  const int cores = static_cast<int>(std::thread::hardware_concurrency());
-  house.memory_bytes = std::max(kMemoryBytes / among, kMemoryBytesMin);
-  house.threads = std::max(1, cores / among);
+  const Budget part = part_among(among);
+  house.memory_bytes = part.memory_bytes;
+  house.threads = part.threads;
 }
 
 int reads_at_once(const std::string& kind) {

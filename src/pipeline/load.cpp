@@ -120,13 +120,10 @@ class LoadRun {
 
   /// Children at the same time take together what one takes alone, as far as rows allow.
   void share(WorkOrder& order) const {
-    const int jobs = std::max(1, request_.jobs);
-    const int cores = static_cast<int>(std::thread::hardware_concurrency());
-    if (jobs == 1) return;
-    if (order.threads == 0) order.threads = std::max(1, cores / jobs);
-    if (order.memory_bytes == 0) {
-      order.memory_bytes = std::max(kMemoryBytes / jobs, kMemoryBytesMin);
-    }
+    if (request_.jobs <= 1) return;
+    const Budget part = part_among(request_.jobs);
+    if (order.threads == 0) order.threads = part.threads;
+    if (order.memory_bytes == 0) order.memory_bytes = part.memory_bytes;
   }
 
   /// False when there is nothing left to start.

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 #include <filesystem>
+#include <thread>
 
 #include "arrow/batches.h"
 #include "base/error.h"
@@ -188,8 +189,7 @@ class Staging {
                           flow, [this] { return stop_.stop_requested(); }));
         source.sql = "SELECT * FROM batches";
       }
-      const MapSql map =
-          map_sql(work_.definition, source, {order_.day, {order_.load}, {}}, work_.unit_types);
+      const MapSql map = mapping_of(source);
       // What was read with others has been told already.
       const Reporter reporter(order_, given_ == nullptr ? proof_.source_count : std::nullopt, flow,
                               database, tell_);
@@ -201,12 +201,14 @@ class Staging {
     }
   }
 
+  MapSql mapping_of(const engine::Relation& source) const {
+    return map_sql(work_.definition, source, {order_.day, {order_.load}, {}}, work_.unit_types);
+  }
+
   void finish_mapped(DayGroup& group) {
     const engine::Relation source = given_->split->rows(order_.day);
-    const MapSql map =
-        map_sql(work_.definition, source, {order_.day, {order_.load}, {}}, work_.unit_types);
-    finish_day(group.database(), map, work_, order_.staging, group.staged(order_.day), manifest_,
-               stop_);
+    finish_day(group.database(), mapping_of(source), work_, order_.staging,
+               group.staged(order_.day), manifest_, stop_);
     if (proof_.read == 0 && given_->rows_of_all == 0) {
       look_for_another_unit(source, group.database());
     }
@@ -311,8 +313,13 @@ Error read_failed(const Error& error, const arrow::Flow& flow) {
   }
   // A line that the engine quotes is one of our statement, in which the customer's SQL is a part.
   if (error.code != "bad_value") return error;
-  return error.reworded(
-      [](const std::string& text) { return text.substr(0, text.find("\n\nLINE ")); });
+  return engine::without_excerpt(error);
+}
+
+Budget part_among(int loads) {
+  const int cores = static_cast<int>(std::thread::hardware_concurrency());
+  return {.threads = std::max(1, cores / loads),
+          .memory_bytes = std::max(kMemoryBytes / loads, kMemoryBytesMin)};
 }
 
 engine::Database mapping_engine(const Budget& budget, const fs::path& spill,

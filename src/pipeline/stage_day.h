@@ -53,6 +53,10 @@ struct Budget {
   std::int64_t batch_bytes = 0;  ///< Of rows that are mapped at a time; 0: as they come.
 };
 
+/// Loads at the same time take together what one takes alone, as far as rows allow: the part of one
+/// among so many, more than one.
+Budget part_among(int loads);
+
 /// An engine for mapping that may touch `folders` and what the connector reads, and spills into
 /// `spill`; nowhere where that is empty. `setup` runs before the engine is locked.
 engine::Database mapping_engine(const Budget& budget, const std::filesystem::path& spill,

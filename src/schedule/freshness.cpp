@@ -26,11 +26,7 @@ std::vector<Day> late_days(const Schedule& schedule, const Zone& zone,
   const Day newest = newest_wanted(schedule, zone, now);
   Day first = newest;
   if (first_ended) first = std::max(first_ended->plus(1), newest.plus(1 - kDaysBack));
-  std::vector<Day> late;
-  for (Day day = first; day <= newest; day = day.plus(1)) {
-    if (!std::ranges::binary_search(ended, day)) late.push_back(day);
-  }
-  return late;
+  return DayRange{first, newest}.without(ended);
 }
 
 namespace {

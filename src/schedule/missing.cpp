@@ -18,20 +18,6 @@ bool loads_each_day(const Upkeep& upkeep) {
   return upkeep.enabled && upkeep.schedule.mode != ScheduleMode::Manual;
 }
 
-/// The days of a range that are not among these, which are in order.
-std::vector<Day> others(DayRange range, const std::vector<Day>& known) {
-  std::vector<Day> others;
-  auto next = std::ranges::lower_bound(known, range.first);
-  for (Day day = range.first; day <= range.last; day = day.plus(1)) {
-    if (next != known.end() && *next == day) {
-      ++next;
-    } else {
-      others.push_back(day);
-    }
-  }
-  return others;
-}
-
 /// Both lists in order, as one.
 std::vector<Day> merged(const std::vector<Day>& a, const std::vector<Day>& b) {
   std::vector<Day> both;
@@ -79,7 +65,7 @@ std::vector<DayRow> days_with_missing(catalog::Catalog& catalog, const Ingestion
   std::vector<Day> known;
   for (const DayRow& row : rows) known.push_back(row.state.day);
   known = merged(known, catalog.asked_days(wanted.first)[ingestion.id]);
-  for (const Day day : others(wanted, known)) {
+  for (const Day day : wanted.without(known)) {
     DayRow& row = rows.emplace_back();
     row.state.ingestion = ingestion.id;
     row.state.day = day;
@@ -114,7 +100,7 @@ std::vector<LeftOut> watch_left_out(catalog::Catalog& catalog, Instant now) {
       if (count == counts.end() || count->second < range.size()) {
         // What a backfill is about to load is on its way.
         left_out =
-            others(range, merged(catalog.ended_days(ingestion.id, range), asked[ingestion.id]));
+            range.without(merged(catalog.ended_days(ingestion.id, range), asked[ingestion.id]));
       }
     }
     if (left_out.empty()) {

@@ -1,5 +1,4 @@
 """A warehouse quotes the value of a row in an error: only who may see rows ever reads it."""
-import base64
 import json
 import sqlite3
 import time
@@ -8,7 +7,6 @@ import pytest
 
 from called_service import Browser, Service, add, days_ago, unlimited
 from home import NOON_ZONE
-from servers.hooks import Receiver
 from servers.smtp import PASSWORD, MailServer
 
 DAY = days_ago(1)
@@ -44,14 +42,6 @@ FILES = {"lake_cast": "amount::int", "parsed": "strptime(amount, '%Y')",
 def mail(tmp_path, monkeypatch):
     monkeypatch.setenv("SMTP_PASSWORD", PASSWORD)
     server = MailServer(tmp_path).start()
-    yield server
-    server.stop()
-
-
-@pytest.fixture
-def receiver(monkeypatch):
-    monkeypatch.setenv("HOOK_SECRET", "whsec_" + base64.b64encode(b"key-of-the-hook").decode())
-    server = Receiver()
     yield server
     server.stop()
 

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from servers.hooks import TOKEN, Receiver, Slack
+from servers.hooks import TOKEN, Slack
 from told import ANA, EVE, YESTERDAY, ingestion
 
 BROKEN = "select ts, user_id, kindd as kind from 'purchases*.parquet'"
@@ -16,14 +16,6 @@ BROKEN = "select ts, user_id, kindd as kind from 'purchases*.parquet'"
 def slack(monkeypatch):
     monkeypatch.setenv("SLACK_TOKEN", TOKEN)
     server = Slack()
-    yield server
-    server.stop()
-
-
-@pytest.fixture
-def receiver(monkeypatch):
-    monkeypatch.setenv("HOOK_SECRET", "whsec_" + base64.b64encode(b"key-of-the-hook").decode())
-    server = Receiver()
     yield server
     server.stop()
 

@@ -18,7 +18,7 @@ Error without_our_line(const Error& error) {
   const std::string text = error.what();
   const auto line = text.find("\n\nLINE ");
   if (line == text.npos || text.find("from glob(", line) == text.npos) return error;
-  return {error.fault, error.code, text.substr(0, line), error.advice};
+  return engine::without_excerpt(error);
 }
 
 Error not_allowed(const std::string& path, const std::string& why) {

@@ -111,6 +111,7 @@ Answer versions(Call& call) {
   for (const Version& version : call.catalog.history(of.id, day)) {
     json::Value value = json::from(version);
     value["current"] = state && state->current == version.id;
+    value["swept"] = call.catalog.is_swept(version.id);
     rows.push_back(std::move(value));
   }
   return one("Versions listed successfully.", std::move(rows));
@@ -249,7 +250,8 @@ constexpr Route kRoutes[] = {
     {.method = "GET",
      .path = "/api/v1/ingestions/{id}/versions",
      .access = Access::Read,
-     .about = "All versions of a day, newest first, each with its certificate.",
+     .about = "All versions of a day, newest first, each with its certificate. `swept`: its files "
+              "are deleted, and nobody can go back to it.",
      .query = "{day*: day}",
      .gives = "one [object]",
      .answer = versions},

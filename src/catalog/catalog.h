@@ -35,6 +35,7 @@ struct Lease {
   std::string load;
   std::string token;
   std::string current;  ///< The version that was current when the lease was taken.
+  DayState before;      ///< What the day showed then; Attempt::None where nobody had loaded it.
 };
 
 /// What one publish, undo, hold or release puts into the store's record.
@@ -160,6 +161,8 @@ class Catalog {
   /// Ends the load without a version; the current version stays. Frees the lease. Does nothing when
   /// the lease was lost: whoever took it over has closed the load.
   void fail_load(const Lease& lease, Attempt attempt, const Error& error);
+  /// Ends a load that came to nothing as if it had not begun: the day shows what it showed.
+  void give_back(const Lease& lease);
   /// Ends it held: staged files wait under the load's id.
   Published hold_load(const Lease& lease, const Manifest& manifest, const std::string& reason);
   /// One transaction, fenced by the lease and by `lease.current`; zero rows is a Conflict
@@ -202,6 +205,8 @@ class Catalog {
   std::optional<Version> version(const std::string& id);
   /// All versions of a day, newest first.
   std::vector<Version> history(const std::string& ingestion, Day day);
+  /// Its files are deleted, or will be: nobody can undo to it.
+  bool is_swept(const std::string& version);
   /// Makes an older version (empty: the parent of the current one) current again and holds the
   /// day. Misconfigured `nothing_to_undo`, `unknown_version`, `version_swept`.
   Published undo(const std::string& ingestion, Day day, const std::string& to);

@@ -114,6 +114,19 @@ std::optional<DayState> Catalog::day(const std::string& ingestion, Day day) {
   return find_day(*session_, ingestion, day);
 }
 
+namespace {
+
+/// A load whose process ended is seen by who looks, before anybody closes it.
+void show_death(Session& session, DayRow& day) {
+  if (day.state.attempt != Attempt::Loading) return;
+  const auto load = find_load(session, day.state.load);
+  if (!load || !is_abandoned(session, *load)) return;
+  show_error(day.state, Attempt::Failed, death_of(session, *load));
+  day.status = status_of(day.state, false);
+}
+
+}  // namespace
+
 std::vector<DayRow> Catalog::days(const std::string& ingestion, std::optional<DayRange> range) {
   Transaction view(session_->db, Transaction::Kind::Read);
   const Zone zone = project().zone;
@@ -130,6 +143,7 @@ std::vector<DayRow> Catalog::days(const std::string& ingestion, std::optional<Da
     day.bounds = zone.bounds(day.state.day);
     day.status = status_of(day.state, found.files == 0);
   });
+  for (DayRow& day : days) show_death(*session_, day);
   // A version has the instants of the zone that it was loaded by.
   std::map<std::string, Zone> zones;
   for (DayRow& day : days) {
@@ -269,6 +283,15 @@ std::vector<Version> Catalog::history(const std::string& ingestion, Day day) {
                      });
   return versions;
 }
+
+bool is_swept(Session& session, const std::string& version) {
+  std::string id;
+  return session.db.one(R"(SELECT id FROM version WHERE project_id = :project AND id = :id
+                           AND (condemned_at IS NOT NULL OR forgotten <> 0))",
+                        {session.project, version}, id);
+}
+
+bool Catalog::is_swept(const std::string& version) { return catalog::is_swept(*session_, version); }
 
 std::vector<std::pair<std::string, std::string>> Catalog::upstream_before(
     const std::string& ingestion, Instant at) {

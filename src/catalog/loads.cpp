@@ -41,14 +41,18 @@ std::optional<Holding> holding_of(Session& session, const std::string& ingestion
 void show_failure(Session& session, const LoadRow& load, Attempt attempt, const Error& error) {
   auto state = find_day(session, load.ingestion, load.day);
   if (!state) return;
-  state->attempt = state->held_load == load.id ? Attempt::Waiting : attempt;
+  show_error(*state, state->held_load == load.id ? Attempt::Waiting : attempt, error);
   state->load = load.id;
-  state->error_code = error.code;
-  state->error_text = error.what();
-  state->error_advice = error.advice;
-  state->error_fault = error.fault;
   state->changed_at = session.env.now();
   store_day(session, *state);
+}
+
+/// False where the lease was lost.
+bool free_lease(Session& session, const Lease& lease) {
+  return session.db.run(R"(UPDATE day SET lease_load = '', lease_token = ''
+                           WHERE project_id = :project AND ingestion = :ingestion AND day = :day
+                             AND lease_token = :token)",
+                        {session.project, lease.ingestion, lease.day, lease.token}) > 0;
 }
 
 bool is_elsewhere(const LoadRow& load) { return load.holder.host != this_process().host; }
@@ -70,15 +74,7 @@ bool died_before(Session& session, const LoadRow& load) {
 }
 
 void close_dead(Session& session, const LoadRow& load) {
-  const std::string end =
-      may_be_alive(load.holder)
-          ? fmt::format("has given no sign of life since {}", to_text(load.renewed_at))
-          : "ended";
-  const Error error(Fault::Unavailable,
-                    died_before(session, load) ? kProcessDiedAgain : kProcessDied,
-                    fmt::format("process {} on {} {} while it loaded the day", load.holder.pid,
-                                load.holder.host, end),
-                    "Load the day again; nothing of the load was published");
+  const Error error = death_of(session, load);
   close_load(session, load.id, Attempt::Failed, error);
   const auto freed = session.db.run(R"(UPDATE day SET lease_load = '', lease_token = ''
                                        WHERE project_id = :project AND ingestion = :ingestion
@@ -103,11 +99,11 @@ void close_dead(Session& session, const LoadRow& load) {
 /// Takes the lease over from whoever held it and is gone.
 Lease take_lease(Session& session, const std::string& ingestion, Day day, const std::string& load,
                  const Holding& holding) {
-  const Lease lease{ingestion, day, load, new_id(session.env), holding.current};
+  auto state = find_day(session, ingestion, day);
+  const Lease lease{ingestion, day, load, new_id(session.env), holding.current, state.value()};
   session.db.run(R"(UPDATE day SET lease_load = :load, lease_token = :token
                     WHERE project_id = :project AND ingestion = :ingestion AND day = :day)",
                  {load, lease.token, session.project, ingestion, day});
-  auto state = find_day(session, ingestion, day);
   state->attempt = Attempt::Loading;
   state->load = load;
   state->error_code = state->error_text = state->error_advice = {};
@@ -154,6 +150,25 @@ Ingestion living_ingestion(Session& session, const std::string& id) {
 bool is_abandoned(Session& session, const LoadRow& load) {
   if (!may_be_alive(load.holder)) return true;
   return only_silence_tells(load) && session.env.now() > load.renewed_at + kLeaseLasts;
+}
+
+Error death_of(Session& session, const LoadRow& load) {
+  const std::string end =
+      may_be_alive(load.holder)
+          ? fmt::format("has given no sign of life since {}", to_text(load.renewed_at))
+          : "ended";
+  return {Fault::Unavailable, died_before(session, load) ? kProcessDiedAgain : kProcessDied,
+          fmt::format("process {} on {} {} while it loaded the day", load.holder.pid,
+                      load.holder.host, end),
+          "Load the day again; nothing of the load was published"};
+}
+
+void show_error(DayState& state, Attempt attempt, const Error& error) {
+  state.attempt = attempt;
+  state.error_code = error.code;
+  state.error_text = error.what();
+  state.error_advice = error.advice;
+  state.error_fault = error.fault;
 }
 
 std::optional<LoadRow> find_load(Session& session, const std::string& id) {
@@ -249,16 +264,36 @@ std::optional<Manifest> Catalog::held_manifest(const std::string& ingestion, Day
 void Catalog::fail_load(const Lease& lease, Attempt attempt, const Error& error) {
   Session& session = *session_;
   Transaction transaction(session.db);
-  const auto freed = session.db.run(
-      R"(UPDATE day SET lease_load = '', lease_token = ''
-         WHERE project_id = :project AND ingestion = :ingestion AND day = :day
-           AND lease_token = :token)",
-      {session.project, lease.ingestion, lease.day, lease.token});
-  if (freed > 0) {
+  if (free_lease(session, lease)) {
     const auto load = find_load(session, lease.load);
     check(load.has_value(), "a lease names a load");
     close_load(session, lease.load, attempt, error);
     show_failure(session, *load, attempt, error);
+  }
+  transaction.commit();
+}
+
+void Catalog::give_back(const Lease& lease) {
+  Session& session = *session_;
+  Transaction transaction(session.db);
+  if (free_lease(session, lease)) {
+    session.db.run("DELETE FROM load WHERE project_id = :project AND id = :id",
+                   {session.project, lease.load});
+    if (lease.before.attempt == Attempt::None) {
+      session.db.run(R"(DELETE FROM day WHERE project_id = :project AND ingestion = :ingestion
+                                          AND day = :day)",
+                     {session.project, lease.ingestion, lease.day});
+    } else {
+      DayState state = find_day(session, lease.ingestion, lease.day).value();
+      const DayState& before = lease.before;
+      state.attempt = before.attempt;
+      state.load = before.load;
+      state.error_code = before.error_code;
+      state.error_text = before.error_text;
+      state.error_advice = before.error_advice;
+      state.error_fault = before.error_fault;
+      store_day(session, state);
+    }
   }
   transaction.commit();
 }

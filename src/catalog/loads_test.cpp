@@ -48,6 +48,34 @@ TEST_CASE("of two loads of one day one wins, and the other is told who has it an
   CHECK(begin(other, ingestion, kDay.plus(1)).day == kDay.plus(1));
 }
 
+TEST_CASE("a load that came to nothing is given back: the day shows what it showed") {
+  const Folder folder;
+  Clock clock;
+  Catalog catalog({.path = folder.catalog()}, clock);
+  const Ingestion ingestion = catalog.put_ingestion(flights());
+  const Lease first = begin(catalog, ingestion);
+  catalog.give_back(first);
+  CHECK_FALSE(catalog.day(ingestion.id, kDay).has_value());
+  CHECK_FALSE(catalog.registered(first.load));
+
+  const Lease failed = begin(catalog, ingestion);
+  catalog.fail_load(failed, Attempt::Failed, Error(Fault::Unavailable, "gone", "it was gone"));
+  const Lease again = begin(catalog, ingestion);
+  CHECK(catalog.day(ingestion.id, kDay)->error_text.empty());
+  catalog.give_back(again);
+  const auto state = catalog.day(ingestion.id, kDay).value();
+  CHECK(state.attempt == Attempt::Failed);
+  CHECK(state.load == failed.load);
+  CHECK(state.error_text == "it was gone");
+  catalog.give_back(again);
+  CHECK(catalog.registered(failed.load));
+
+  const std::string version = load_day(catalog, ingestion, 5);
+  catalog.give_back(begin(catalog, ingestion));
+  CHECK(catalog.day(ingestion.id, kDay)->attempt == Attempt::Loaded);
+  CHECK(catalog.day(ingestion.id, kDay)->current == version);
+}
+
 TEST_CASE("the lease of a process that died is taken over at once, and its load closed") {
   const Folder folder;
   Clock clock;

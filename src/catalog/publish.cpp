@@ -71,13 +71,6 @@ DayState state_of(Session& session, const std::string& ingestion, Day day) {
               fmt::format("Load it with `millrace load {} --day {}`", handle, day.text()));
 }
 
-bool is_swept(Session& session, const std::string& version) {
-  std::string id;
-  return session.db.one(R"(SELECT id FROM version WHERE project_id = :project AND id = :id
-                           AND (condemned_at IS NOT NULL OR forgotten <> 0))",
-                        {session.project, version}, id);
-}
-
 /// The version that an undo brings back: the one asked for, else what the current one replaced.
 Version undo_target(Session& session, const DayState& state, const std::string& to) {
   const std::string handle = handle_of(session, state.ingestion);

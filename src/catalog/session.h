@@ -55,6 +55,10 @@ std::optional<LoadRow> find_load(Session& session, const std::string& id);
 /// True when its holder has certainly ended, or is on another machine, or this very process, and
 /// has not renewed it for too long.
 bool is_abandoned(Session& session, const LoadRow& load);
+/// The failure of an abandoned load.
+Error death_of(Session& session, const LoadRow& load);
+/// Makes it what a day says of its last attempt.
+void show_error(DayState& state, Attempt attempt, const Error& error);
 /// Ends an open load; nothing happens to one that is closed.
 void close_load(Session& session, const std::string& id, Attempt attempt, const Error& error);
 
@@ -62,6 +66,7 @@ std::optional<DayState> find_day(Session& session, const std::string& ingestion,
 /// All of a day but its lease, its token and its last check.
 void store_day(Session& session, const DayState& state);
 std::optional<Version> find_version(Session& session, const std::string& id);
+bool is_swept(Session& session, const std::string& version);
 
 std::int64_t next_seq(Session& session, Dataset dataset);
 void owe(Session& session, const std::string& what, const Published& published);

@@ -107,16 +107,22 @@ ExitCode history(Context& context, const Arguments& arguments) {
   const Asked it = asked(context, arguments, false);
   const auto state = it.house.catalog.day(it.ingestion.id, it.day);
   json::Value answers = json::Value::array();
-  Table table{{"version", "current", "published (UTC)", "kind", "read", "stored", "rejected",
+  Table table{{"version", "state", "published (UTC)", "kind", "read", "stored", "rejected",
                "definition", "fingerprint"},
               {}};
   for (const Version& version : it.house.catalog.history(it.ingestion.id, it.day)) {
     const bool current = state && state->current == version.id;
+    const bool swept = it.house.catalog.is_swept(version.id);
     json::Value value = json::from(version);
     value["current"] = current;
+    value["swept"] = swept;
     answers.push_back(std::move(value));
-    table.rows.push_back({version.id, current ? "yes" : "", minutes_text(version.published_at),
-                          std::string(name_of(version.kind)), grouped(version.certificate.read),
+    table.rows.push_back({version.id,
+                          current ? "current"
+                          : swept ? "swept"
+                                  : "",
+                          minutes_text(version.published_at), std::string(name_of(version.kind)),
+                          grouped(version.certificate.read),
                           grouped(version.certificate.output_rows),
                           grouped(version.certificate.rejected), brief(version.revision),
                           version.fingerprint ? version.fingerprint->sum : "–"});
@@ -168,7 +174,7 @@ ExitCode replay(Context& context, const Arguments& arguments) {
   const Certificate& now = outcome.certificate;
   if (context.terminal.json()) {
     context.terminal.answer({{"day", it.day.text()},
-                             {"version", outcome.load},
+                             {"version", outcome.load.empty() ? before.id : outcome.load},
                              {"replayed", then.rejected - now.rejected},
                              {"rejected", now.rejected},
                              {"certificate", json::from(now)}});
@@ -178,6 +184,7 @@ ExitCode replay(Context& context, const Arguments& arguments) {
                                    it.ingestion.handle, it.day.text(),
                                    grouped(then.rejected - now.rejected), grouped(then.rejected),
                                    grouped(now.rejected)));
+  if (outcome.load.empty()) context.terminal.say("Nothing was changed. What rejects them now:");
   for (const auto& [reason, rows] : now.rejected_by_reason) {
     context.terminal.say(fmt::format("{}: {}", reason, grouped(rows)));
   }

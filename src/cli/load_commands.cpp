@@ -158,7 +158,7 @@ void print_checks(Terminal& terminal, const std::vector<CheckResult>& results) {
                                                    : "no";
     table.rows.push_back({result.day.text(), answer, result.by.empty() ? "–" : result.by,
                           text(result.rows_then), text(result.rows_now),
-                          result.error ? result.error->what() : result.note});
+                          result.error ? result.error->text(terminal.shows_rows()) : result.note});
   }
   if (!table.rows.empty()) terminal.print(table);
   std::string line = fmt::format("{} of {} changed since loaded", changed,
@@ -192,6 +192,7 @@ ExitCode check(Context& context, const Arguments& arguments) {
     failed = failed || result.error.has_value();
     json::Value& value = answers.emplace_back(json::from(result));
     value["compared"] = !result.by.empty();
+    if (result.error) value["error"]["message"] = result.error->text(context.terminal.shows_rows());
   }
   if (context.terminal.json()) {
     context.terminal.answer(answers);

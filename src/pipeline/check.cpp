@@ -39,16 +39,6 @@ std::optional<DayOrder> question(House& house, const Ingestion& ingestion, Day d
   return order;
 }
 
-/// What is kept is seen by more people than who asked: an error about data may quote it.
-CheckResult without_rows(CheckResult result) {
-  if (result.error && result.error->fault == Fault::BadData) {
-    result.error = Error(Fault::BadData, result.error->code,
-                         "the warehouse could not compute its rows (" + result.error->code + ")",
-                         "`millrace check` shows what it says");
-  }
-  return result;
-}
-
 }  // namespace
 
 std::vector<CheckResult> check(House& house, const Ingestion& ingestion,
@@ -76,8 +66,7 @@ std::vector<CheckResult> check(House& house, const Ingestion& ingestion,
     result.rows_then = results[result.day].rows_then;
     std::optional<std::string> token;
     if (checked.contains("token")) token = checked["token"].get<std::string>();
-    house.catalog.record_check(ingestion.id, without_rows(result), token,
-                               result.by == "fingerprint");
+    house.catalog.record_check(ingestion.id, result, token, result.by == "fingerprint");
     if (told) told(result);
     results[result.day] = std::move(result);
   };

@@ -219,7 +219,9 @@ class LoadRun {
   void handle(const News& news) {
     if (news.ended.empty()) {
       if (news.line.contains("progress")) {
-        if (progress_) progress_(json::progress(news.line["progress"]));
+        const Progress progress = json::progress(news.line["progress"]);
+        begun_.insert(progress.load);
+        if (progress_) progress_(progress);
       } else if (news.line.contains("sealed")) {
         Manifest manifest = json::manifest(news.line["sealed"]);
         manifest.provisional = provisional_.contains(manifest.load);
@@ -288,6 +290,7 @@ class LoadRun {
     const Error& error = given_up_ && cause.fault == Fault::Cancelled ? *given_up_ : cause;
     const catalog::Lease lease = found->second;
     leases_.erase(found);
+    if (error.fault == Fault::Cancelled && !begun_.contains(load)) return give_back(lease, error);
     const Attempt attempt = attempt_of(error);
     try {
       // Rejected rows stay staged so that a person can look at them; the sweep takes them later.
@@ -304,6 +307,17 @@ class LoadRun {
       log::warning("could not close a failed load", {{"load", load}, {"error", second.what()}});
     }
     report_failure(lease.day, load, error, read);
+  }
+
+  /// A day that waited for its turn in a child is as one that no child was given.
+  void give_back(const catalog::Lease& lease, const Error& error) {
+    try {
+      house_.store.discard(request_.ingestion.definition.dataset, lease.load);
+      house_.catalog.give_back(lease);
+    } catch (const Error& second) {
+      log::warning("could not give a day back", {{"load", lease.load}, {"error", second.what()}});
+    }
+    if (!stop_.stop_requested()) report_failure(lease.day, "", error);
   }
 
   void report_failure(Day day, const std::string& load, const Error& error,
@@ -355,6 +369,7 @@ class LoadRun {
   MonthBudget budget_{house_, request_.ingestion};
   std::deque<Day> waiting_;
   std::map<std::string, catalog::Lease> leases_;
+  std::set<std::string> begun_;        ///< Loads of which their child has told something.
   std::set<std::string> provisional_;  ///< Loads that began before their day was over.
   Instant renewed_at_ = house_.env.now(), looked_for_cancel_at_ = renewed_at_;
   std::vector<DayOutcome> outcomes_;

@@ -88,7 +88,7 @@ DayOrder order_of(House& house, const Ingestion& ingestion, const catalog::Lease
   return order;
 }
 
-Manifest replay_under(House& house, const Ingestion& ingestion, const catalog::Lease& lease,
+Manifest mapped_again(House& house, const Ingestion& ingestion, const catalog::Lease& lease,
                       const Version& base, const OnProgress& progress, std::stop_token stop) {
   WorkOrder work = order_for(house, ingestion, Verb::Replay);
   work.settings.clear();  // No session, no secrets.
@@ -96,9 +96,12 @@ Manifest replay_under(House& house, const Ingestion& ingestion, const catalog::L
   const auto reply = [&](const json::Value& line) {
     if (progress && line.contains("progress")) progress(json::progress(line["progress"]));
   };
-  Manifest manifest = json::manifest(run_worker(work, reply, stop));
-  publish_manifest(house, ingestion, lease, manifest, base);
-  return manifest;
+  return json::manifest(run_worker(work, reply, stop));
+}
+
+/// Of the rows that were rejected.
+bool any_fits(const Certificate& replayed, const Certificate& before) {
+  return replayed.loaded > before.loaded || replayed.excluded > before.excluded;
 }
 
 }  // namespace
@@ -115,23 +118,32 @@ DayOutcome replay(House& house, const Ingestion& ingestion, Day day, const OnPro
   }();
   const catalog::Lease lease = house.catalog.begin_load(
       ingestion.id, day, revision_of(ingestion.definition), new_id(house.env), "replay");
+  const auto leave_as_it_was = [&] {
+    house.store.discard(ingestion.definition.dataset, lease.load);
+    house.catalog.give_back(lease);
+  };
   DayOutcome outcome;
+  outcome.day = day;
+  outcome.load = lease.load;
+  outcome.attempt = Attempt::Loaded;
   try {
     if (lease.current != base.id) {
       throw Error(Fault::Conflict, "lost_lease", "the day's current version changed meanwhile",
                   "Try again");
     }
-    const Manifest manifest = replay_under(house, ingestion, lease, base, progress, stop);
+    const Manifest manifest = mapped_again(house, ingestion, lease, base, progress, stop);
     outcome.certificate = manifest.certificate;
+    if (any_fits(manifest.certificate, base.certificate)) {
+      publish_manifest(house, ingestion, lease, manifest, base);
+    } else {
+      outcome.load.clear();
+    }
   } catch (const Error& error) {
-    house.catalog.fail_load(lease, Attempt::Failed, error);
-    house.store.discard(ingestion.definition.dataset, lease.load);
+    leave_as_it_was();
     throw error.at(where);
   }
+  if (outcome.load.empty()) leave_as_it_was();
   try_to_tell_others(house);
-  outcome.day = day;
-  outcome.load = lease.load;
-  outcome.attempt = Attempt::Loaded;
   return outcome;
 }
 

@@ -109,6 +109,7 @@ class Work {
     const auto checked = [this](const CheckResult& result,
                                 const std::optional<std::string>& token) {
       json::Value line{{"result", json::from(result)}};
+      if (result.error) line["result"]["error"] = json::whole(*result.error);
       if (token) line["token"] = *token;
       voice_.say({{"checked", line}});
     };

@@ -52,9 +52,8 @@ std::vector<Day> days_of(const std::vector<Action>& actions) {
 
 /// An error about data may quote it, and an alert travels: it gives the code alone.
 std::string text_of(const Ingestion& ingestion, const std::string& day, const Error& error) {
-  const bool may_quote_rows = error.fault == Fault::BadData;
   return fmt::format("{}{}{} could not be checked for changes: {}{}", ingestion.handle,
-                     day.empty() ? "" : " ", day, may_quote_rows ? error.code : error.what(),
+                     day.empty() ? "" : " ", day, error.what(),
                      error.advice.empty() ? "" : "; " + error.advice);
 }
 

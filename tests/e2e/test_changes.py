@@ -211,6 +211,8 @@ def test_a_day_with_a_bad_value_is_told_and_hides_no_change_of_another(home, dat
     assert home.json("load", "--due") == []
     asked = home.json("check", "orders", "--from", days_ago(5), "--to", days_ago(3), code=4)
     assert [one["day"] for one in asked if "error" in one] == [days_ago(4)]
+    # On one's own machine it is said in full.
+    assert ["Jane 4711" in one["error"]["message"] for one in asked if "error" in one] == [True]
     database.sql("update orders set amount = '13' where amount = 'Jane 4711'")
     a_day_passes(home)
     checked, loaded = followed_up(home)

@@ -258,4 +258,8 @@ def test_ctrl_c_ends_the_statement_and_leaves_the_days_as_they_were(home, databa
     loading.send_signal(signal.SIGINT)
     told, _ = loading.communicate(timeout=10)
     assert wait_until(lambda: database.running() == [], 3)
-    assert {one["error"]["code"] for one in json.loads(told)} <= {"cancelled", "stopped"}
+    told = json.loads(told)
+    assert {one["error"]["code"] for one in told} <= {"cancelled", "stopped"}
+    # One had begun, for all; the others are as if nobody had asked for them.
+    assert [one["day"] for one in told] == ["2026-10-01"]
+    assert [row["day"] for row in home.json("days", "slow")] == ["2026-10-01"]

@@ -114,6 +114,19 @@ def test_count_fingerprint_and_rows_come_from_one_snapshot(shop, database):
 # What it asks of a server that stayed at PostgreSQL 8.0
 
 
+def test_how_a_role_likes_values_written_changes_nothing(shop, database):
+    query = "select *, price * interval '1 hour' as took, decode('00ff', 'hex') as raw from purchases"
+    shop.apply(database.connection(kind="redshift") + ingestion(query))
+    shop.run("load", "purchases", *RANGE)
+    metadata = shop.rows("select metadata from events order by ts")
+    database.sql(f"alter database {database.name} set intervalstyle = 'iso_8601'; "
+                 f"alter database {database.name} set bytea_output = 'escape'; "
+                 f"alter database {database.name} set datestyle = 'German'")
+    assert not any(one["changed"] for one in shop.json("check", "purchases"))
+    shop.run("load", "purchases", *RANGE)
+    assert shop.rows("select metadata from events order by ts") == metadata
+
+
 # Of SQL, Redshift documents these; beside them only what a customer wrote may be sent.
 FUNCTIONS = {
     "cast", "coalesce", "count", "farmfingerprint64", "format_type", "has_schema_privilege",
@@ -121,8 +134,8 @@ FUNCTIONS = {
     "decimal", "version", "char", "numeric",
 }
 STATEMENTS = {"begin read only", "begin isolation level serializable read only", "rollback"}
-SETTINGS = {"datestyle", "timezone", "extra_float_digits", "statement_timeout",
-            "enable_result_cache_for_session"}
+SETTINGS = {"datestyle", "intervalstyle", "timezone", "extra_float_digits", "statement_timeout",
+            "bytea_output", "enable_result_cache_for_session"}
 NEWER = ["savepoint", "filter (", " over ", "lateral", "::", " values ", "returning", "with ",
          "pg_export_snapshot", "set_config", "string_agg", "jsonb", "typarray", "isfinite"]
 

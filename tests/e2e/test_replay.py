@@ -85,15 +85,33 @@ def test_a_replay_keeps_the_day_stale_and_what_its_read_proved(orders):
     assert len(stored(orders)) == 5
 
 
-def test_rows_that_still_do_not_fit_stay_with_their_reason_of_now(orders):
-    orders.apply(orders.connect_files()
-                 + LAKE.replace('"kind"', '"nothing"') % 'userID = "account", stableID = "device"')
+def test_where_nothing_fits_nothing_changes_and_it_is_said_why(orders):
+    before = orders.json("history", "orders", "--day", DAY)
+    nothing = orders.connect_files() + LAKE.replace('"kind"', '"nothing"')
+    orders.apply(nothing % 'userID = "account", stableID = "device"')
     answer = orders.json("quarantine", "orders", "--day", DAY, "--replay")
     assert (answer["replayed"], answer["rejected"]) == (0, 5)
-    assert certificate(orders)["rejected_by_reason"] == {"no_name": 5}
-    assert len(stored(orders)) == 5
+    assert answer["certificate"]["rejected_by_reason"] == {"no_name": 5}
+    said = orders.run("quarantine", "orders", "--day", DAY, "--replay").stdout
+    assert "0 of 5 rejected rows fit now" in said and "Nothing was changed" in said
+    assert "no_name: 5" in said
+    assert orders.json("history", "orders", "--day", DAY) == before
+    assert certificate(orders)["rejected_by_reason"] == {"no_id": 5}
+    assert orders.json("days", "orders")[0]["status"] == "succeeded"
     fix(orders)
     assert orders.json("quarantine", "orders", "--day", DAY, "--replay")["replayed"] == 5
+
+
+def test_rows_that_still_do_not_fit_stay_with_their_reason_of_now(orders):
+    some = LAKE.replace('"kind"', '"named"').replace(
+        "select *", "select *, case when account is not null or device > 'device4' "
+                    "then kind end as named")
+    orders.apply(orders.connect_files() + some % 'userID = "account"')
+    orders.run("load", "orders", "--day", DAY)
+    orders.apply(orders.connect_files() + some % 'userID = "named"')
+    answer = orders.json("quarantine", "orders", "--day", DAY, "--replay")
+    assert (answer["replayed"], answer["rejected"]) == (3, 2)
+    assert certificate(orders)["rejected_by_reason"] == {"no_name": 2}
 
 
 def test_a_column_that_the_rejected_rows_lack_is_named(orders):
@@ -146,6 +164,7 @@ def test_replayed_metrics_are_refused_where_their_key_is_loaded_already(home, en
     said = home.run("quarantine", "kpi", "--day", DAY, "--replay", code=1).stderr
     assert "2 of the replayed metric rows have a key that is loaded already" in said
     assert home.rows("select unit_id, value from metrics order by all") == before
+    assert home.json("days", "kpi")[0]["status"] == "succeeded"
 
     home.apply(home.connect_files() + METRICS.replace('"who"', '"whom"') % '"type"')
     said = home.run("quarantine", "kpi", "--day", DAY, "--replay", code=1).stderr

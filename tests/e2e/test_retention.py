@@ -54,6 +54,7 @@ def test_versions_and_rejected_rows_are_kept_for_thirty_days(shop):
     days_later(shop, 2)
     # The old version's file and its rejected rows; the current one's rejected rows.
     assert removed(shop) == 3
+    assert [version["swept"] for version in shop.json("history", *DAY)] == [False, True]
     assert shop.rows("select sum(value) as v from events") == [{"v": 16}]
     said = shop.run("quarantine", *DAY, code=1).stderr
     assert "the 2 rejected rows of purchases 2026-11-01 are gone" in said

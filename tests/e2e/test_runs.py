@@ -112,6 +112,8 @@ def test_statements_that_a_killed_process_left_are_ended_by_the_next(shop):
     assert wait_until(lambda: any("slow(" in text for text in database.running()), 30)
     os.killpg(loading.pid, signal.SIGKILL)
     loading.wait()
+    killed = shop.json("days", "orders")[0]
+    assert killed["status"] == "failed" and "ended while it loaded" in killed["error"]["message"]
     apply(shop)
     shop.run("load", "orders", "--day", days_ago(1))
     assert wait_until(lambda: database.running() == [], 5), database.running()

@@ -18,9 +18,12 @@ namespace {
 
 constexpr std::string_view kAfterLogin[] = {
     "set datestyle to 'ISO, YMD'",
+    "set intervalstyle to 'postgres'",
     "set timezone to 'UTC'",
     "set extra_float_digits to 2",
     "set statement_timeout to 0",
+    // Unknown to Redshift, whose VARBYTE has one text; not to servers that speak like it.
+    "set bytea_output to 'hex'",
     // A repeated fingerprint must look at the rows again.
     "set enable_result_cache_for_session to off",
 };

@@ -19,6 +19,11 @@ constexpr std::size_t kDaysMax = 31;
 /// more, what a statement costs by itself is little.
 constexpr std::int64_t kRowsOfParts = 250'000, kBytesOfParts = 32 << 20;
 
+/// A group's own.
+fs::path folder_of(Days days, const RangeSplit& split) {
+  return split.folder() / ("group-" + days.front().day.text());
+}
+
 std::vector<std::string> folders_of(Days days, const RangeSplit& split) {
   std::vector<std::string> folders = {split.folder().string()};
   for (const DayOrder& day : days) folders.push_back(day.staging);
@@ -40,17 +45,16 @@ std::size_t DayGroup::length(Days days, std::span<const ReadBefore> read, const 
   return length;
 }
 
-DayGroup::DayGroup(const WorkOrder& work, Days days, warehouse::Connector& connector,
-                   const RangeSplit& split, const Budget& budget, std::stop_token stop)
+DayGroup::DayGroup(const WorkOrder& work, Days days, engine::Options needs, const RangeSplit& split,
+                   const Budget& budget, std::stop_token stop)
     : days_{days.front().day, days.back().day},
-      database_(mapping_engine(budget, split.folder() / "spill", connector,
+      database_(mapping_engine(budget, folder_of(days, split) / "spill", std::move(needs),
                                {collected_by_threads(split.row_bytes())}, folders_of(days, split))),
       staged_(days.size()) {
   MappedDays mapped{days_.first, {}, std::string(warehouse::kDayNumber)};
   for (const DayOrder& day : days) mapped.loads.push_back(day.load);
   const MapSql map = map_sql(work.definition, split.rows_of_days(days_), mapped, work.unit_types);
-  const fs::path folder = split.folder() / "mapped";
-  fs::remove_all(folder);
+  const fs::path folder = folder_of(days, split) / "mapped";
   fs::create_directories(folder);
   const auto files = database_.copy(
       map.select, folder,

@@ -16,8 +16,9 @@ namespace millrace::pipeline {
 /// been mapped alone.
 class DayGroup {
  public:
-  /// Maps them, side by side. Throws what a day alone throws, without saying which day it was.
-  DayGroup(const WorkOrder& work, std::span<const DayOrder> days, warehouse::Connector& connector,
+  /// Maps them, side by side. `needs` are the connector's. Throws what a day alone throws, without
+  /// saying which day it was. Several groups of one split may be made at the same time.
+  DayGroup(const WorkOrder& work, std::span<const DayOrder> days, engine::Options needs,
            const RangeSplit& split, const Budget& budget, std::stop_token stop);
 
   /// May touch the folders of these days.

@@ -28,6 +28,7 @@ constexpr const char* kRows =
 
 struct Result {
   std::vector<std::string> manifests, failures;
+  std::int64_t rows_read = 0, rows_told = 0;             ///< By certificates; to who watches.
   std::map<std::string, std::vector<std::string>> rows;  ///< By file.
 };
 
@@ -64,7 +65,12 @@ struct Days {
     Result result;
     ScratchFolder scratch;
     const std::vector<DayOrder> days = orders(scratch.path());
+    std::map<std::string, std::int64_t> told;
+    const auto tell = [&](const Progress& progress) {
+      told[progress.load] = std::max(told[progress.load], progress.rows);
+    };
     const auto sealed = [&](const Manifest& manifest) {
+      result.rows_read += manifest.certificate.read;
       json::Value value = json::from(manifest);
       value.erase("took_ms");
       value.erase("token");  // There as soon as the file is old enough.
@@ -77,8 +83,9 @@ struct Days {
     WorkOrder some = work;
     for (std::size_t i = 0; i < days.size(); i += some.days.size()) {
       some.days = together ? days : std::vector<DayOrder>{days[i]};
-      stage_days(some, *shop.open(), [](const Progress&) {}, sealed, failed, {});
+      stage_days(some, *shop.open(), tell, sealed, failed, {});
     }
+    for (const auto& [load, rows] : told) result.rows_told += rows;
     read_files(scratch.path(), result);
     return result;
   }
@@ -106,6 +113,8 @@ Result check_same(const Days& days) {
   CHECK(together.failures == alone.failures);
   CHECK(together.manifests == alone.manifests);
   CHECK(together.rows == alone.rows);
+  CHECK(alone.rows_told <= alone.rows_read);
+  CHECK(together.rows_told <= together.rows_read);
   return together;
 }
 
@@ -156,7 +165,7 @@ TEST_CASE("small days are a group, and each that has rows gets a staged file") {
   CHECK(DayGroup::length(orders, small, split) == 4);
   CHECK(DayGroup::length(orders, large, split) == 1);
 
-  DayGroup group(days.work, orders, *connector, split, {}, {});
+  DayGroup group(days.work, orders, connector->engine_needs(), split, {}, {});
   std::int64_t rows = 0;
   for (const DayOrder& day : orders) {
     CAPTURE(day.day.text());

@@ -30,7 +30,8 @@ constexpr std::int64_t kCollectedRowsMin = 2'048, kCollectedRowsMax = 262'144,
                        kCollectedRowsUsual = 65'536;
 constexpr const char* kPart = "_millrace_part";
 /// Read once and deleted: quick to write rather than small.
-constexpr const char* kRaw = "COMPRESSION lz4, ROW_GROUP_SIZE_BYTES '16MB'";
+constexpr const char* kRaw =
+    "COMPRESSION lz4, ROW_GROUP_SIZE_BYTES '16MB', DICTIONARY_SIZE_LIMIT 1";
 
 std::int64_t bytes_below(const fs::path& folder) {
   std::int64_t bytes = 0;
@@ -116,7 +117,7 @@ void RangeSplit::read(warehouse::Connector& connector, const Query& query, const
   const auto arrived = [&] { return std::max(flow.bytes.load(), bytes_below(folder_ / "rows")); };
   Meter meter(arrived, bounds.bytes_max, stop);
   engine::Database database =
-      mapping_engine(bounds.budget, folder_ / "spill", connector,
+      mapping_engine(bounds.budget, folder_ / "spill", connector.engine_needs(),
                      {collected_by_threads(bounds.row_bytes)}, {folder_.string()});
   try {
     source_ = connector.read_range(query, days_, database, flow, meter.token());

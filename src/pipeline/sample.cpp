@@ -108,7 +108,8 @@ json::Value sampled(const WorkOrder& work, const Query& query, Day day,
 json::Value sample_rows(const WorkOrder& work, warehouse::Connector& connector,
                         std::stop_token stop) {
   const Day day = work.days.empty() ? Day() : work.days.front().day;
-  engine::Database database = mapping_engine({.threads = work.threads}, {}, connector);
+  engine::Database database =
+      mapping_engine({.threads = work.threads}, {}, connector.engine_needs());
   Query query = query_of(work.definition, work.ingestion);
   const bool mapped = !work.ingestion.empty();
   const auto look = [&](const std::string& other_days) {

@@ -68,7 +68,9 @@ class Staging {
     require_same_count();
     fs::remove_all(fs::path(order_.staging) / "spill");
     if (keep) {
-      tell_({.load = order_.load, .day = order_.day, .stage = "seal", .rows = proof_.read});
+      // What was read with others has been told already.
+      const std::int64_t rows = given_ == nullptr ? proof_.read : 0;
+      tell_({.load = order_.load, .day = order_.day, .stage = "seal", .rows = rows});
       timed("seal", [&] { store::seal(order_.staging, manifest_); });
     }
     return std::move(manifest_);
@@ -174,8 +176,8 @@ class Staging {
     arrow::Flow flow;
     std::vector<std::string> folders = {order_.staging};
     if (given_ != nullptr) folders.push_back(given_->split->folder().string());
-    engine::Database database =
-        mapping_engine(budget, fs::path(order_.staging) / "spill", connector_, {}, folders);
+    engine::Database database = mapping_engine(budget, fs::path(order_.staging) / "spill",
+                                               connector_.engine_needs(), {}, folders);
     try {
       engine::Relation source = given_ == nullptr
                                     ? connector_.read(query_, order_.day, database, flow, stop_)
@@ -316,17 +318,20 @@ Error read_failed(const Error& error, const arrow::Flow& flow) {
   return engine::without_excerpt(error);
 }
 
-Budget part_among(int loads) {
-  const int cores = static_cast<int>(std::thread::hardware_concurrency());
-  return {.threads = std::max(1, cores / loads),
-          .memory_bytes = std::max(kMemoryBytes / loads, kMemoryBytesMin)};
+int threads_of(const Budget& budget) {
+  return budget.threads > 0 ? budget.threads
+                            : static_cast<int>(std::thread::hardware_concurrency());
 }
 
-engine::Database mapping_engine(const Budget& budget, const fs::path& spill,
-                                warehouse::Connector& connector,
+Budget part_among(int many, const Budget& whole) {
+  return {.threads = std::max(1, threads_of(whole) / many),
+          .memory_bytes = std::max(whole.memory_bytes / many, kMemoryBytesMin)};
+}
+
+engine::Database mapping_engine(const Budget& budget, const fs::path& spill, engine::Options needs,
                                 const std::vector<std::string>& setup,
                                 const std::vector<std::string>& folders) {
-  engine::Options options = connector.engine_needs();
+  engine::Options options = std::move(needs);
   options.setup.insert(options.setup.end(), setup.begin(), setup.end());
   options.allowed.insert(options.allowed.end(), folders.begin(), folders.end());
   options.memory_bytes = budget.memory_bytes;

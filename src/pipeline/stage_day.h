@@ -53,15 +53,16 @@ struct Budget {
   std::int64_t batch_bytes = 0;  ///< Of rows that are mapped at a time; 0: as they come.
 };
 
-/// Loads at the same time take together what one takes alone, as far as rows allow: the part of one
-/// among so many, more than one.
-Budget part_among(int loads);
+/// As many as cores where it does not say.
+int threads_of(const Budget& budget);
+/// Those who work at the same time take together what one takes alone, as far as rows allow: the
+/// part of one among so many.
+Budget part_among(int many, const Budget& whole = {});
 
-/// An engine for mapping that may touch `folders` and what the connector reads, and spills into
-/// `spill`; nowhere where that is empty. `setup` runs before the engine is locked.
+/// An engine for mapping that may touch `folders` and what a connector says it needs, and spills
+/// into `spill`; nowhere where that is empty. `setup` runs before the engine is locked.
 engine::Database mapping_engine(const Budget& budget, const std::filesystem::path& spill,
-                                warehouse::Connector& connector,
-                                const std::vector<std::string>& setup = {},
+                                engine::Options needs, const std::vector<std::string>& setup = {},
                                 const std::vector<std::string>& folders = {});
 
 /// Does the work; returns how long it took.

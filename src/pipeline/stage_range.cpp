@@ -2,7 +2,9 @@
 
 #include <algorithm>
 #include <chrono>
+#include <deque>
 #include <filesystem>
+#include <future>
 #include <memory>
 #include <span>
 #include <utility>
@@ -22,6 +24,8 @@ using Days = std::span<const DayOrder>;
 constexpr int kShareOfDisk = 4;
 /// What is said of rows that did not fit a load's memory: few of them are collected at a time.
 constexpr std::int64_t kLongRow = 1 << 20;
+/// Rows of a group of days that may be mapped while others are: more need a load's whole memory.
+constexpr std::int64_t kGroupBytesAhead = 64 << 20;
 /// How often a load begins again because somebody wants the table for himself, and after how long.
 constexpr int kGiveWay = 5;
 constexpr std::chrono::seconds kTurn(1);
@@ -161,25 +165,52 @@ class RangeStaging {
       if (stop_.stop_requested()) throw;
       return true;
     }
-    for (std::size_t i = 0; i < days.size();) {
-      const Days rest = days.subspan(i);
-      const std::size_t length = DayGroup::length(rest, std::span(read).subspan(i), split);
-      const auto group = mapped(rest.first(length), split);
-      for (const std::size_t end = i + length; i < end; ++i) {
-        read[i].split = &split;
-        read[i].group = group.get();
-        stage(days[i], &read[i]);
-      }
-    }
+    stage_groups(days, split, read);
     return true;
   }
 
+  /// Groups are mapped ahead, each by a thread of its own, while the days of the one before are
+  /// finished here.
+  void stage_groups(Days days, RangeSplit& split, std::vector<ReadBefore>& read) {
+    std::vector<Days> groups;
+    bool are_small = true;
+    for (std::size_t i = 0; i < days.size(); i += groups.back().size()) {
+      const std::span<const ReadBefore> rest = std::span(read).subspan(i);
+      groups.push_back(days.subspan(i, DayGroup::length(days.subspan(i), rest, split)));
+      std::int64_t rows = 0;
+      for (const ReadBefore& day : rest.first(groups.back().size())) rows += day.rows;
+      are_small = are_small && rows * split.row_bytes() <= kGroupBytesAhead;
+    }
+    const Budget whole{.threads = work_.threads, .memory_bytes = memory_bytes()};
+    const auto fit = static_cast<int>(whole.memory_bytes / kMemoryBytesMin);
+    const int at_once = are_small ? std::clamp(fit, 1, threads_of(whole)) : 1;
+    const Budget budget = at_once > 1 ? part_among(at_once, whole) : whole;
+    std::deque<std::future<std::unique_ptr<DayGroup>>> ahead;
+    auto next = groups.begin();
+    auto day = read.begin();
+    for (const Days group_days : groups) {
+      for (; next != groups.end() && std::ssize(ahead) < at_once; ++next) {
+        ahead.push_back(std::async(std::launch::async, [this, of = *next, &split, budget,
+                                                        needs = connector_.engine_needs()] {
+          return mapped(of, needs, split, budget);
+        }));
+      }
+      const std::unique_ptr<DayGroup> group = ahead.front().get();
+      ahead.pop_front();
+      for (const DayOrder& order : group_days) {
+        day->split = &split;
+        day->group = group.get();
+        stage(order, &*day++);
+      }
+    }
+  }
+
   /// Null where the days must be mapped one by one after all: then only those fail that must.
-  std::unique_ptr<DayGroup> mapped(Days days, const RangeSplit& split) {
+  std::unique_ptr<DayGroup> mapped(Days days, const engine::Options& needs, const RangeSplit& split,
+                                   const Budget& budget) const {
     if (days.size() == 1 || !rows_are_short_) return nullptr;
-    const Budget budget{.threads = work_.threads, .memory_bytes = memory_bytes()};
     try {
-      return std::make_unique<DayGroup>(work_, days, connector_, split, budget, stop_);
+      return std::make_unique<DayGroup>(work_, days, needs, split, budget, stop_);
     } catch (const Error& error) {
       if (error.fault == Fault::Cancelled) throw;
       return nullptr;

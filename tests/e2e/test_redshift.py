@@ -115,7 +115,8 @@ def test_count_fingerprint_and_rows_come_from_one_snapshot(shop, database):
 
 
 def test_how_a_role_likes_values_written_changes_nothing(shop, database):
-    query = "select *, price * interval '1 hour' as took, decode('00ff', 'hex') as raw from purchases"
+    query = ("select *, price * interval '1 hour' as took, decode('00ff', 'hex') as raw "
+             "from purchases")
     shop.apply(database.connection(kind="redshift") + ingestion(query))
     shop.run("load", "purchases", *RANGE)
     metadata = shop.rows("select metadata from events order by ts")

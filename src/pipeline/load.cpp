@@ -78,7 +78,7 @@ class LoadRun {
     try {
       house_.catalog.renew_leases(loads_under_way());
     } catch (const Error& error) {
-      log::warning("could not renew leases", {{"error", error.what()}});
+      log::warning("could not renew leases", {{"run", run_}, {"error", error.what()}});
     }
   }
 
@@ -91,7 +91,8 @@ class LoadRun {
     try {
       is_wanted = house_.catalog.is_cancel_wanted(loads_under_way());
     } catch (const Error& error) {
-      log::warning("could not look whether somebody cancels", {{"error", error.what()}});
+      log::warning("could not look whether somebody cancels",
+                   {{"run", run_}, {"error", error.what()}});
     }
     if (!is_wanted) return;
     given_up_ = Error(Fault::Cancelled, "cancelled", "cancelled on request");
@@ -276,7 +277,8 @@ class LoadRun {
       put_publish_records(house_);
     } catch (const Error& error) {
       // The day is published all the same; what is owed is put before the next load.
-      log::warning("could not write a publish record yet", {{"error", error.what()}});
+      log::warning("could not write a publish record yet",
+                   {{"run", run_}, {"load", lease.load}, {"error", error.what()}});
     }
     report(std::move(outcome));
   }
@@ -296,12 +298,13 @@ class LoadRun {
         house_.store.discard(request_.ingestion.definition.dataset, load);
     } catch (const Error& second) {
       log::warning("could not remove what a failed load had staged",
-                   {{"load", load}, {"error", second.what()}});
+                   {{"run", run_}, {"load", load}, {"error", second.what()}});
     }
     try {
       house_.catalog.fail_load(lease, attempt, error);
     } catch (const Error& second) {
-      log::warning("could not close a failed load", {{"load", load}, {"error", second.what()}});
+      log::warning("could not close a failed load",
+                   {{"run", run_}, {"load", load}, {"error", second.what()}});
     }
     report_failure(lease.day, load, error, read);
   }

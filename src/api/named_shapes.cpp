@@ -10,7 +10,8 @@ constexpr NamedShape kShapes[] = {
     {"Source",
      "{id*: text, type*: text, enabled*: flag, data*: {name*: text, dataset*: text, query*: text, "
      "columnMappings*: object, scheduled_hour_pst*: hour, hour_of*: text, schedule_mode*: text, "
-     "enabled*: flag, creator*: text, connection*: text, is_delta_sharing*: flag, owner*: text, "
+     "enabled*: flag, creator*: text, creation_time*: instant, last_modifier*: text, "
+     "last_modified_time*: instant, connection*: text, is_delta_sharing*: flag, owner*: text, "
      "subscriber_emails*: [text]}}"},
     {"ColumnMapping",
      "{unit_id: text, id_type: text, dateid: text, metric_name: text, metric_value: text, "

@@ -121,6 +121,8 @@ class Catalog {
   std::string creator(const Ingestion& ingestion);
   std::optional<Definition> definition(const std::string& revision);
   /// Nothing automatic happens to it, and what is asked for waits, until it is resumed. False when
+  /// Of its definition; where the audit log knows none, what made it, by nobody.
+  LastChange last_change(const Ingestion& ingestion);
   /// that was so already. `why` is for people.
   bool pause(const std::string& ingestion, const std::string& why);
   bool resume(const std::string& ingestion);

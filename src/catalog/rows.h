@@ -57,6 +57,12 @@ struct Paused {
   std::string why;
 };
 
+/// Who changed a definition last, and when.
+struct LastChange {
+  Instant at;
+  std::string by;  ///< As Actor::name.
+};
+
 /// What ids are of. `file`: millrace.toml names it; else the API made it.
 struct UnitType {
   std::string name, about;

@@ -68,7 +68,7 @@ constexpr NamedShape kShapes[] = {
      "error*: {code*: text, message*: text, advice*: text, in_full: text}?}"},
     {"Check",
      "{day*: day, changed*: flag, by: text, rows_then: integer, rows_now: integer, note: text, "
-     "repeatable: flag, error: object, at: instant}"},
+     "repeatable: flag, took_ms: integer, bytes: integer, error: object, at: instant}"},
     {"AuditEntry",
      "{id*: text, name*: text, changeLog*: text, actionType*: text, date*: day, time*: instant, "
      "updatedBy*: text, updatedByUserID*: text, updatedByKind*: key|user|shell|program, "

@@ -60,6 +60,8 @@ inline constexpr std::chrono::minutes kLeaseLasts{10}, kLeaseRenewedEvery{1};
 
 /// How many days may wait at once for being loaded because somebody asked.
 inline constexpr std::int64_t kAskedMost = 20'000;
+/// How many checks of one day are kept.
+inline constexpr std::int64_t kChecksMost = 100;
 
 /// The control plane: which version of each day is current, who works on what, what is owed.
 /// SQLite through SOCI: WAL, synchronous=FULL, BEGIN IMMEDIATE, a bounded wait and then a Conflict
@@ -119,10 +121,10 @@ class Catalog {
   std::vector<Published> remove_ingestion(const std::string& id);
   /// The address of the user who set it up; empty where it was none, or one no longer active.
   std::string creator(const Ingestion& ingestion);
-  std::optional<Definition> definition(const std::string& revision);
-  /// Nothing automatic happens to it, and what is asked for waits, until it is resumed. False when
   /// Of its definition; where the audit log knows none, what made it, by nobody.
   LastChange last_change(const Ingestion& ingestion);
+  std::optional<Definition> definition(const std::string& revision);
+  /// Nothing automatic happens to it, and what is asked for waits, until it is resumed. False when
   /// that was so already. `why` is for people.
   bool pause(const std::string& ingestion, const std::string& why);
   bool resume(const std::string& ingestion);
@@ -209,12 +211,15 @@ class Catalog {
   Published undo(const std::string& ingestion, Day day, const std::string& to);
   /// Ends the hold; a staged load that waited is garbage now. Misconfigured `not_held`.
   Published release(const std::string& ingestion, Day day);
-  /// What a check found: kept until the next one; sets or clears kNotRepeatable and kCheckFailed.
-  /// Only an exact check that found nothing changed refreshes the day's token, and never on a held
-  /// day.
+  /// What a check found; sets or clears kNotRepeatable and kCheckFailed. Only an exact check that
+  /// found nothing changed refreshes the day's token, and never on a held day.
   void record_check(const std::string& ingestion, const CheckResult& result,
                     const std::optional<std::string>& token, bool exact);
   std::optional<Checked> last_check(const std::string& ingestion, Day day);
+  /// The newest `kChecksMost` of a day, newest first; a rebuilt catalog knows none.
+  std::vector<Checked> checks(const std::string& ingestion, Day day);
+  /// Those made before.
+  void forget_checks(Instant before);
   /// Whether the last check of any day could not ask about it.
   bool has_failed_check(const std::string& ingestion);
   /// The token that the last load or exact check saw; none where the warehouse offers none.

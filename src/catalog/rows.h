@@ -77,7 +77,7 @@ struct SealedSecret {
   Instant set_at;
 };
 
-/// The last check of a day.
+/// A check of a day.
 struct Checked {
   CheckResult result;
   Instant at;

@@ -174,8 +174,7 @@ void read_body(const json::Value& body, Ingestion& ingestion) {
 }
 
 Ingestion stored(Call& call, const Ingestion& ingestion) {
-  definition::Configuration configuration = call.service.configuration();
-  configuration.project = call.catalog.project();  // With the unit types that callers made.
+  const definition::Configuration configuration = call.service.configuration(call.catalog);
   return call.catalog.put_ingestion(definition::as_defined(ingestion, configuration));
 }
 

@@ -69,6 +69,9 @@ constexpr NamedShape kShapes[] = {
     {"Check",
      "{day*: day, changed*: flag, by: text, rows_then: integer, rows_now: integer, note: text, "
      "repeatable: flag, took_ms: integer, bytes: integer, error: object, at: instant}"},
+    {"Change",
+     "{what*: add|change|remove|revive|keep, kind*: connection|ingestion, name*: text, "
+     "details*: [text], stale_days*: integer, follow_up_cost: text}"},
     {"AuditEntry",
      "{id*: text, name*: text, changeLog*: text, actionType*: text, date*: day, time*: instant, "
      "updatedBy*: text, updatedByUserID*: text, updatedByKind*: key|user|shell|program, "

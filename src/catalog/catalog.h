@@ -170,9 +170,10 @@ class Catalog {
   /// `lost_lease` and changes nothing. Sets the version current, writes state, ledger and intents;
   /// `parent` and `published_at` are filled in here. The same load twice is the same result. A
   /// (metric, unit type) of this day that another ingestion delivers, archived ones included, is a
-  /// Conflict `metric_delivered_twice` naming both.
+  /// Conflict `metric_delivered_twice` naming both; rows that `budget` does not allow any more are
+  /// Misconfigured `over_budget`, whoever else publishes at the same time.
   Published publish(const Lease& lease, const Version& version, unsigned flags,
-                    const std::string& note);
+                    const std::string& note, const std::optional<RowBudget>& budget = {});
   /// The seq under which a load was published, if it was: how a lost COMMIT answer is resolved.
   std::optional<std::int64_t> published_seq(const std::string& load);
   /// Marks the open loads of these days as to be ended, and closes what is asked for them as
@@ -237,6 +238,8 @@ class Catalog {
   std::vector<LedgerEntry> ledger(const std::string& ingestion);
   /// Of all ingestions, also of archived and removed ones, in the order of time.
   std::vector<LedgerEntry> ledger(Interval published);
+  /// Billable rows that one has added.
+  std::int64_t billed(const std::string& ingestion, Interval published);
   /// What may be deleted, relative to the store's root. Of a version superseded for longer than
   /// `retention`: each file that no retained version names. Of a load that ended without being
   /// published: its staging folder. Open and held loads are spared, and rejected ones until the

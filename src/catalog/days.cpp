@@ -301,38 +301,4 @@ std::pair<std::int64_t, std::vector<FileEntry>> Catalog::current_files(Dataset d
   return {highest_publish(dataset), std::move(files)};
 }
 
-namespace {
-
-constexpr const char* kLedgerColumns =
-    R"(SELECT g.load, g.ingestion, g.dataset, g.day, g.rows, g.at, COALESCE(l.asked_by, '')
-       FROM ledger g LEFT JOIN load l ON l.project_id = g.project_id AND l.id = g.load
-       WHERE g.project_id = :project )";
-
-LedgerEntry entry_in(const Row& row) {
-  LedgerEntry entry;
-  std::string dataset;
-  row.into(entry.load, entry.ingestion, dataset, entry.day, entry.rows, entry.at, entry.trigger);
-  entry.dataset = dataset_of(dataset);
-  return entry;
-}
-
-}  // namespace
-
-std::vector<LedgerEntry> Catalog::ledger(const std::string& ingestion) {
-  std::vector<LedgerEntry> entries;
-  session_->db.query(std::string(kLedgerColumns) + "AND g.ingestion = :ingestion ORDER BY g.load",
-                     {session_->project, ingestion},
-                     [&](const Row& row) { entries.push_back(entry_in(row)); });
-  return entries;
-}
-
-std::vector<LedgerEntry> Catalog::ledger(Interval published) {
-  std::vector<LedgerEntry> entries;
-  session_->db.query(
-      std::string(kLedgerColumns) + "AND g.at >= :start AND g.at < :end ORDER BY g.at, g.load",
-      {session_->project, published.start, published.end},
-      [&](const Row& row) { entries.push_back(entry_in(row)); });
-  return entries;
-}
-
 }  // namespace millrace::catalog

@@ -34,6 +34,12 @@ struct LedgerEntry {
   std::string trigger;  ///< Of the load; empty where its row is gone with a rebuilt catalog.
 };
 
+/// So many billable rows may an ingestion add in an interval.
+struct RowBudget {
+  Interval published;
+  std::int64_t rows_most = 0;
+};
+
 /// The change token that a later one is compared with, and when the day was last known to match it.
 struct KnownToken {
   std::string text;

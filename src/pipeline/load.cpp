@@ -11,6 +11,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/log.h"
+#include "model/alert.h"
 #include "pipeline/budget.h"
 #include "pipeline/judge.h"
 #include "pipeline/loadable_days.h"
@@ -263,12 +264,17 @@ class LoadRun {
         outcome.attempt = Attempt::Waiting;
         outcome.note = verdict.hold_reason;
       } else {
-        outcome.note = publish_manifest(house_, request_.ingestion, lease, manifest);
+        outcome.note =
+            publish_manifest(house_, request_.ingestion, lease, manifest, {}, budget_.this_month());
         outcome.attempt = manifest.certificate.output_rows > 0 ? Attempt::Loaded : Attempt::Empty;
-        budget_.published(manifest.day, manifest.certificate.output_rows);
+        budget_.published(manifest.day);
       }
     } catch (const Error& error) {
-      fail(lease.load, error, manifest.certificate);
+      // Whoever loads at the same time may have used up what was left a moment ago.
+      const auto over = error.code == kOverBudget
+                            ? budget_.refuses(manifest.day, manifest.certificate.output_rows)
+                            : std::nullopt;
+      fail(lease.load, over ? *over : error, manifest.certificate);
       return;
     }
     leases_.erase(found);

@@ -137,9 +137,8 @@ std::set<std::string> connections_of(const Call& call, const RemoteCommand& comm
   };
   std::set<std::string> names;
   if (form.has(kSendsFiles)) {
-    definition::Configuration configuration = call.service.configuration();
-    configuration.project = call.catalog.project();  // With the unit types that callers made.
-    const auto files = definition::understand(command.files, configuration);
+    const auto files =
+        definition::understand(command.files, call.service.configuration(call.catalog));
     for (const Connection& one : files.connections) names.insert(one.name);
     for (const Ingestion& one : files.ingestions) names.insert(one.connection);
   } else if (const std::string connection = given("connection"); !connection.empty()) {

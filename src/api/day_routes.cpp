@@ -196,12 +196,24 @@ Answer check(Call& call) {
   return one("Day checked.", json::from(results.at(0)));
 }
 
+json::Value check_json(const catalog::Checked& checked) {
+  json::Value value = json::from(checked.result);
+  value["at"] = shown(checked.at);
+  return value;
+}
+
 Answer last_check(Call& call) {
   const auto checked = call.catalog.last_check(ingestion_in(call).id, day_of(call));
   if (!checked) not_found(fmt::format("{} was never checked", day_of(call).text()));
-  json::Value value = json::from(checked->result);
-  value["at"] = shown(checked->at);
-  return one("Check read successfully.", std::move(value));
+  return one("Check read successfully.", check_json(*checked));
+}
+
+Answer checks(Call& call) {
+  json::Value rows = json::Value::array();
+  for (const catalog::Checked& checked : call.catalog.checks(ingestion_in(call).id, day_of(call))) {
+    rows.push_back(check_json(checked));
+  }
+  return one("Checks listed successfully.", std::move(rows));
 }
 
 Answer quarantine(Call& call) {
@@ -309,6 +321,15 @@ constexpr Route kRoutes[] = {
      .query = "{day*: day}",
      .gives = "one Check",
      .answer = last_check},
+    {.method = "GET",
+     .path = "/api/v1/ingestions/{id}/checks",
+     .access = Access::Read,
+     .about =
+         "What was asked about a day, and answered, newest first: the last 100 of 400 days. "
+         "`took_ms` at the warehouse; `bytes` that it estimated, where `max_scan` had it asked.",
+     .query = "{day*: day}",
+     .gives = "one [Check]",
+     .answer = checks},
     {.method = "GET",
      .path = "/api/v1/ingestions/{id}/quarantine",
      .access = Access::Rows,

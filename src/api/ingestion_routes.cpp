@@ -61,10 +61,12 @@ Ingestion changeable(catalog::Catalog& catalog, const Address& address) {
   return one;
 }
 
-/// `creator`: the person, where one made it who is still there; else what owns it.
+/// `creator`: the person, where one made it who is still there; else what owns it. `last_modifier`:
+/// as the audit log names who it was, else what owns it.
 json::Value ingestion_json(catalog::Catalog& catalog, const Ingestion& ingestion,
                            const std::map<Dataset, int>& hours) {
   const std::string person = catalog.creator(ingestion);
+  const catalog::LastChange last = catalog.last_change(ingestion);
   const Dataset dataset = ingestion.definition.dataset;
   json::Value data{{"name", ingestion.name},
                    {"dataset", shown(dataset)},
@@ -75,6 +77,9 @@ json::Value ingestion_json(catalog::Catalog& catalog, const Ingestion& ingestion
                    {"schedule_mode", name_of(ingestion.upkeep.schedule.mode)},
                    {"enabled", ingestion.upkeep.enabled},
                    {"creator", person.empty() ? ingestion.managed_by : person},
+                   {"creation_time", shown(made_at(ingestion.id))},
+                   {"last_modifier", last.by.empty() ? ingestion.managed_by : last.by},
+                   {"last_modified_time", shown(last.at)},
                    {"owner", ingestion.audience.owner},
                    {"subscriber_emails", ingestion.audience.subscribers},
                    {"connection", ingestion.connection},
@@ -136,6 +141,11 @@ bool boolean_in(const json::Value& body, const char* name, bool fallback) {
   return found == body.end() || found->is_null() ? fallback : found->get<bool>();
 }
 
+/// 7, or "7".
+int hour_in(const json::Value& given) {
+  return given.is_string() ? std::stoi(given.get<std::string>()) : given.get<int>();
+}
+
 /// What POST and PATCH have in common.
 void read_body(const json::Value& body, Ingestion& ingestion) {
   if (boolean_in(body, "use_delta_sharing", false)) {
@@ -155,7 +165,7 @@ void read_body(const json::Value& body, Ingestion& ingestion) {
   }
   if (const auto hour = body.find("scheduled_hour_pst"); hour != body.end()) {
     std::optional<int>& own = ingestion.upkeep.schedule.hour;
-    own = hour->is_null() ? std::nullopt : std::optional(hour->get<int>());
+    own = hour->is_null() ? std::nullopt : std::optional(hour_in(*hour));
   }
   const std::string mode = text_or_empty(body, "schedule_mode");
   for (const auto known : {ScheduleMode::Daily, ScheduleMode::Api, ScheduleMode::Manual}) {
@@ -164,8 +174,7 @@ void read_body(const json::Value& body, Ingestion& ingestion) {
 }
 
 Ingestion stored(Call& call, const Ingestion& ingestion) {
-  definition::Configuration configuration = call.service.configuration();
-  configuration.project = call.catalog.project();  // With the unit types that callers made.
+  const definition::Configuration configuration = call.service.configuration(call.catalog);
   return call.catalog.put_ingestion(definition::as_defined(ingestion, configuration));
 }
 
@@ -244,7 +253,7 @@ int hour_in(const Call& call) {
   const std::string text = call.request.parameter("scheduled_hour_pst");
   if (!text.empty()) return std::stoi(text);
   const auto hour = call.body.find("scheduled_hour_pst");
-  return hour == call.body.end() || hour->is_null() ? kUsualHour : hour->get<int>();
+  return hour == call.body.end() || hour->is_null() ? kUsualHour : hour_in(*hour);
 }
 
 Answer set_schedule(Call& call) {
@@ -309,10 +318,11 @@ constexpr Route kRoutes[] = {
      .access = Access::Write,
      .about = "A new source. `connection` names one where the type has several. `owner` and "
               "`subscriber_emails` hear of its days, beside whoever sets it up.",
-     .body = "{type*: warehouse, dataset*: dataset, source_name*: name, query*: name, "
-             "column_mapping*: ColumnMapping, enabled: flag, connection, "
-             "schedule_mode: daily|api|manual, scheduled_hour_pst: hour, use_delta_sharing: flag, "
-             "owner: text, subscriber_emails: [text]}",
+     .body =
+         "{type*: warehouse, dataset*: dataset, source_name*: name, query*: name, "
+         "column_mapping*: ColumnMapping, enabled: flag, connection, "
+         "schedule_mode: daily|api|manual, scheduled_hour_pst: sent_hour, use_delta_sharing: flag, "
+         "owner: text, subscriber_emails: [text]}",
      .gives = "one Source",
      .refuses = "404 409",
      .answer = create},
@@ -323,7 +333,7 @@ constexpr Route kRoutes[] = {
               "dataset's again.",
      .body = "{type*: warehouse, dataset*: dataset, source_name, query: name, "
              "column_mapping: ColumnMapping, enabled: flag, schedule_mode: daily|api|manual, "
-             "scheduled_hour_pst: hour, owner: text, subscriber_emails: [text]}",
+             "scheduled_hour_pst: sent_hour, owner: text, subscriber_emails: [text]}",
      .gives = "one Source",
      .refuses = "404 409",
      .answer = update},
@@ -349,7 +359,7 @@ constexpr Route kRoutes[] = {
      .about = "Another hour, default 10; in the body or the query. It is that of every source "
               "without an hour of its own, also of files.",
      .query = "{dataset: dataset, scheduled_hour_pst: hour}",
-     .body = "{dataset: dataset, scheduled_hour_pst: hour}",
+     .body = "{dataset: dataset, scheduled_hour_pst: sent_hour}",
      .gives = "one Schedule",
      .answer = set_schedule},
     {.method = "POST",

@@ -10,7 +10,8 @@ constexpr NamedShape kShapes[] = {
     {"Source",
      "{id*: text, type*: text, enabled*: flag, data*: {name*: text, dataset*: text, query*: text, "
      "columnMappings*: object, scheduled_hour_pst*: hour, hour_of*: text, schedule_mode*: text, "
-     "enabled*: flag, creator*: text, connection*: text, is_delta_sharing*: flag, owner*: text, "
+     "enabled*: flag, creator*: text, creation_time*: instant, last_modifier*: text, "
+     "last_modified_time*: instant, connection*: text, is_delta_sharing*: flag, owner*: text, "
      "subscriber_emails*: [text]}}"},
     {"ColumnMapping",
      "{unit_id: text, id_type: text, dateid: text, metric_name: text, metric_value: text, "
@@ -67,7 +68,10 @@ constexpr NamedShape kShapes[] = {
      "error*: {code*: text, message*: text, advice*: text, in_full: text}?}"},
     {"Check",
      "{day*: day, changed*: flag, by: text, rows_then: integer, rows_now: integer, note: text, "
-     "repeatable: flag, error: object, at: instant}"},
+     "repeatable: flag, took_ms: integer, bytes: integer, error: object, at: instant}"},
+    {"Change",
+     "{what*: add|change|remove|revive|keep, kind*: connection|ingestion, name*: text, "
+     "details*: [text], stale_days*: integer, follow_up_cost: text}"},
     {"AuditEntry",
      "{id*: text, name*: text, changeLog*: text, actionType*: text, date*: day, time*: instant, "
      "updatedBy*: text, updatedByUserID*: text, updatedByKind*: key|user|shell|program, "

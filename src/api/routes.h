@@ -77,6 +77,7 @@ std::span<const Route> audit_routes();
 std::span<const Route> connection_routes();
 std::span<const Route> day_routes();
 std::span<const Route> command_routes();
+std::span<const Route> settings_routes();
 std::span<const Route> user_routes();
 std::span<const Route> session_routes();
 std::span<const Route> oidc_routes();

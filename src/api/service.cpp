@@ -312,6 +312,12 @@ Answer Service::answered(const Request& sent, const Route& route, const std::str
   return route.answer(call);
 }
 
+definition::Configuration Service::configuration(catalog::Catalog& catalog) const {
+  definition::Configuration configuration = configuration_;
+  configuration.project = catalog.project();
+  return configuration;
+}
+
 store::Store Service::store() const {
   return {store::local_folder(configuration_.store_root), configuration_.project.id, env_};
 }

@@ -51,6 +51,8 @@ class Service {
   const RequestCounts& requests() const { return requests_; }
   ProgressFeed& progress() { return progress_; }
   const definition::Configuration& configuration() const { return configuration_; }
+  /// The same with the unit types that callers made.
+  definition::Configuration configuration(catalog::Catalog& catalog) const;
   Env& env() const { return env_; }
   /// Who runs commands for callers; set before the first request.
   void run_commands_with(CommandRunner runner) { runner_ = std::move(runner); }

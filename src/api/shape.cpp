@@ -118,6 +118,8 @@ bool is_integer_from(const json::Value& value, std::int64_t first, std::int64_t 
          number == static_cast<double>(static_cast<std::int64_t>(number));
 }
 
+bool is_hour(const json::Value& value) { return is_integer_from(value, 0, 23); }
+
 constexpr std::int64_t kPages = 1'000'000, kItems = 1'000, kAnyInteger = 1LL << 53;
 
 constexpr Word kWords[] = {
@@ -137,8 +139,16 @@ constexpr Word kWords[] = {
      [](const json::Value& value) { return value.is_number(); }},
     {"flag", "true or false", R"({"type":"boolean"})",
      [](const json::Value& value) { return value.is_boolean(); }},
-    {"hour", "an hour from 0 to 23", R"({"type":"integer","minimum":0,"maximum":23})",
-     [](const json::Value& value) { return is_integer_from(value, 0, 23); }},
+    {"hour", "an hour from 0 to 23", R"({"type":"integer","minimum":0,"maximum":23})", is_hour},
+    {"sent_hour", "an hour from 0 to 23",
+     R"({"anyOf":[{"type":"integer","minimum":0,"maximum":23},{"type":"string","enum":["0","1",)"
+     R"("2","3","4","5","6","7","8","9","10","11","12","13","14","15","16","17","18","19","20",)"
+     R"("21","22","23"]}]})",
+     [](const json::Value& value) {
+       if (!is_text(value)) return is_hour(value);
+       const json::Value read = json::Value::parse(value.get<std::string>(), nullptr, false);
+       return is_hour(read) && read.dump() == value;
+     }},
     {"page", "a number from 1 to 1000000", R"({"type":"integer","minimum":1,"maximum":1000000})",
      [](const json::Value& value) { return is_integer_from(value, 1, kPages); }},
     {"limit", "a number from 1 to 1000", R"({"type":"integer","minimum":1,"maximum":1000})",

@@ -14,7 +14,7 @@ namespace millrace::api {
 /// What a JSON value, or the parameters of a request, may look like. Written small in the table of
 /// routes, it checks what callers send and becomes the schemas of /openapi.json:
 ///
-///   text name texts day instant integer number flag hour page limit dataset
+///   text name texts day instant integer number flag hour sent_hour page limit dataset
 ///   warehouse object any
 ///   {a*: name, b: [day], c: text?}   an object; a star: needed; a question mark: may be null
 ///   {: text}                         an object whose members are all alike
@@ -22,8 +22,8 @@ namespace millrace::api {
 ///   Source/[Source]                  either
 ///   Source                           one of `named_shapes`
 ///
-/// `name` is a text that is not empty, `texts` a text or a list of texts. What is not mentioned is
-/// let through; an optional member may be null.
+/// `name` is a text that is not empty, `texts` a text or a list of texts, `sent_hour` an hour or a
+/// text of one. What is not mentioned is let through; an optional member may be null.
 struct Shape {
   enum class Kind { Word, Choice, List, Members, Map, Either, Named };
   struct Member;

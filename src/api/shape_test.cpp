@@ -48,6 +48,13 @@ TEST_CASE("what is wrong with a body is said with the member's name") {
   CHECK(said(shape, R"({"a": "1", "f": {"g": 1}})") == "f.g must be a string");
   CHECK(said("{a*: text?}", R"({"a": null})") == "");
   CHECK(said("{a: texts}", R"({"a": [1]})") == "a must be a string or a list of strings");
+  for (const char* hour : {R"({"a": 7})", R"({"a": "7"})", R"({"a": "23"})"}) {
+    CHECK(said("{a: sent_hour}", hour) == "");
+  }
+  for (const char* wrong : {R"({"a": 24})", R"({"a": "24"})", R"({"a": "07"})", R"({"a": " 7"})",
+                            R"({"a": "seven"})", R"({"a": ""})", R"({"a": true})"}) {
+    CHECK(said("{a: sent_hour}", wrong) == "a must be an hour from 0 to 23");
+  }
 }
 
 TEST_CASE("parameters are texts that must read as what is wanted") {

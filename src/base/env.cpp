@@ -102,6 +102,12 @@ std::string new_id(Env& env) {
   return text;
 }
 
+Instant made_at(const std::string& id) {
+  constexpr int kHexadecimal = 16;
+  const std::string milliseconds = id.substr(0, 8) + id.substr(9, 4);
+  return Instant(std::chrono::milliseconds(std::stoll(milliseconds, nullptr, kHexadecimal)));
+}
+
 std::string to_text(Instant instant) {
   const auto day = std::chrono::floor<std::chrono::days>(instant);
   const std::chrono::year_month_day date(day);

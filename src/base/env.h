@@ -26,6 +26,8 @@ Env& real_env();
 
 /// A UUIDv7 as text: sorts by the time it was made, to the microsecond.
 std::string new_id(Env& env);
+/// When `new_id` made it, to the millisecond.
+Instant made_at(const std::string& id);
 
 /// "2026-11-24T09:30:00.000000Z"; the form used in JSON and on disk.
 std::string to_text(Instant instant);

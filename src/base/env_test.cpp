@@ -33,6 +33,7 @@ TEST_CASE(
   FrozenEnv env("2022-02-22T19:22:22.000500Z");
   // The milliseconds are those of the example in RFC 9562, A.6.
   CHECK(new_id(env) == "017f22e2-79b0-7800-bfff-ffffffffffff");
+  CHECK(to_text(made_at(new_id(env))) == "2022-02-22T19:22:22.000000Z");
 }
 
 TEST_CASE("ids sort by the microsecond they were made in") {

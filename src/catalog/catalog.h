@@ -61,6 +61,8 @@ inline constexpr std::chrono::minutes kLeaseLasts{10}, kLeaseRenewedEvery{1};
 
 /// How many days may wait at once for being loaded because somebody asked.
 inline constexpr std::int64_t kAskedMost = 20'000;
+/// How many checks of one day are kept.
+inline constexpr std::int64_t kChecksMost = 100;
 
 /// The control plane: which version of each day is current, who works on what, what is owed.
 /// SQLite through SOCI: WAL, synchronous=FULL, BEGIN IMMEDIATE, a bounded wait and then a Conflict
@@ -120,6 +122,8 @@ class Catalog {
   std::vector<Published> remove_ingestion(const std::string& id);
   /// The address of the user who set it up; empty where it was none, or one no longer active.
   std::string creator(const Ingestion& ingestion);
+  /// Of its definition; where the audit log knows none, what made it, by nobody.
+  LastChange last_change(const Ingestion& ingestion);
   std::optional<Definition> definition(const std::string& revision);
   /// Nothing automatic happens to it, and what is asked for waits, until it is resumed. False when
   /// that was so already. `why` is for people.
@@ -169,9 +173,10 @@ class Catalog {
   /// `lost_lease` and changes nothing. Sets the version current, writes state, ledger and intents;
   /// `parent` and `published_at` are filled in here. The same load twice is the same result. A
   /// (metric, unit type) of this day that another ingestion delivers, archived ones included, is a
-  /// Conflict `metric_delivered_twice` naming both.
+  /// Conflict `metric_delivered_twice` naming both; rows that `budget` does not allow any more are
+  /// Misconfigured `over_budget`, whoever else publishes at the same time.
   Published publish(const Lease& lease, const Version& version, unsigned flags,
-                    const std::string& note);
+                    const std::string& note, const std::optional<RowBudget>& budget = {});
   /// The seq under which a load was published, if it was: how a lost COMMIT answer is resolved.
   std::optional<std::int64_t> published_seq(const std::string& load);
   /// Marks the open loads of these days as to be ended, and closes what is asked for them as
@@ -212,12 +217,15 @@ class Catalog {
   Published undo(const std::string& ingestion, Day day, const std::string& to);
   /// Ends the hold; a staged load that waited is garbage now. Misconfigured `not_held`.
   Published release(const std::string& ingestion, Day day);
-  /// What a check found: kept until the next one; sets or clears kNotRepeatable and kCheckFailed.
-  /// Only an exact check that found nothing changed refreshes the day's token, and never on a held
-  /// day.
+  /// What a check found; sets or clears kNotRepeatable and kCheckFailed. Only an exact check that
+  /// found nothing changed refreshes the day's token, and never on a held day.
   void record_check(const std::string& ingestion, const CheckResult& result,
                     const std::optional<std::string>& token, bool exact);
   std::optional<Checked> last_check(const std::string& ingestion, Day day);
+  /// The newest `kChecksMost` of a day, newest first; a rebuilt catalog knows none.
+  std::vector<Checked> checks(const std::string& ingestion, Day day);
+  /// Those made before.
+  void forget_checks(Instant before);
   /// Whether the last check of any day could not ask about it.
   bool has_failed_check(const std::string& ingestion);
   /// The token that the last load or exact check saw; none where the warehouse offers none.
@@ -235,6 +243,8 @@ class Catalog {
   std::vector<LedgerEntry> ledger(const std::string& ingestion);
   /// Of all ingestions, also of archived and removed ones, in the order of time.
   std::vector<LedgerEntry> ledger(Interval published);
+  /// Billable rows that one has added.
+  std::int64_t billed(const std::string& ingestion, Interval published);
   /// What may be deleted, relative to the store's root. Of a version superseded for longer than
   /// `retention`: each file that no retained version names. Of a load that ended without being
   /// published: its staging folder. Open and held loads are spared, and rejected ones until the

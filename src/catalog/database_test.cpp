@@ -285,9 +285,10 @@ void insert_a_day(Database& database) {
   database.run(R"(INSERT INTO version_body (project_id, version, body)
                   VALUES ('default', 'l', '{"certificate": {"read": 5, "partly_loaded": 5}}'))");
   database.run(R"(INSERT INTO day (project_id, ingestion, day, current, attempt, load, flags,
-                    held_load, hold_reason, error_code, error_text, error_advice, changed_at)
+                    held_load, hold_reason, error_code, error_text, error_advice, changed_at,
+                    checked_at, check_result)
                   VALUES ('default', 'i', '2026-11-20', 'l', 'loaded', 'l', 0, '', '', '', '', '',
-                    2000))");
+                    2000, 3000, '{"day": "2026-11-20", "changed": false, "by": "count"}'))");
 }
 
 constexpr int kFirstWithPeople = 8;
@@ -316,6 +317,9 @@ TEST_CASE("a catalog of every earlier schema gets what is new, and keeps what it
     REQUIRE(catalog.days("i").size() == 1);
     CHECK(catalog.days("i")[0].rows == 12);
     CHECK(catalog.days("i")[0].partly_loaded == 5);
+    const auto checks = catalog.checks("i", *Day::parse("2026-11-20"));
+    REQUIRE(checks.size() == 1);
+    CHECK(checks[0].result.by == "count");
     CHECK(catalog.load("l")->renewed_at == catalog.load("l")->started_at);
     for (const User& user : catalog.users()) CHECK(!user.slack_direct);
     CHECK(catalog.users().size() == (schema >= kFirstWithPeople ? 1 : 0));

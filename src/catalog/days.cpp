@@ -308,62 +308,6 @@ std::vector<std::pair<std::string, std::string>> Catalog::upstream_before(
   return json::version(json::parse(body, "a version in the catalog")).certificate.upstream;
 }
 
-void Catalog::record_check(const std::string& ingestion, const CheckResult& result,
-                           const std::optional<std::string>& token, bool exact) {
-  Session& session = *session_;
-  Transaction transaction(session.db);
-  auto state = find_day(session, ingestion, result.day);
-  if (!state) return;
-  const Instant now = session.env.now();
-  session.db.run(R"(UPDATE day SET checked_at = :now, check_result = :result
-                    WHERE project_id = :project AND ingestion = :ingestion AND day = :day)",
-                 {now, json::from(result).dump(), session.project, ingestion, result.day});
-  // A token taken from a warehouse that differs from the day would hide that difference for ever.
-  const bool is_held = (state->flags & kHeld) != 0;
-  if (exact && !result.changed && token && !is_held) {
-    session.db.run(R"(UPDATE day SET token = :token, token_confirmed_at = :now
-                      WHERE project_id = :project AND ingestion = :ingestion AND day = :day)",
-                   {token, now, session.project, ingestion, result.day});
-  }
-  const unsigned flags = state->flags;
-  if (result.repeatable) {
-    state->flags &= ~static_cast<unsigned>(kNotRepeatable);
-    if (!*result.repeatable) state->flags |= kNotRepeatable;
-  }
-  state->flags &= ~static_cast<unsigned>(kCheckFailed);
-  if (result.error) state->flags |= kCheckFailed;
-  if (state->flags != flags) store_day(session, *state);
-  transaction.commit();
-}
-
-bool Catalog::has_failed_check(const std::string& ingestion) {
-  std::string day;
-  return session_->db.one(R"(SELECT day FROM day
-                             WHERE project_id = :project AND ingestion = :ingestion
-                               AND flags & :failed <> 0 LIMIT 1)",
-                          {session_->project, ingestion, unsigned{kCheckFailed}}, day);
-}
-
-std::optional<Checked> Catalog::last_check(const std::string& ingestion, Day day) {
-  std::optional<Instant> at;
-  std::string result;
-  session_->db.one(R"(SELECT checked_at, check_result FROM day
-                      WHERE project_id = :project AND ingestion = :ingestion AND day = :day)",
-                   {session_->project, ingestion, day}, at, result);
-  if (!at) return {};
-  return Checked{json::check_result(json::parse(result, "check in the catalog")), *at};
-}
-
-std::optional<KnownToken> Catalog::known_token(const std::string& ingestion, Day day) {
-  std::optional<std::string> token;
-  std::optional<Instant> confirmed_at;
-  session_->db.one(R"(SELECT token, token_confirmed_at FROM day
-                      WHERE project_id = :project AND ingestion = :ingestion AND day = :day)",
-                   {session_->project, ingestion, day}, token, confirmed_at);
-  if (!token || !confirmed_at) return {};
-  return KnownToken{*token, *confirmed_at};
-}
-
 std::pair<std::int64_t, std::vector<FileEntry>> Catalog::current_files(Dataset dataset) {
   Transaction view(session_->db, Transaction::Kind::Read);
   std::vector<FileEntry> files;
@@ -378,40 +322,6 @@ std::pair<std::int64_t, std::vector<FileEntry>> Catalog::current_files(Dataset d
                        row.into(file.path, file.bytes, file.rows, file.revision, file.stats);
                      });
   return {highest_publish(dataset), std::move(files)};
-}
-
-namespace {
-
-constexpr const char* kLedgerColumns =
-    R"(SELECT g.load, g.ingestion, g.dataset, g.day, g.rows, g.at, COALESCE(l.asked_by, '')
-       FROM ledger g LEFT JOIN load l ON l.project_id = g.project_id AND l.id = g.load
-       WHERE g.project_id = :project )";
-
-LedgerEntry entry_in(const Row& row) {
-  LedgerEntry entry;
-  std::string dataset;
-  row.into(entry.load, entry.ingestion, dataset, entry.day, entry.rows, entry.at, entry.trigger);
-  entry.dataset = dataset_of(dataset);
-  return entry;
-}
-
-}  // namespace
-
-std::vector<LedgerEntry> Catalog::ledger(const std::string& ingestion) {
-  std::vector<LedgerEntry> entries;
-  session_->db.query(std::string(kLedgerColumns) + "AND g.ingestion = :ingestion ORDER BY g.load",
-                     {session_->project, ingestion},
-                     [&](const Row& row) { entries.push_back(entry_in(row)); });
-  return entries;
-}
-
-std::vector<LedgerEntry> Catalog::ledger(Interval published) {
-  std::vector<LedgerEntry> entries;
-  session_->db.query(
-      std::string(kLedgerColumns) + "AND g.at >= :start AND g.at < :end ORDER BY g.at, g.load",
-      {session_->project, published.start, published.end},
-      [&](const Row& row) { entries.push_back(entry_in(row)); });
-  return entries;
 }
 
 }  // namespace millrace::catalog

@@ -175,6 +175,44 @@ TEST_CASE("an exact check that found nothing refreshes the token; any other chec
   CHECK(catalog.last_check(ingestion.id, kDay)->result.by == "fingerprint");
 }
 
+TEST_CASE(
+    "every check of a day is kept, newest first: the last hundred, until they are forgotten") {
+  const Folder folder;
+  Clock clock;
+  Catalog catalog({.path = folder.catalog()}, clock);
+  const Ingestion ingestion = catalog.put_ingestion(flights());
+  load_day(catalog, ingestion, 10);
+  load_day(catalog, ingestion, 10, kDay.plus(1));
+  const auto check_day = [&](Day day, std::int64_t rows_now) {
+    clock.pass(std::chrono::minutes(1));
+    catalog.record_check(ingestion.id,
+                         {.day = day,
+                          .by = "count",
+                          .rows_then = 10,
+                          .rows_now = rows_now,
+                          .took_ms = 7,
+                          .bytes = 4096},
+                         {}, false);
+  };
+  check_day(kDay.plus(1), 10);
+  const Instant since = clock.now();
+  for (int check = 0; check < kChecksMost + 20; ++check) check_day(kDay, check);
+  const std::vector<Checked> kept = catalog.checks(ingestion.id, kDay);
+  REQUIRE(kept.size() == kChecksMost);
+  CHECK(kept.front().result.rows_now == kChecksMost + 19);
+  CHECK(kept.back().result.rows_now == 20);
+  CHECK(kept.front().at > kept.back().at + std::chrono::minutes(98));
+  CHECK(kept.front().result.took_ms == 7);
+  CHECK(kept.front().result.bytes == 4096);
+  CHECK(catalog.checks(ingestion.id, kDay.plus(1)).size() == 1);
+  catalog.forget_checks(since + std::chrono::minutes(50));
+  CHECK(catalog.checks(ingestion.id, kDay).size() == 71);
+  CHECK(catalog.checks(ingestion.id, kDay.plus(1)).empty());
+  CHECK(catalog.last_check(ingestion.id, kDay.plus(1))->result.rows_now == 10);
+  catalog.remove_ingestion(ingestion.id);
+  CHECK(catalog.checks(ingestion.id, kDay).empty());
+}
+
 TEST_CASE("a day whose source has no token knows none") {
   const Folder folder;
   Clock clock;

@@ -333,6 +333,19 @@ std::string Catalog::creator(const Ingestion& ingestion) {
   return address;
 }
 
+LastChange Catalog::last_change(const Ingestion& ingestion) {
+  LastChange last{made_at(ingestion.id), {}};
+  // What bore the name before it was made is another one.
+  session_->db.one(R"(SELECT at, actor_name FROM audit
+                      WHERE project_id = :project AND name = :name AND at >= :made_at
+                        AND action IN ('ingestion_source_create', 'ingestion_source_update')
+                        AND instr(about, :full_name) = 1
+                      ORDER BY id DESC LIMIT 1)",
+                   {session_->project, ingestion.name, last.at, full_name(ingestion)}, last.at,
+                   last.by);
+  return last;
+}
+
 std::optional<Definition> Catalog::definition(const std::string& revision) {
   std::string body;
   if (!session_->db.one(

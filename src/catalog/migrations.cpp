@@ -235,9 +235,25 @@ constexpr std::string_view kFollowUp[] = {
        WHERE managed_by = 'api')",
 };
 
+/// Every check of a day, beside the last one, which stays with the day. Read by who wants to know
+/// of one day: nothing that decides looks here.
+constexpr std::string_view kChecks[] = {
+    R"(CREATE TABLE day_check (
+         project_id TEXT NOT NULL,
+         ingestion  TEXT NOT NULL,
+         day        TEXT NOT NULL,
+         at         BIGINT NOT NULL,
+         result     TEXT NOT NULL,
+         PRIMARY KEY (project_id, ingestion, day, at))
+       WITHOUT ROWID)",
+    R"(INSERT INTO day_check (project_id, ingestion, day, at, result)
+       SELECT project_id, ingestion, day, checked_at, check_result FROM day
+       WHERE checked_at IS NOT NULL AND check_result IS NOT NULL)",
+};
+
 constexpr std::span<const std::string_view> kMigrations[] = {
-    kFirst, kRenewedLeases, kUpkeep,       kService, kTelling, kHandles,
-    kAudit, kPeople,        kPartlyLoaded, kWishes,  kQuoted,  kFollowUp};
+    kFirst,  kRenewedLeases, kUpkeep, kService, kTelling,  kHandles, kAudit,
+    kPeople, kPartlyLoaded,  kWishes, kQuoted,  kFollowUp, kChecks};
 
 }  // namespace
 

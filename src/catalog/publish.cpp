@@ -4,6 +4,7 @@
 
 #include "catalog/record.h"
 #include "catalog/session.h"
+#include "model/alert.h"
 
 namespace millrace::catalog {
 namespace {
@@ -141,10 +142,19 @@ void require_delivered_once(Session& session, const Version& version) {
   }
 }
 
+void require_within(Catalog& catalog, const Ingestion& ingestion, std::int64_t rows,
+                    const RowBudget& budget) {
+  const std::int64_t so_far = catalog.billed(ingestion.id, budget.published);
+  if (so_far + rows <= budget.rows_most) return;
+  throw Error(Fault::Misconfigured, kOverBudget,
+              fmt::format("could not publish {} rows of {}: {} were added already, and {} may be",
+                          rows, ingestion.handle, so_far, budget.rows_most));
+}
+
 }  // namespace
 
 Published Catalog::publish(const Lease& lease, const Version& given, unsigned flags,
-                           const std::string& note) {
+                           const std::string& note, const std::optional<RowBudget>& budget) {
   Session& session = *session_;
   check(given.id == lease.load && given.ingestion == lease.ingestion && given.day == lease.day,
         "a version is published under the lease of its own load");
@@ -164,6 +174,7 @@ Published Catalog::publish(const Lease& lease, const Version& given, unsigned fl
   record.version->published_at = record.at;
   record.version_flags = flags & ~static_cast<unsigned>(kHeld);
   record.billable = billable_rows(session, *record.version);
+  if (budget) require_within(*this, ingestion, *record.billable, *budget);
   record.note = note;
   DayState state;
   state.ingestion = lease.ingestion;

@@ -34,6 +34,12 @@ struct LedgerEntry {
   std::string trigger;  ///< Of the load; empty where its row is gone with a rebuilt catalog.
 };
 
+/// So many billable rows may an ingestion add in an interval.
+struct RowBudget {
+  Interval published;
+  std::int64_t rows_most = 0;
+};
+
 /// The change token that a later one is compared with, and when the day was last known to match it.
 struct KnownToken {
   std::string text;
@@ -57,6 +63,12 @@ struct Paused {
   std::string why;
 };
 
+/// Who changed a definition last, and when.
+struct LastChange {
+  Instant at;
+  std::string by;  ///< As Actor::name.
+};
+
 /// What ids are of. `file`: millrace.toml names it; else the API made it.
 struct UnitType {
   std::string name, about;
@@ -71,7 +83,7 @@ struct SealedSecret {
   Instant set_at;
 };
 
-/// The last check of a day.
+/// A check of a day.
 struct Checked {
   CheckResult result;
   Instant at;

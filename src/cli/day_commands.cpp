@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 
 #include "cli/one_day.h"
+#include "cli/outcomes.h"
 #include "cli/questions.h"
 #include "engine/database.h"
 #include "model/json.h"
@@ -103,8 +104,35 @@ ExitCode days(Context& context, const Arguments& arguments) {
   return rows.empty() ? kNothingFound : kDone;
 }
 
+ExitCode checks_of_day(Context& context, const Asked& it) {
+  const Terminal& terminal = context.terminal;
+  json::Value answers = json::Value::array();
+  Table table{{"checked (UTC)", "took", "estimated", "changed", "answered by", "rows then",
+               "rows now", "note"},
+              {}};
+  for (const catalog::Checked& checked : it.house.catalog.checks(it.ingestion.id, it.day)) {
+    const CheckResult& result = checked.result;
+    json::Value& value = answers.emplace_back(check_json(terminal, result));
+    value["at"] = to_text(checked.at);
+    std::vector<std::string>& row = table.rows.emplace_back(check_cells(terminal, result));
+    row.insert(row.begin(),
+               {minutes_text(checked.at),
+                result.took_ms ? seconds_text(static_cast<double>(*result.took_ms) / 1e3) : "–",
+                result.bytes ? bytes_text(*result.bytes) : "–"});
+  }
+  if (terminal.json()) {
+    context.terminal.answer(answers);
+  } else if (table.rows.empty()) {
+    context.terminal.say(fmt::format("{} was never checked", it.text()));
+  } else {
+    context.terminal.print(table);
+  }
+  return table.rows.empty() ? kNothingFound : kDone;
+}
+
 ExitCode history(Context& context, const Arguments& arguments) {
   const Asked it = asked(context, arguments, false);
+  if (arguments.has("checks")) return checks_of_day(context, it);
   const auto state = it.house.catalog.day(it.ingestion.id, it.day);
   json::Value answers = json::Value::array();
   Table table{{"version", "state", "published (UTC)", "kind", "read", "stored", "rejected",
@@ -278,7 +306,10 @@ const Command kCommands[] = {
      "Each day: status, rows, version, definition, its two UTC instants",
      {kName, {"from", "First day", Kind::Value, "day"}, {"to", "Last day", Kind::Value, "day"}},
      days},
-    {"history", "All versions of a day", {kName, kDay}, history},
+    {"history",
+     "All versions of a day, or what its checks found",
+     {kName, kDay, {"checks", "What was asked about it, and answered: the last 100", Kind::Flag}},
+     history},
     {"certificate",
      "What proves a day: read, loaded, rejected, counted by whom, fingerprints",
      {kName, kDay},

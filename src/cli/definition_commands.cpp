@@ -19,20 +19,19 @@ namespace {
 using definition::Change;
 using definition::Plan;
 
-std::string_view sign(Change::What what) {
+char sign(Change::What what) {
   switch (what) {
     case Change::What::Add:
-      return "+ add";
-    case Change::What::Update:
-      return "~ change";
-    case Change::What::Remove:
-      return "- remove";
     case Change::What::Revive:
-      return "+ revive";
+      return '+';
+    case Change::What::Update:
+      return '~';
+    case Change::What::Remove:
+      return '-';
     case Change::What::Keep:
-      return "  keep";
+      return ' ';
   }
-  return "";
+  return ' ';
 }
 
 /// Something to say about it, changed or not.
@@ -43,14 +42,7 @@ bool is_told(const Change& change) {
 json::Value plan_json(const Plan& plan) {
   json::Value changes = json::Value::array();
   for (const Change& change : plan.changes) {
-    if (!is_told(change)) continue;
-    json::Value told{{"what", std::string(sign(change.what).substr(2))},
-                     {"kind", change.kind},
-                     {"name", change.name},
-                     {"details", change.details},
-                     {"stale_days", change.stale_days}};
-    if (!change.follow_up_cost.empty()) told["follow_up_cost"] = change.follow_up_cost;
-    changes.push_back(std::move(told));
+    if (is_told(change)) changes.push_back(definition::change_json(change));
   }
   return changes;
 }
@@ -59,7 +51,8 @@ void print_plan(Terminal& terminal, const Plan& plan) {
   if (terminal.json()) return;
   for (const Change& change : plan.changes) {
     if (!is_told(change)) continue;
-    terminal.say(fmt::format("{} {} {}", sign(change.what), change.kind, change.name));
+    terminal.say(fmt::format("{} {} {} {}", sign(change.what), name_of(change.what), change.kind,
+                             change.name));
     for (const std::string& detail : change.details) terminal.say("    " + detail);
     if (!change.follow_up_cost.empty()) terminal.say("    " + change.follow_up_cost);
     if (change.stale_days > 0) {

@@ -147,18 +147,10 @@ void print_checks(Terminal& terminal, const std::vector<CheckResult>& results) {
     changed += result.changed ? 1 : 0;
     failed += result.error ? 1 : 0;
     unknown += result.by.empty() && !result.error ? 1 : 0;
-    const auto text = [](const std::optional<std::int64_t>& rows) {
-      return rows ? grouped(*rows) : std::string("–");
-    };
     const bool quiet = !result.changed && result.note.empty() && !result.error;
     if (quiet && results.size() > kShownMax) continue;
-    const std::string answer = result.changed      ? terminal.toned("yes", Terminal::Tone::Warn)
-                               : result.error      ? terminal.toned("failed", Terminal::Tone::Bad)
-                               : result.by.empty() ? "–"
-                                                   : "no";
-    table.rows.push_back({result.day.text(), answer, result.by.empty() ? "–" : result.by,
-                          text(result.rows_then), text(result.rows_now),
-                          result.error ? result.error->text(terminal.shows_rows()) : result.note});
+    std::vector<std::string>& row = table.rows.emplace_back(check_cells(terminal, result));
+    row.insert(row.begin(), result.day.text());
   }
   if (!table.rows.empty()) terminal.print(table);
   std::string line = fmt::format("{} of {} changed since loaded", changed,
@@ -190,9 +182,7 @@ ExitCode check(Context& context, const Arguments& arguments) {
     changed = changed || result.changed;
     loaded = loaded || result.rows_then.has_value();
     failed = failed || result.error.has_value();
-    json::Value& value = answers.emplace_back(json::from(result));
-    value["compared"] = !result.by.empty();
-    if (result.error) value["error"]["message"] = result.error->text(context.terminal.shows_rows());
+    answers.push_back(check_json(context.terminal, result));
   }
   if (context.terminal.json()) {
     context.terminal.answer(answers);

@@ -45,6 +45,26 @@ void tell_outcome(Terminal& terminal, const std::string& ingestion, const DayOut
   }
 }
 
+json::Value check_json(const Terminal& terminal, const CheckResult& result) {
+  json::Value value = json::from(result);
+  value["compared"] = !result.by.empty();
+  if (result.error) value["error"]["message"] = result.error->text(terminal.shows_rows());
+  return value;
+}
+
+std::vector<std::string> check_cells(const Terminal& terminal, const CheckResult& result) {
+  const auto text = [](const std::optional<std::int64_t>& rows) {
+    return rows ? grouped(*rows) : std::string("–");
+  };
+  const std::string answer = result.changed      ? terminal.toned("yes", Tone::Warn)
+                             : result.error      ? terminal.toned("failed", Tone::Bad)
+                             : result.by.empty() ? "–"
+                                                 : "no";
+  return {answer, result.by.empty() ? "–" : result.by, text(result.rows_then),
+          text(result.rows_now),
+          result.error ? result.error->text(terminal.shows_rows()) : result.note};
+}
+
 void Totals::add(const DayOutcome& outcome) {
   ++days;
   rows += outcome.certificate.read;

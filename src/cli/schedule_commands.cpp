@@ -76,6 +76,7 @@ void write_log(const Done& done) {
                                                  {"day", done.action.day.text()},
                                                  {"trigger", done.action.trigger},
                                                  {"result", result_of(done)},
+                                                 {"run", done.loaded ? done.loaded->run : ""},
                                                  {"load", done.loaded ? done.loaded->load : ""},
                                                  {"reason", reason_of(done)}});
 }

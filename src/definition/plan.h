@@ -1,9 +1,11 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "definition/files.h"
+#include "model/json.h"
 
 namespace millrace::definition {
 
@@ -21,6 +23,10 @@ struct Change {
   std::size_t stale_days = 0;
   std::string follow_up_cost;  ///< A sentence, where that is new; else empty.
 };
+
+std::string_view name_of(Change::What what);  ///< "add", "change", "remove", "revive", "keep"
+/// For the API as for `--json`.
+json::Value change_json(const Change& change);
 
 struct Plan {
   std::vector<Change> changes;

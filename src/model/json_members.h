@@ -255,6 +255,8 @@ void describe(auto& go, Is<CheckResult> auto& result) {
   go("rows_now", result.rows_now);
   go("note", result.note);
   go("repeatable", result.repeatable);
+  go("took_ms", result.took_ms);
+  go("bytes", result.bytes);
 }
 
 void describe(auto& go, Is<ProbeReport::Step> auto& step) {

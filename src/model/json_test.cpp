@@ -233,7 +233,7 @@ TEST_CASE("a worker's answers survive the pipe") {
   CHECK(json::from(json::manifest(again(json::from(manifest)))) == json::from(manifest));
   const Progress progress{"l1", manifest.day, "read", 5, 500, 10};
   CHECK(json::from(json::progress(again(json::from(progress)))) == json::from(progress));
-  const CheckResult result{manifest.day, true, "count", 5, {}, "note", true};
+  const CheckResult result{manifest.day, true, "count", 5, {}, "note", true, 12, 4096};
   CHECK(json::from(json::check_result(again(json::from(result)))) == json::from(result));
   CHECK(!json::from(result).contains("rows_now"));
   const ProbeReport report{{{"reach", true, "db:5432", ""}, {"log in", false, "no", "Ask"}},

@@ -26,11 +26,13 @@ MonthBudget::MonthBudget(House& house, const Ingestion& ingestion)
   for (const catalog::Alert& alert : house.catalog.open_alerts()) {
     is_alert_open_ |= alert.ingestion == ingestion.id && alert.what == kOverBudget;
   }
-  if (!ingestion.limits.rows_per_month) return;
-  const Zone& zone = house.project.zone;
-  for (const auto& entry : house.catalog.ledger(month_of(zone.day_of(house.env.now()), zone))) {
-    if (entry.ingestion == ingestion.id) used_ += entry.rows;
-  }
+}
+
+std::optional<catalog::RowBudget> MonthBudget::this_month() const {
+  const auto rows = ingestion_.limits.rows_per_month;
+  if (!rows) return {};
+  const Zone& zone = house_.project.zone;
+  return catalog::RowBudget{month_of(zone.day_of(house_.env.now()), zone), *rows};
 }
 
 /// As many rows as the day has; a new one as many as is usual.
@@ -52,12 +54,12 @@ std::int64_t MonthBudget::expected(Day day, const std::string& current) const {
 }
 
 std::optional<Error> MonthBudget::refuses(Day day, const std::string& current) {
-  const auto budget = ingestion_.limits.rows_per_month;
+  const auto budget = this_month();
   if (!budget) return {};
-  std::int64_t so_far = used_;
+  std::int64_t so_far = house_.catalog.billed(ingestion_.id, budget->published);
   for (const auto& [other, rows] : under_way_) so_far += rows;
   const std::int64_t more = expected(day, current);
-  if (so_far + more <= *budget && so_far < *budget) {
+  if (so_far + more <= budget->rows_most && so_far < budget->rows_most) {
     under_way_[day] = more;
     return {};
   }
@@ -65,9 +67,11 @@ std::optional<Error> MonthBudget::refuses(Day day, const std::string& current) {
 }
 
 std::optional<Error> MonthBudget::refuses(Day day, std::int64_t rows) {
-  const auto budget = ingestion_.limits.rows_per_month;
-  if (!budget || used_ + rows <= *budget) return {};
-  return pause(day, rows, used_);
+  const auto budget = this_month();
+  if (!budget) return {};
+  const std::int64_t so_far = house_.catalog.billed(ingestion_.id, budget->published);
+  if (so_far + rows <= budget->rows_most) return {};
+  return pause(day, rows, so_far);
 }
 
 Error MonthBudget::pause(Day day, std::int64_t more, std::int64_t so_far) {
@@ -79,15 +83,14 @@ Error MonthBudget::pause(Day day, std::int64_t more, std::int64_t so_far) {
   house_.catalog.renew_alert(ingestion_.id, day, kOverBudget,
                              ingestion_.handle + " is paused, " + why);
   is_alert_open_ = true;
-  return {Fault::Misconfigured, "over_budget", why,
+  return {Fault::Misconfigured, kOverBudget, why,
           fmt::format("Raise `rows_per_month` in [ingestion.{0}.limits] and apply it, or wait "
                       "for the next month; then `millrace resume {0}`",
                       ingestion_.handle)};
 }
 
-void MonthBudget::published(Day day, std::int64_t rows) {
+void MonthBudget::published(Day day) {
   under_way_.erase(day);
-  used_ += rows;
   if (!is_alert_open_) return;
   try {
     house_.catalog.clear_alert(ingestion_.id, kOverBudget);

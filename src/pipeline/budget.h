@@ -22,7 +22,9 @@ class MonthBudget {
   std::optional<Error> refuses(Day day, const std::string& current);
   /// The same of a day whose rows are known by now, and which is not published then.
   std::optional<Error> refuses(Day day, std::int64_t rows);
-  void published(Day day, std::int64_t rows);
+  /// What a publish must keep to; none: there is no budget.
+  std::optional<catalog::RowBudget> this_month() const;
+  void published(Day day);
   void not_published(Day day) { under_way_.erase(day); }
 
  private:
@@ -31,7 +33,6 @@ class MonthBudget {
 
   House& house_;
   const Ingestion& ingestion_;
-  std::int64_t used_ = 0;
   bool is_alert_open_ = false;
   std::map<Day, std::int64_t> under_way_;
 };

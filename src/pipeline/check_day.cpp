@@ -23,6 +23,12 @@ bool wants_content(const Known& known) {
   return known.content_checks && known.fingerprint && !known.threshold_percent;
 }
 
+/// A day's share of what a question about several takes.
+template <typename Ask>
+std::int64_t share_ms(std::size_t days, const Ask& ask) {
+  return took_ms(ask) / static_cast<std::int64_t>(std::max<std::size_t>(days, 1));
+}
+
 class Checks {
  public:
   Checks(const WorkOrder& work, warehouse::Connector& connector, const Tell& asks,
@@ -53,24 +59,30 @@ class Checks {
 
  private:
   void check_window(Orders days) {
-    bool snapshot = connector_.snapshot(stop_);
+    bool snapshot = false;
     std::map<Day, std::string> tokens;
-    for (Token& token : connector_.tokens(query_, range_of(days), stop_)) {
-      if (token.text) tokens[token.day] = *token.text;
-    }
+    const std::int64_t tokens_ms = share_ms(days.size(), [&] {
+      snapshot = connector_.snapshot(stop_);
+      for (Token& token : connector_.tokens(query_, range_of(days), stop_)) {
+        if (token.text) tokens[token.day] = *token.text;
+      }
+    });
     std::vector<const DayOrder*> open;
     for (const DayOrder& day : days) {
       check(day.known.has_value(), "a check knows what was loaded");
       const auto token = tokens.find(day.day);
       if (token != tokens.end() && day.known->token == token->second) {
-        tell(day, {.day = day.day, .by = "token", .rows_then = day.known->rows}, tokens);
+        tell(day,
+             {.day = day.day, .by = "token", .rows_then = day.known->rows, .took_ms = tokens_ms},
+             tokens);
       } else {
         open.push_back(&day);
       }
     }
     std::optional<std::map<Day, std::int64_t>> counts;
+    std::int64_t counts_ms = 0;
     try {
-      counts = counted(open);
+      counts_ms = share_ms(open.size(), [&] { counts = counted(open); });
     } catch (const Error& error) {
       if (!is_of_the_day(error)) throw;
       snapshot = connector_.snapshot(stop_);  // The old one may be broken.
@@ -79,7 +91,8 @@ class Checks {
       CheckResult result{.day = day->day, .rows_then = day->known->rows};
       if (counts) result.rows_now = counts->contains(day->day) ? counts->at(day->day) : 0;
       try {
-        answer(*day, snapshot, result);
+        const std::int64_t own_ms = took_ms([&] { answer(*day, snapshot, result); });
+        result.took_ms = tokens_ms + counts_ms + own_ms;
       } catch (const Error& error) {
         if (!is_of_the_day(error)) throw;
         CheckResult& failed = failed_.emplace_back();
@@ -188,6 +201,7 @@ class Checks {
     if (!work_.max_scan_bytes) return false;
     const auto estimate = connector_.estimate(query_, {day, day}, stop_);
     if (!estimate) return false;
+    result.bytes = estimate->bytes;
     scanned_bytes_ += estimate->bytes;
     if (scanned_bytes_ <= *work_.max_scan_bytes) return false;
     constexpr double kMegabyte = 1e6;

@@ -117,7 +117,8 @@ Verdict judge(House& house, const LoadRequest& request, const catalog::Lease& le
 }
 
 std::string publish_manifest(House& house, const Ingestion& ingestion, const catalog::Lease& lease,
-                             const Manifest& manifest, const std::optional<Version>& base) {
+                             const Manifest& manifest, const std::optional<Version>& base,
+                             const std::optional<catalog::RowBudget>& budget) {
   house.store.settle(ingestion.definition.dataset, ingestion.id, manifest);
   Version version;
   version.id = manifest.load;
@@ -150,7 +151,7 @@ std::string publish_manifest(House& house, const Ingestion& ingestion, const cat
   }
   require_claim(house);
   try {
-    house.catalog.publish(lease, version, flags, note);
+    house.catalog.publish(lease, version, flags, note, budget);
   } catch (const Error&) {
     // The answer to a COMMIT can get lost although the commit is there.
     if (!house.catalog.published_seq(manifest.load)) throw;

@@ -26,9 +26,10 @@ Verdict judge(House& house, const LoadRequest& request, const catalog::Lease& le
               const Manifest& manifest);
 
 /// Gives the files their final names, then makes them the day's current version. `base` is the
-/// version that a replay adds to; none: the manifest is all there is. Returns what people should
-/// know of it.
+/// version that a replay adds to; none: the manifest is all there is. `budget`: see
+/// Catalog::publish. Returns what people should know of it.
 std::string publish_manifest(House& house, const Ingestion& ingestion, const catalog::Lease& lease,
-                             const Manifest& manifest, const std::optional<Version>& base = {});
+                             const Manifest& manifest, const std::optional<Version>& base = {},
+                             const std::optional<catalog::RowBudget>& budget = {});
 
 }  // namespace millrace::pipeline

@@ -11,6 +11,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/log.h"
+#include "model/alert.h"
 #include "pipeline/budget.h"
 #include "pipeline/judge.h"
 #include "pipeline/loadable_days.h"
@@ -75,10 +76,17 @@ class LoadRun {
     const Instant now = house_.env.now();
     if (now - renewed_at_ < catalog::kLeaseRenewedEvery) return;
     renewed_at_ = now;
+    try_to("renew leases", "", [&] { house_.catalog.renew_leases(loads_under_way()); });
+  }
+
+  /// What may fail without anything being lost: the log says so.
+  template <typename Work>
+  void try_to(const char* what, const std::string& load, const Work& work) const {
     try {
-      house_.catalog.renew_leases(loads_under_way());
+      work();
     } catch (const Error& error) {
-      log::warning("could not renew leases", {{"error", error.what()}});
+      log::warning(std::string("could not ") + what,
+                   {{"run", run_}, {"load", load}, {"error", error.what()}});
     }
   }
 
@@ -88,11 +96,8 @@ class LoadRun {
     if (given_up_ || now - looked_for_cancel_at_ < kCancelLookedForEvery) return;
     looked_for_cancel_at_ = now;
     bool is_wanted = false;
-    try {
-      is_wanted = house_.catalog.is_cancel_wanted(loads_under_way());
-    } catch (const Error& error) {
-      log::warning("could not look whether somebody cancels", {{"error", error.what()}});
-    }
+    try_to("look whether somebody cancels", "",
+           [&] { is_wanted = house_.catalog.is_cancel_wanted(loads_under_way()); });
     if (!is_wanted) return;
     given_up_ = Error(Fault::Cancelled, "cancelled", "cancelled on request");
     halt_.request_stop();
@@ -264,22 +269,23 @@ class LoadRun {
         outcome.attempt = Attempt::Waiting;
         outcome.note = verdict.hold_reason;
       } else {
-        outcome.note = publish_manifest(house_, request_.ingestion, lease, manifest);
+        outcome.note =
+            publish_manifest(house_, request_.ingestion, lease, manifest, {}, budget_.this_month());
         outcome.attempt = manifest.certificate.output_rows > 0 ? Attempt::Loaded : Attempt::Empty;
-        budget_.published(manifest.day, manifest.certificate.output_rows);
+        budget_.published(manifest.day);
       }
     } catch (const Error& error) {
-      fail(lease.load, error, manifest.certificate);
+      // Whoever loads at the same time may have used up what was left a moment ago.
+      const auto over = error.code == kOverBudget
+                            ? budget_.refuses(manifest.day, manifest.certificate.output_rows)
+                            : std::nullopt;
+      fail(lease.load, over ? *over : error, manifest.certificate);
       return;
     }
     leases_.erase(found);
     failed_alike_ = 0;
-    try {
-      put_publish_records(house_);
-    } catch (const Error& error) {
-      // The day is published all the same; what is owed is put before the next load.
-      log::warning("could not write a publish record yet", {{"error", error.what()}});
-    }
+    // The day is published all the same; what is owed is put before the next load.
+    try_to("write a publish record yet", lease.load, [&] { put_publish_records(house_); });
     report(std::move(outcome));
   }
 
@@ -292,32 +298,23 @@ class LoadRun {
     leases_.erase(found);
     if (error.fault == Fault::Cancelled && !begun_.contains(load)) return give_back(lease, error);
     const Attempt attempt = attempt_of(error);
-    try {
-      // Rejected rows stay staged so that a person can look at them; the sweep takes them later.
-      // What is staged goes first: on a full disk that makes the room in which to say so.
-      if (attempt != Attempt::Rejected)
-        house_.store.discard(request_.ingestion.definition.dataset, load);
-    } catch (const Error& second) {
-      log::warning("could not remove what a failed load had staged",
-                   {{"load", load}, {"error", second.what()}});
-    }
-    try {
-      house_.catalog.fail_load(lease, attempt, error);
-    } catch (const Error& second) {
-      log::warning("could not close a failed load", {{"load", load}, {"error", second.what()}});
-    }
+    // Rejected rows stay staged so that a person can look at them; the sweep takes them later.
+    // What is staged goes first: on a full disk that makes the room in which to say so.
+    if (attempt != Attempt::Rejected) discard(load);
+    try_to("close a failed load", load, [&] { house_.catalog.fail_load(lease, attempt, error); });
     report_failure(lease.day, load, error, read);
   }
 
   /// A day that waited for its turn in a child is as one that no child was given.
   void give_back(const catalog::Lease& lease, const Error& error) {
-    try {
-      house_.store.discard(request_.ingestion.definition.dataset, lease.load);
-      house_.catalog.give_back(lease);
-    } catch (const Error& second) {
-      log::warning("could not give a day back", {{"load", lease.load}, {"error", second.what()}});
-    }
+    discard(lease.load);
+    try_to("give a day back", lease.load, [&] { house_.catalog.give_back(lease); });
     if (!stop_.stop_requested()) report_failure(lease.day, "", error);
+  }
+
+  void discard(const std::string& load) const {
+    try_to("remove what a failed load had staged", load,
+           [&] { house_.store.discard(request_.ingestion.definition.dataset, load); });
   }
 
   void report_failure(Day day, const std::string& load, const Error& error,

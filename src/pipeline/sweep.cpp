@@ -31,6 +31,9 @@ constexpr std::chrono::hours kHalfWritten{1};
 /// A `validate` stages under a load that is never registered; it may run for hours.
 constexpr std::chrono::hours kUnregisteredStaging{24};
 
+/// Long enough to see what the same day of last year was asked.
+constexpr std::chrono::days kChecksKept{400};
+
 class Sweep {
  public:
   Sweep(House& house, bool dry_run) : house_(house), dry_run_(dry_run) {}
@@ -60,6 +63,10 @@ class Sweep {
       remove(path);
     }
     if (!dry_run_) house_.catalog.forget_quoted_rows(house_.env.now() - retention);
+  }
+
+  void old_checks() {
+    if (!dry_run_) house_.catalog.forget_checks(house_.env.now() - kChecksKept);
   }
 
   void half_written() {
@@ -141,6 +148,7 @@ Swept sweep(House& house, bool dry_run, bool foreign, const Retention& retention
   house.catalog.close_dead_loads();
   sweep.garbage(retention.versions);
   sweep.old_quarantines(retention.quarantine);
+  sweep.old_checks();
   sweep.half_written();
   sweep.foreign(foreign);
   return sweep.take();

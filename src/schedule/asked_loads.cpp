@@ -79,7 +79,7 @@ void AskedLoads::load(const Ingestion& ingestion, int reads,
         is_backfill(first) ? drain : std::stop_token());
   } catch (const Error& error) {
     log::warning("could not load what was asked for",
-                 {{"ingestion", ingestion.handle}, {"error", error.what()}});
+                 {{"ingestion", ingestion.handle}, {"run", first.run}, {"error", error.what()}});
     for (const auto& [day, one] : open) end(one, error);
   }
   if (!stopped) return;

@@ -106,7 +106,8 @@ void Crew::do_it(Keeper& keeper, pipeline::House& house, const Job& job) {
     keeper.run(job, ending_.get_token());
   } catch (const std::exception& error) {
     // One that fails is not the end of the service: the catalog may be busy, the disk full.
-    log::error("could not do what is due", {{"ingestion", job.ingestion}, {"error", error.what()}});
+    log::error("could not do what is due",
+               {{"ingestion", job.ingestion}, {"run", job.run}, {"error", error.what()}});
   }
   end(job);
 }

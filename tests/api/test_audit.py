@@ -51,6 +51,30 @@ def test_definitions_and_keys_are_there_too(shop, service, key):
     assert shell, "what the shell applied is missing"
 
 
+def test_a_source_says_when_it_was_made_and_who_changed_it_last(shop, service, key):
+    path, address = "/console/v1/ingestion", {"type": "files", "dataset": "Events",
+                                              "source_name": "Signed"}
+    mapping = {"event_name": "kind", "timestamp": "ts", "ids": {"userID": "user_id"}}
+    made = service.ask("POST", path, key, {**address, "query": "select * from 'visits*.parquet'",
+                                           "column_mapping": mapping}).json["data"]["data"]
+    assert made["last_modified_time"] >= made["creation_time"] > days_ago(1)
+    assert made["last_modifier"] == "the auditor"
+    other = unlimited(shop, "console", "--description", "somebody else")
+    changed = service.ask("PATCH", path, other, {**address, "scheduled_hour_pst": "7"})
+    changed = changed.json["data"]["data"]
+    assert changed["last_modifier"] == "somebody else"
+    assert changed["creation_time"] == made["creation_time"]
+    assert changed["last_modified_time"] > made["last_modified_time"]
+    assert changed["last_modified_time"] == entries(service, key, "?limit=1")[0]["time"]
+    assert (changed["scheduled_hour_pst"], changed["hour_of"]) == (7, "ingestion")
+    sources = service.ask("GET", path + "?type=files&dataset=Events", key).json["data"]
+    shell = [one for one in entries(service, key, "?limit=200")
+             if one["name"] == "purchases" and one["updatedByKind"] == "shell"][0]
+    assert [(one["data"]["last_modifier"], one["data"]["last_modified_time"]) for one in sources
+            if one["data"]["name"] == "purchases"] == [(shell["updatedBy"], shell["time"])]
+    service.ask("DELETE", path + "?type=files&dataset=Events&source_name=Signed", key)
+
+
 def test_refused_calls_are_there_and_a_hundred_alike_are_two_lines(shop, service, key):
     weak = unlimited(shop, "console", "--description", "reads only", "--scope", "omni_read_only")
     for _ in range(100):

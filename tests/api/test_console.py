@@ -134,7 +134,10 @@ def test_the_hour_of_a_dataset_is_that_of_its_sources(service, key):
     assert hour() == (9, "dataset")
     by_query = service.ask("POST", SOURCE + "/schedule?dataset=Events&scheduled_hour_pst=8", key)
     assert by_query.json["data"]["scheduled_hour_pst"] == 8
-    for wrong in (24, -1, 7.5, "seven"):
+    as_text = service.ask("POST", SOURCE + "/schedule", key, {"dataset": "Events",
+                                                              "scheduled_hour_pst": "11"})
+    assert as_text.json["data"]["scheduled_hour_pst"] == 11
+    for wrong in (24, -1, 7.5, "seven", "24", "-1", ""):
         assert service.ask("POST", SOURCE + "/schedule", key, {
             "dataset": "Events", "scheduled_hour_pst": wrong}).status == 400
     service.ask("DELETE", address("Hourly"), key)

@@ -84,6 +84,10 @@ def test_a_day_is_checked_on_request_and_the_answer_kept(ask, shop, engine):
     assert found["changed"] is True and (found["rows_then"], found["rows_now"]) == (10, 11)
     kept = ask("GET", f"{PURCHASES}/check?day={days_ago(3)}").json["data"]
     assert kept["changed"] is True and kept["at"]
+    ask("POST", f"{PURCHASES}/check", {"day": days_ago(3)})
+    checks = ask("GET", f"{PURCHASES}/checks?day={days_ago(3)}").json["data"]
+    assert checks[1] == kept and len(checks) == 2 and checks[0]["at"] > kept["at"]
+    assert ask("GET", f"{PURCHASES}/checks?day={days_ago(1)}").json["data"] == []
     listed, = ask("GET", f"{PURCHASES}/days?from={days_ago(3)}&to={days_ago(3)}").json["data"]
     assert listed["known_difference"] == "the warehouse has 11 rows, 10 were read"
     assert listed["flags"] == [] and listed["error"] is None

@@ -62,3 +62,17 @@ def test_the_documentation_is_served_with_links_that_work(service):
     for wrong in ("/docs/howto/none.md", "/docs/howto/..%2f..%2fREADME.md", "/docs/howto/.md",
                   "/docs/secrets/a.md"):
         assert service.ask("GET", wrong).status == 404
+
+
+def test_a_log_line_of_a_load_names_the_run_that_the_caller_was_told(shop, service, key):
+    reply = service.ask("POST", "/v1/mark_data_ready_dwh", key,
+                        {"datestamps": days_ago(1), "type": "events", "sources": "purchases"})
+    run = reply.json["runs"][0]["runID"]
+    (line,) = service.when(rf"(load ended .* run={run} .*)")
+    values = dict(re.findall(r'(\w+)=("[^"]*"|\S+)', line))
+    assert values["load"] == shop.json("history", "purchases", "--day", days_ago(1))[0]["id"]
+    page = (ROOT / "docs/howto/watch-the-service.md").read_text()
+    table = page[page.index("| Key |"):page.index("Every other line")]
+    told = re.findall(r"`(\w+)`", "".join(row.split("|")[1] for row in table.splitlines()
+                                          if row.startswith("|")))
+    assert told == list(values)

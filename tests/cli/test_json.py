@@ -65,6 +65,7 @@ def test_the_shapes_of_answers_about_days(loaded):
     shop = loaded
     same(shop, "days", "days", "purchases", "--to", DAY)
     same(shop, "check", "check", "purchases")
+    same(shop, "history_checks", "history", "purchases", "--day", DAY, "--checks")
     same(shop, "load", "load", "purchases", "--day", DAY)
     same(shop, "history", "history", "purchases", "--day", DAY)
     same(shop, "certificate", "certificate", "purchases", "--day", DAY)

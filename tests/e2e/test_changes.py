@@ -230,6 +230,38 @@ def test_what_max_scan_skips_is_shown(shop):
     assert 0 < len(skipped) < DAYS
 
 
+def test_every_check_of_a_day_stays_with_its_question_its_answer_and_its_cost(shop):
+    day = days_ago(3)  # One whose values change in as many rows.
+    follow(shop, 'max_scan = "1GB"')
+    shop.database.sql("analyze orders")
+    followed_up(shop)
+    first, = shop.json("history", "orders", "--day", day, "--checks")
+    assert first["by"] == "fingerprint" and not first["changed"] and first["compared"]
+    assert (first["rows_then"], first["rows_now"]) == (ROWS, ROWS)
+    assert first["took_ms"] >= 0 and first["bytes"] > ROWS
+    follow(shop, 'preset = "2w-1pct"')
+    change(shop)
+    a_day_passes(shop)
+    followed_up(shop)
+    shop.run("check", "orders", "--day", day)
+    checks = shop.json("history", "orders", "--day", day, "--checks")
+    assert [(one["by"], one["changed"], "bytes" in one) for one in checks] == [
+        ("fingerprint", True, False), ("count", False, False), ("fingerprint", False, True)]
+    assert checks[2] == first
+    assert [one["at"] for one in checks] == sorted((one["at"] for one in checks), reverse=True)
+    table = shop.run("history", "orders", "--day", day, "--checks").stdout
+    assert "answered by" in table and table.count("fingerprint") == 2
+    with sqlite3.connect(shop.path / "catalog.db") as catalog:
+        catalog.execute(f"update day_check set at = at - 401 * 86400000000, "
+                        f"day = date(day, '-401 days') where at = (select min(at) from day_check "
+                        f"where day = '{day}') and day = '{day}'")
+        count = "select count(*) from day_check"
+        before, = catalog.execute(count).fetchone()
+    shop.run("sweep")
+    with sqlite3.connect(shop.path / "catalog.db") as catalog:
+        assert catalog.execute(count).fetchone() == (before - 1,)
+
+
 def test_a_day_that_was_taken_back_stays_as_it_is_through_all_its_follow_ups(shop):
     day = days_ago(2)
     change(shop)

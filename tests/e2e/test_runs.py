@@ -129,3 +129,24 @@ def test_a_budget_pauses_before_the_load_that_would_break_it(shop):
     assert "would add about 50 billable rows" in refused[0]["message"]
     assert "over budget" in shop.run("schedule").stdout
     assert shop.rows("select count(*) as n from events")[0]["n"] <= 220
+
+
+def test_two_loads_at_once_do_not_pass_a_budget_together(shop):
+    apply(shop, more="[ingestion.orders.limits]\nrows_per_month = 110")
+    shop.run("load", "orders", "--day", days_ago(3))
+    with shop.database.server.admin(shop.database.name) as other:
+        other.execute("begin")
+        other.execute("lock table orders in access exclusive mode")
+        loads = [subprocess.Popen(shop.command("--json", "load", "orders", "--day", days_ago(ago)),
+                                  stdout=subprocess.PIPE, text=True) for ago in (1, 2)]
+        assert wait_until(
+            lambda: sum(run["under_way"] for run in shop.json("run", "list")) == 2, 30)
+        other.execute("commit")
+    told = sorted((json.loads(load.communicate(timeout=60)[0])[0] for load in loads),
+                  key=lambda one: one["status"])
+    assert [one["status"] for one in told] == ["failed", "loaded"]
+    error = told[0]["error"]
+    assert error["code"] == "over_budget"
+    assert "would add about 50 billable rows to the 100 of this month" in error["message"]
+    assert shop.rows("select count(*) as n from events") == [{"n": 100}]
+    assert "over budget" in shop.run("schedule").stdout

@@ -1,5 +1,6 @@
 #include "arrow/one_column.h"
 
+#include <list>
 #include <memory>
 #include <utility>
 
@@ -27,13 +28,6 @@ class Owned {
 
 template <class C>
 void leave(C* self) {
-  self->release = nullptr;
-}
-
-/// Releases the root of a structure all of whose parts live in one `Whole`.
-template <class Whole, class C>
-void release_whole(C* self) {
-  delete static_cast<Whole*>(self->private_data);
   self->release = nullptr;
 }
 
@@ -103,12 +97,11 @@ struct WholeArray {
   }
 };
 
-/// The consumer releases the root, and takes no part out of it: only an engine's scan is one.
-template <class Whole, class C>
-void hand_out(std::unique_ptr<Whole> whole, C& out) {
-  whole->wrap(out);
-  out.private_data = whole.release();
-  out.release = release_whole<Whole, C>;
+/// Releases the root of an array all of whose parts live in one WholeArray: the consumer, an
+/// engine's scan, takes no part out of it.
+void release_whole(ArrowArray* self) {
+  delete static_cast<WholeArray*>(self->private_data);
+  self->release = nullptr;
 }
 
 class OneColumn final : public Producer {
@@ -116,15 +109,19 @@ class OneColumn final : public Producer {
   explicit OneColumn(Stream inner) : inner_(std::move(inner)) {}
 
   void schema(ArrowSchema& out) override {
-    auto whole = std::make_unique<WholeSchema>();
-    require(inner_.get()->get_schema(inner_.get(), &*whole->inner));
-    hand_out(std::move(whole), out);
+    WholeSchema& whole = schemas_.emplace_back();
+    require(inner_.get()->get_schema(inner_.get(), &*whole.inner));
+    whole.wrap(out);
+    out.release = leave<ArrowSchema>;
   }
 
   void next(ArrowArray& out) override {
     auto whole = std::make_unique<WholeArray>();
     require(inner_.get()->get_next(inner_.get(), &*whole->inner));
-    if (whole->inner->release != nullptr) hand_out(std::move(whole), out);
+    if (whole->inner->release == nullptr) return;
+    whole->wrap(out);
+    out.private_data = whole.release();
+    out.release = release_whole;
   }
 
  private:
@@ -133,6 +130,8 @@ class OneColumn final : public Producer {
   }
 
   Stream inner_;
+  /// What was handed out: DuckDB's scan releases no schema (1.5.5), and is gone before the stream.
+  std::list<WholeSchema> schemas_;
 };
 
 }  // namespace

@@ -147,7 +147,7 @@ std::vector<DayRow> Catalog::days(const std::string& ingestion, std::optional<Da
   // A version has the instants of the zone that it was loaded by.
   std::map<std::string, Zone> zones;
   for (DayRow& day : days) {
-    if (!day.stale) continue;
+    if (day.revision.empty()) continue;
     if (!zones.contains(day.revision)) {
       const auto loaded_by = definition(day.revision);
       zones.emplace(day.revision, loaded_by ? Zone::named(loaded_by->zone) : zone);

@@ -64,7 +64,7 @@ void print_plan(Terminal& terminal, const Plan& plan) {
                       change.name, days == 1 ? "it" : "them"));
     }
   }
-  if (plan.empty()) terminal.say("Nothing to change: the catalog already is what the files say");
+  if (plan.empty()) terminal.say("Nothing to change");
 }
 
 /// "1 connection and 2 ingestions"

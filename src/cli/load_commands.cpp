@@ -28,7 +28,7 @@ std::vector<Day> days_of(const Arguments& arguments, pipeline::House& house,
                    (arguments.has("stale") ? 1 : 0) + (arguments.has("last") ? 1 : 0);
   if (ways > 1) {
     wrong_usage("several ways to say which days were given",
-                loads ? "Use one of --day, --from with --to, --failed, --stale"
+                loads ? "Use one of --day, --from with --to, --failed, --stale, --missing, --due"
                       : "Use one of --day, --from with --to, --last");
   }
   if (day) return {*day};

@@ -47,9 +47,9 @@ ExitCode sweep(Context& context, const Arguments& arguments) {
                                    bytes_text(swept.bytes)));
   if (!swept.foreign.empty() && !arguments.has("foreign")) {
     context.terminal.say(
-        fmt::format("{} files were made by nobody this catalog knows; "
-                    "`sweep --foreign` deletes them",
-                    swept.foreign.size()));
+        fmt::format("{} made by nobody this catalog knows; `sweep --foreign` deletes what is",
+                    counted(static_cast<std::int64_t>(swept.foreign.size()), "file") +
+                        (swept.foreign.size() == 1 ? " was" : " were")));
   }
   return kDone;
 }

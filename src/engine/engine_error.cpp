@@ -128,8 +128,7 @@ Error broken_text(const std::string& text) {
                   "read_csv('…', encoding = 'latin-1')");
   }
   constexpr const char* kBefore = "a file holds text that is not UTF-8: ";
-  constexpr const char* kAdvice =
-      "Write the file again as UTF-8; in Parquet the column may also be binary";
+  constexpr const char* kAdvice = "Write the file again as UTF-8";
   // The sentence on JSON names the file and the place, and quotes nothing.
   if (has(text, "Malformed JSON in file")) {
     return {Fault::BadData, "bad_text", kBefore + text, kAdvice};
@@ -149,7 +148,8 @@ Error bad_value(const std::string& text, const std::string& sql) {
                   "read_csv('…', types = {'amount': 'varchar'}, delim = ';')");
   }
   if (has(text, "Malformed JSON in file") || has(text, "Parquet file") ||
-      has(text, "magic bytes")) {
+      has(text, "magic bytes") || has(text, "Footer length error in file") ||
+      has(text, "ecompression failure")) {
     return {Fault::BadData, "bad_value", text, "Write the file again: it is not whole"};
   }
   return of_data(text, sql);

@@ -63,10 +63,11 @@ std::string_view name_of(ChangedBy by) {
 
 std::string status_of(const DayState& state, bool current_is_empty) {
   if (state.attempt == Attempt::Loading) return "loading";
-  if (state.attempt == Attempt::Failed || state.attempt == Attempt::Rejected) return "failed";
   if (state.flags & kHeld) return "held";
-  if (state.attempt == Attempt::Waiting) return "waiting";
-  if (state.current.empty()) return "never loaded";
+  if (state.attempt == Attempt::Failed || state.attempt == Attempt::Rejected) return "failed";
+  if (state.current.empty()) {
+    return state.attempt == Attempt::Waiting ? "waiting" : "never loaded";
+  }
   if (state.flags & kProvisional) return "provisional";
   return current_is_empty ? "succeeded, no data" : "succeeded";
 }

@@ -94,6 +94,7 @@ std::string Copies::ruled() const {
   const std::string reason = engine::literal(rejects ? "duplicate_key" : map_.unique.excluded_as);
   return fmt::format(
       "SELECT * REPLACE (CASE WHEN _whole THEN {} ELSE {} END AS {}, "
+      "CASE WHEN NOT coalesce(_whole, false) THEN _detail END AS _detail, "
       "CASE WHEN _whole THEN NULL WHEN NOT _whole THEN coalesce(_partly, {}) ELSE _partly END "
       "AS _partly) FROM staged LEFT JOIN verdicts USING (_row)",
       reason, rejects ? "_reject" : "_exclude", rejects ? "_reject" : "_exclude", reason);

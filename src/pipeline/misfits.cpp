@@ -75,8 +75,7 @@ std::string where_outside(engine::Database& database, const WorkOrder& work,
   return fmt::format(", from {} to {}", to_text(rows->start), to_text(rows->end));
 }
 
-}  // namespace
-
+/// The unit in which numbers are times near the day, when it is not the one they are read in.
 std::optional<TimeUnit> fitting_unit(const std::vector<double>& values, TimeUnit read_as,
                                      Interval day) {
   if (values.empty()) return {};
@@ -99,6 +98,8 @@ Error wrong_unit(const Mapping& mapping, TimeUnit fits, double example) {
   error.in_full = sentence(fmt::format(" such as {:.0f}", example));
   return error;
 }
+
+}  // namespace
 
 std::optional<Error> misread_unit(engine::Database& database, const MapSql& map,
                                   const WorkOrder& work, const Manifest& manifest,
@@ -143,6 +144,48 @@ void refuse_misfits(engine::Database& database, const MapSql& map, const WorkOrd
         }
       },
       stop);
+}
+
+std::string misread_times(engine::Database& database, const engine::Relation& rows,
+                          const Column& column, const TimeColumn& time,
+                          const Definition& definition, Day day, std::stop_token stop) {
+  const std::string value = engine::identifier(column.name);
+  const Zone zone = Zone::named(definition.zone);
+  const bool label = time.kind == TimeColumn::Kind::Label;
+  const TimeSql as_time = time_sql(value, column.type, time.zone, time.unit, day, zone);
+  // Labels in text are compared as they are written.
+  const std::string read =
+      !label ? as_time.instant
+      : column.type == ColumnType::Text
+          ? fmt::format(
+                "CASE WHEN regexp_full_match({0}, '[0-9]{{4}}-[0-9]{{2}}-[0-9]{{2}}') "
+                "THEN {0} END",
+                value)
+          : label_sql(value, column.type);
+  const bool is_number = !label && !as_time.number.empty();
+  std::int64_t all = 0, given = 0, readable = 0;
+  std::vector<double> numbers;
+  database.each(
+      fmt::format("SELECT nullif(CAST({} AS VARCHAR), '') IS NOT NULL, {} IS NOT NULL, {} "
+                  "FROM ({}\n)",
+                  value, read, is_number ? as_time.number : "NULL", rows.sql),
+      [&](const engine::Row& row) {
+        ++all;
+        given += *row[0] == "true" ? 1 : 0;
+        readable += *row[1] == "true" ? 1 : 0;
+        if (row[2]) numbers.push_back(std::stod(std::string(*row[2])));
+      },
+      stop);
+  const TimeUnit read_as = time.unit.value_or(TimeUnit::Seconds);
+  if (const auto fits = fitting_unit(numbers, read_as, zone.bounds(day))) {
+    throw wrong_unit(definition.mapping, *fits, numbers.front());
+  }
+  if (given > 0 && readable == 0) {
+    throw cast_failed(column.name, label ? "a date such as 2026-11-20" : "a time");
+  }
+  if (all == 0 || given > 0) return {};
+  return fmt::format("none of {} rows of any day has a value in {}, which says the day of a row",
+                     all, column.name);
 }
 
 std::string outside_note(engine::Database& database, const MapSql& map, const WorkOrder& work,

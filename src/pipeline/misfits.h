@@ -38,11 +38,12 @@ std::string outside_note(engine::Database& database, const MapSql& map, const Wo
 std::string no_day_note(warehouse::Connector& connector, const Query& query, Day day,
                         std::stop_token stop);
 
-/// The unit in which numbers are times near the day, when it is not the one they are read in.
-/// `values` are a few of them.
-std::optional<TimeUnit> fitting_unit(const std::vector<double>& values, TimeUnit read_as,
-                                     Interval day);
-/// Misconfigured `timestamp_unit`.
-Error wrong_unit(const Mapping& mapping, TimeUnit fits, double example);
+/// What a few rows of any day say of a day without rows, by the column that decides a row's day.
+/// Throws Misconfigured `timestamp_unit` where numbers are times near the day in another unit than
+/// they are read in, BadData `cast_failed` where no value is a time. Returns a note where none of
+/// the rows has a value; empty where all is well.
+std::string misread_times(engine::Database& database, const engine::Relation& rows,
+                          const Column& column, const TimeColumn& time,
+                          const Definition& definition, Day day, std::stop_token stop);
 
 }  // namespace millrace::pipeline

@@ -65,8 +65,9 @@ std::size_t SourceColumns::index(const std::string& name) const {
   if (similar.size() == 1) return similar.front();
   if (similar.size() > 1) {
     throw Error(Fault::Misconfigured, "duplicate_column",
-                fmt::format("the mapping names column {}, which the query gives {} times", name,
-                            similar.size()),
+                fmt::format("the mapping names column {}, and the query gives {} columns of that "
+                            "name, in which case does not count",
+                            name, similar.size()),
                 fmt::format("Give each a name of its own: … AS {}_2", name));
   }
   throw Error(Fault::Misconfigured, "missing_column",

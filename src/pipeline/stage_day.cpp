@@ -197,7 +197,7 @@ class Staging {
                               database, tell_);
       write_day(database, map, work_, order_.staging, manifest_, stop_);
       const bool others_have_rows = given_ != nullptr && given_->rows_of_all > 0;
-      if (proof_.read == 0 && !others_have_rows) look_for_another_unit(source, database);
+      if (proof_.read == 0 && !others_have_rows) look_for_misread_times(source, database);
     } catch (const Error& error) {
       throw read_failed(error, flow);
     }
@@ -212,36 +212,20 @@ class Staging {
     finish_day(group.database(), mapping_of(source), work_, order_.staging,
                group.staged(order_.day), manifest_, stop_);
     if (proof_.read == 0 && given_->rows_of_all == 0) {
-      look_for_another_unit(source, group.database());
+      look_for_misread_times(source, group.database());
     }
   }
 
-  /// An epoch in another unit than the mapping says gives a day without rows, not a wrong one: so
-  /// a few rows of any day are looked at.
-  void look_for_another_unit(const engine::Relation& source, engine::Database& database) {
-    const Mapping& mapping = work_.definition.mapping;
-    if (query_.time.kind != TimeColumn::Kind::Timestamp) return;
-    for (const Column& column : source.columns) {
-      const bool epoch = column.type == ColumnType::Integer || column.type == ColumnType::Double ||
-                         column.type == ColumnType::Decimal;
-      if (column.name != query_.time.column || !epoch) continue;
-      Query any_day = query_;
-      any_day.time = {};
-      const engine::Relation sample = connector_.sample(any_day, order_.day, 100, database, stop_);
-      std::vector<double> values;
-      database.each(
-          fmt::format("SELECT TRY_CAST({} AS DOUBLE) FROM ({}\n)", engine::identifier(column.name),
-                      sample.sql),
-          [&](const engine::Row& row) {
-            if (row[0]) values.push_back(std::stod(std::string(*row[0])));
-          },
-          stop_);
-      const Interval day = Zone::named(work_.definition.zone).bounds(order_.day);
-      const TimeUnit unit = mapping.timestamp_unit.value_or(TimeUnit::Seconds);
-      if (const auto fits = fitting_unit(values, unit, day)) {
-        throw wrong_unit(mapping, *fits, values.front());
-      }
-    }
+  /// Times that are read in the wrong way give a day without rows, not a wrong one: so a few rows
+  /// of any day are looked at.
+  void look_for_misread_times(const engine::Relation& source, engine::Database& database) {
+    const auto column = std::ranges::find(source.columns, query_.time.column, &Column::name);
+    if (query_.time.kind == TimeColumn::Kind::None || column == source.columns.end()) return;
+    Query any_day = query_;
+    any_day.time = {};
+    const engine::Relation sample = connector_.sample(any_day, order_.day, 100, database, stop_);
+    manifest_.note = misread_times(database, sample, *column, query_.time, work_.definition,
+                                   order_.day, stop_);
   }
 
   void look_after() {

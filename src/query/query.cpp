@@ -79,7 +79,12 @@ Error explained(const Error& error) {
   const std::string text = error.what();
   const bool unknown = error.code == "sql_error" && text.find("Table with name") != text.npos;
   if (!unknown && error.code != "not_allowed") return error;
-  Error known = error;
+  // The engine proposes tables of its own.
+  Error known = error.reworded([](std::string words) {
+    const auto line = words.find("\nDid you mean");
+    if (line != words.npos) words.erase(line, words.find('\n', line + 1) - line);
+    return words;
+  });
   if (unknown) known.code = "unknown_table";
   known.advice =
       "The tables are events, metrics, exposures and entity_properties; files are not read";

@@ -91,8 +91,9 @@ std::string advice_for(const std::string& words, const SshTunnel::Options& optio
     return fmt::format("The SSH server must allow forwarding to {}:{} (PermitOpen)", options.host,
                        options.port);
   }
-  return "Try the same with: ssh " + (options.ssh_user.empty() ? "" : options.ssh_user + "@") +
-         options.ssh_host;
+  const std::string port = options.ssh_port.empty() ? "" : "-p " + options.ssh_port + " ";
+  return "Try the same with: ssh " + port +
+         (options.ssh_user.empty() ? "" : options.ssh_user + "@") + options.ssh_host;
 }
 
 std::string one_line(std::string_view text) {

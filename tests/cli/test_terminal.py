@@ -128,3 +128,9 @@ def test_an_answer_that_breaks_off_is_no_whole_json(known_shop):
                          "error('lost') end as i from range(100001) r(i)", code=1)
     assert cut.stderr.startswith("error: ") and "stopped on request" not in cut.stderr
     assert not cut.stdout.rstrip().endswith("]")
+
+
+def test_a_table_that_there_is_not_is_told_with_those_that_there_are(known_shop):
+    said = known_shop.run("query", "select * from event", code=1).stderr
+    assert "Table with name event does not exist" in said and "Did you mean" not in said
+    assert "The tables are events, metrics, exposures and entity_properties" in said

@@ -40,6 +40,27 @@ def test_a_changed_count_is_found_without_a_fingerprint(shop, engine):
         ("2026-11-03", "count", 10, 9)]
 
 
+def test_a_day_that_a_person_took_back_is_held_also_when_its_next_load_fails(shop):
+    day = ("purchases", "--day", "2026-11-02")
+    shop.run("load", *day)
+    shop.run("load", *day)
+    shop.run("undo", *day)
+    (shop.warehouse / "day2.parquet").write_text("broken")
+    assert shop.run("load", *day, code=1)
+    [row] = shop.json("days", "purchases")
+    assert row["status"] == "held" and "not whole" in row["error"]["advice"]
+
+
+def test_a_day_has_the_instants_of_the_zone_that_it_was_loaded_by(shop):
+    shop.run("load", "purchases", "--day", "2026-11-02")
+    [before] = shop.json("days", "purchases")
+    settings = shop.path / "millrace.toml"
+    settings.write_text(settings.read_text().replace('zone = "UTC"', 'zone = "Asia/Tokyo"'))
+    [after] = shop.json("days", "purchases")
+    assert 'Asia/Tokyo' in settings.read_text()
+    assert (after["start"], after["end"]) == (before["start"], before["end"])
+
+
 def test_a_reload_replaces_the_day_and_undo_brings_the_old_one_back(shop, engine):
     shop.run("load", "purchases", *RANGE)
     write_day(engine, shop.warehouse, 2, amount="100")

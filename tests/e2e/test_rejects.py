@@ -122,3 +122,33 @@ ids = { userID = "user_id" }
     assert outcome["certificate"]["excluded_by_rule"] == {"outside_day": 8}
     assert outcome["certificate"]["loaded"] == 16
     assert "33 % of rows lie outside the day" in outcome["note"]
+
+
+def test_a_column_of_which_no_value_is_a_time_fails_the_day_that_has_no_rows_for_it(home, engine):
+    home.init()
+    engine.sql(f"""copy (select * from (values
+        ('2026/11/01', 'u1', 'd1', '10', 1, 4), (null, 'u2', null, '1', 1, 4))
+        t(ds, user_id, device_id, rev, orders,
+        visits)) to '{home.warehouse}/kpi.parquet' (format parquet)""")
+    home.apply(home.connect_files() + WIDE)
+    said = home.run("load", "kpi", "--day", "2026-11-01", code=1).stderr
+    assert "no value of column ds could be read as a date such as 2026-11-20" in said
+    # A null is no mistake by itself: said, not refused.
+    home.apply(home.connect_files()
+               + WIDE.replace("from 'kpi", "replace (null::date as ds) from 'kpi"))
+    told = home.json("load", "kpi", "--day", "2026-11-01")[0]
+    assert (told["status"], told["note"]) == \
+        ("empty", "none of 2 rows of any day has a value in ds, which says the day of a row")
+
+
+def test_the_reason_of_a_wide_row_that_is_a_copy_names_no_other_fault(home, engine):
+    home.init()
+    engine.sql(f"""copy (select * from (values
+        (date '2026-11-01', 'u1', null, '10', 1, null), (date '2026-11-01', 'u1', null, '10', 1, 4))
+        t(ds, user_id, device_id, rev, orders,
+        visits)) to '{home.warehouse}/kpi.parquet' (format parquet)""")
+    home.apply(home.connect_files() + WIDE)
+    home.run("load", "kpi", "--day", "2026-11-01")
+    kept = home.json("quarantine", "kpi", "--day", "2026-11-01")
+    whole = [row for row in kept if row["reason"] == "duplicate_key" and not row["partly_loaded"]]
+    assert [row.get("detail") for row in whole] == [None]

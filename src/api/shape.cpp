@@ -146,8 +146,9 @@ constexpr Word kWords[] = {
      R"("21","22","23"]}]})",
      [](const json::Value& value) {
        if (!is_text(value)) return is_hour(value);
-       const json::Value read = json::Value::parse(value.get<std::string>(), nullptr, false);
-       return is_hour(read) && read.dump() == value;
+       const auto& text = value.get_ref<const std::string&>();
+       const json::Value read = json::Value::parse(text, nullptr, false);
+       return is_hour(read) && read.dump() == text;
      }},
     {"page", "a number from 1 to 1000000", R"({"type":"integer","minimum":1,"maximum":1000000})",
      [](const json::Value& value) { return is_integer_from(value, 1, kPages); }},

@@ -99,6 +99,9 @@ std::string placeholder(const Option& option);
 /// `--help` of everything (""), of a group ("connection") or of one command ("connection add").
 std::string help_text(std::string_view path);
 
+[[noreturn]] void wrong_usage(const std::string& what, const std::string& advice);
+/// `wrong_usage` where both are given and the last day lies before the first.
+void require_order(const std::optional<Day>& from, const std::optional<Day>& to);
 /// Throws `wrong_usage` for what must hold before anything is opened.
 void check_arguments(const Command& command, const Arguments& arguments);
 /// The one end where errors are caught: what was thrown becomes words and an exit code.

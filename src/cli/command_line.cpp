@@ -117,10 +117,6 @@ CLI::App* add_command(CLI::App& root, std::map<std::string, CLI::App*>& groups,
   return app;
 }
 
-[[noreturn]] void wrong_usage(const std::string& what, const std::string& advice) {
-  throw Error(Fault::Misconfigured, "wrong_usage", what, advice);
-}
-
 /// The words of the command line that were understood as a command: {"connection", "add"}.
 std::vector<std::string> words_of(const CLI::App& root) {
   std::vector<std::string> words;
@@ -204,6 +200,14 @@ int complete(std::vector<std::string> words) {
 
 }  // namespace
 
+void wrong_usage(const std::string& what, const std::string& advice) {
+  throw Error(Fault::Misconfigured, "wrong_usage", what, advice);
+}
+
+void require_order(const std::optional<Day>& from, const std::optional<Day>& to) {
+  if (from && to && *to < *from) wrong_usage("--to lies before --from", "Swap them");
+}
+
 void check_arguments(const Command& command, const Arguments& arguments) {
   for (const auto& [name, values] : arguments.values) {
     if (std::ranges::find(command.options, name, &Option::name) != command.options.end()) continue;
@@ -278,7 +282,8 @@ std::int64_t Arguments::number(std::string_view name, std::int64_t fallback) con
   } catch (const std::exception&) {
     // Falls through to the one message for all bad numbers.
   }
-  wrong_usage(fmt::format("--{} {} is no number above zero", name, text), "Write digits only");
+  wrong_usage(fmt::format("--{} {} is no number above zero", name, text),
+              "Write a whole number from 1 on");
 }
 
 std::span<const Topic> topics() {

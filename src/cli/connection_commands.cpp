@@ -66,8 +66,7 @@ std::map<std::string, std::string> given_settings(const std::vector<std::string>
   for (const std::string& pair : pairs) {
     const std::size_t equals = pair.find('=');
     if (equals == std::string::npos || equals == 0) {
-      throw Error(Fault::Misconfigured, "wrong_usage",
-                  fmt::format("--set takes KEY=VALUE, not {}", pair),
+      wrong_usage(fmt::format("--set takes KEY=VALUE, not {}", pair),
                   "Write --set host=127.0.0.1 port=5432; the name comes before --set");
     }
     settings[pair.substr(0, equals)] = pair.substr(equals + 1);

@@ -55,9 +55,9 @@ std::string remark(const DayRow& row, const Terminal& terminal) {
   if (row.partly_loaded > 0) told.push_back(grouped(row.partly_loaded) + " partly loaded");
   if (!row.state.hold_reason.empty()) told.push_back(row.state.hold_reason);
   if (!row.state.error_text.empty()) {
-    // The lines below the first show the place in the SQL, for which a table has no room.
+    // Below its words a warehouse shows the place in the SQL, for which a table has no room.
     const std::string& text = terminal.error_text(row.state.error_text, row.error_in_full);
-    told.push_back(text.substr(0, text.find('\n')));
+    told.push_back(text.substr(0, text.find("\nLINE ")));
   }
   if (row.state.flags & kMovedDuringRead) told.emplace_back("moved during read");
   if (row.state.flags & kUnusualVolume) told.emplace_back("unusual volume");
@@ -75,6 +75,7 @@ ExitCode days(Context& context, const Arguments& arguments) {
   catalog::Catalog& catalog = context.home.reading();
   const Ingestion ingestion = catalog.ingestion(arguments.get("NAME"));
   const auto from = arguments.day("from"), to = arguments.day("to");
+  require_order(from, to);
   std::optional<DayRange> range;
   if (from || to) {
     range = DayRange{from.value_or(Day(std::chrono::sys_days{})),
@@ -233,8 +234,7 @@ std::string_view export_format(const fs::path& target) {
   if (extension == ".parquet") return "parquet";
   if (extension == ".csv") return "csv, HEADER";
   if (extension == ".json") return "json";
-  throw Error(Fault::Misconfigured, "wrong_usage",
-              fmt::format("--export {}: the name does not say in which form", target.string()),
+  wrong_usage(fmt::format("--export {}: the name does not say in which form", target.string()),
               "Name a file that ends in .parquet, .csv or .json");
 }
 

@@ -222,7 +222,7 @@ json::Value sample_of(Context& context, const Arguments& arguments) {
 ExitCode sample(Context& context, const Arguments& arguments) {
   const bool raw = arguments.has("connection") && arguments.has("query");
   if (arguments.has("NAME") ? arguments.has("connection") || arguments.has("query") : !raw) {
-    throw Error(Fault::Misconfigured, "wrong_usage", "sample takes one thing to look at",
+    wrong_usage("sample takes one thing to look at",
                 "Write `sample NAME`, or `sample --connection NAME --query SQL`");
   }
   const json::Value found = sample_of(context, arguments);

@@ -35,7 +35,7 @@ ExitCode init(Context& context, const Arguments& arguments) {
   std::string zone = arguments.get("zone"), units = arguments.get("unit-types");
   for (const char* name : {"zone", "unit-types"}) {
     if (!arguments.has(name) || !arguments.get(name).empty()) continue;
-    throw Error(Fault::Misconfigured, "wrong_usage", fmt::format("--{} is empty", name),
+    wrong_usage(fmt::format("--{} is empty", name),
                 fmt::format("Leave --{} out for the default", name));
   }
   const auto choose = [&](std::string& value, std::string_view question, std::string_view usual) {

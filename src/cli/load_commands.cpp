@@ -16,10 +16,6 @@ namespace {
 
 using pipeline::DayOutcome;
 
-[[noreturn]] void wrong_usage(const std::string& what, const std::string& advice) {
-  throw Error(Fault::Misconfigured, "wrong_usage", what, advice);
-}
-
 /// `loads`: of `load`, whose ways to name days are not all those of `check`.
 std::vector<Day> days_of(const Arguments& arguments, pipeline::House& house,
                          const Ingestion& ingestion, bool loads) {
@@ -34,7 +30,7 @@ std::vector<Day> days_of(const Arguments& arguments, pipeline::House& house,
   if (day) return {*day};
   if (from || to) {
     if (!from || !to) wrong_usage("--from and --to go together", "Give both, each as 2026-11-20");
-    if (*to < *from) wrong_usage("--to lies before --from", "Swap them");
+    require_order(from, to);
     return DayRange{*from, *to}.days();
   }
   if (arguments.has("failed")) return pipeline::failed_days(house, ingestion);

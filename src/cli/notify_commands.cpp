@@ -43,7 +43,7 @@ Target target_in(const std::string& text, const NotifySettings& settings) {
   if (settings.webhooks.contains(text)) return {Channel::Webhook, text};
   if (text.starts_with('#')) return {Channel::Slack, text};
   if (text.find('@') != std::string::npos) return {Channel::Mail, text};
-  throw Error(Fault::Misconfigured, "wrong_usage", fmt::format("--to {} is no target", text),
+  wrong_usage(fmt::format("--to {} is no target", text),
               "Write an e-mail address, direct:ADDRESS for a Slack message to that person, "
               "#channel, or webhook:NAME");
 }

@@ -22,10 +22,6 @@ constexpr std::size_t kReplyMost = 64 << 20;  ///< Of that answer, as JSON.
 /// Half of the requests that a key may make in 15 minutes.
 constexpr std::chrono::milliseconds kLookEvery(2'000);
 
-[[noreturn]] void wrong_usage(const std::string& what, const std::string& advice) {
-  throw Error(Fault::Misconfigured, "wrong_usage", what, advice);
-}
-
 /// What goes over the wire.
 struct Sent {
   json::Value arguments = json::Value::object();

@@ -18,7 +18,7 @@ ExitCode set(Context& context, const Arguments& arguments) {
   const std::string name = arguments.get("NAME");
   const Secret value = context.terminal.ask_secret(name);
   if (value.empty()) {
-    throw Error(Fault::Misconfigured, "wrong_usage", fmt::format("no value for {} came", name),
+    wrong_usage(fmt::format("no value for {} came", name),
                 "Type it when asked, or send it to stdin: millrace secret set NAME < file");
   }
   vault_of(context).put(name, value);

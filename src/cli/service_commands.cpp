@@ -14,10 +14,6 @@
 namespace millrace::cli {
 namespace {
 
-[[noreturn]] void wrong_usage(const std::string& what, const std::string& advice) {
-  throw Error(Fault::Misconfigured, "wrong_usage", what, advice);
-}
-
 /// Also 0, which means no limit.
 std::int64_t limit_in(const Arguments& arguments, std::string_view name, std::int64_t fallback) {
   if (!arguments.has(name)) return fallback;

@@ -26,8 +26,7 @@ std::chrono::seconds duration_in(const Arguments& arguments, std::string_view na
   const std::int64_t seconds = unit == "h" ? 3600 : unit == "m" ? 60 : unit == "s" ? 1 : 0;
   constexpr std::int64_t kMost = 1'000;
   if (read.ec != std::errc() || count < 1 || count > kMost * 3600 || seconds == 0) {
-    throw Error(Fault::Misconfigured, "wrong_usage",
-                fmt::format("--{} {} is no length of time", name, text),
+    wrong_usage(fmt::format("--{} {} is no length of time", name, text),
                 "Write for example 2h, 30m or 90s");
   }
   return std::chrono::seconds(count * seconds);
@@ -111,7 +110,7 @@ std::vector<Ingestion> built_by_dbt(Context& context, const Arguments& arguments
 
 std::vector<Ingestion> wanted(Context& context, const Arguments& arguments) {
   if (arguments.has("NAME") == arguments.has("dbt-results")) {
-    throw Error(Fault::Misconfigured, "wrong_usage", "trigger takes an ingestion, or dbt's results",
+    wrong_usage("trigger takes an ingestion, or dbt's results",
                 "Write `trigger NAME --day D`, or `trigger --dbt-results FILE --day D`");
   }
   if (arguments.has("dbt-results")) return built_by_dbt(context, arguments);

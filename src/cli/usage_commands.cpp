@@ -30,8 +30,7 @@ DayRange range_of(const Arguments& arguments, Day today) {
   const DayRange range{arguments.day("from").value_or(first_of_month(today)),
                        arguments.day("to").value_or(today)};
   if (range.first <= range.last) return range;
-  throw Error(Fault::Misconfigured, "wrong_usage",
-              fmt::format("{} lies before {}", range.last.text(), range.first.text()),
+  wrong_usage(fmt::format("{} lies before {}", range.last.text(), range.first.text()),
               "--from is the first day and --to the last");
 }
 

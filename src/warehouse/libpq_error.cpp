@@ -162,7 +162,8 @@ Verdict verdict_on(const ServerMessage& message) {
   const std::string_view state = message.sqlstate;
   const auto in_class = [&](std::string_view prefix) { return state.starts_with(prefix); };
   if (state.empty() || in_class("08") || state == "57P01" || state == "57P02") {
-    return {Unavailable, "connection_lost", "The server or the network ended the connection"};
+    return {Unavailable, "connection_lost",
+            "The server or the network ended the connection: try again"};
   }
   if (state == "42P01" || state == "3F000") {
     return {Misconfigured, "missing_table", "Check its name and schema"};
@@ -172,7 +173,8 @@ Verdict verdict_on(const ServerMessage& message) {
             "Check its spelling; `millrace connection columns` lists those of a table"};
   }
   if (state == "42501") {
-    return {Misconfigured, "no_permission", "Ask for SELECT on it for this user"};
+    return {Misconfigured, "no_permission",
+            "Ask that this user may SELECT from a table, or EXECUTE a function"};
   }
   const bool writes_within = message.text.find("data-modifying") != std::string::npos;
   if (state == "25006" || (state == "0A000" && writes_within)) {
@@ -189,7 +191,10 @@ Verdict verdict_on(const ServerMessage& message) {
     return {Unavailable, "try_again", "Another transaction was in the way; try again"};
   }
   if (in_class("22")) {
-    return {BadData, "bad_value_in_query", "A value does not fit what the query does with it"};
+    return {
+        BadData, "bad_value_in_query",
+        "A value does not fit what the query does with it: let the query guard it, or leave that "
+        "row out"};
   }
   if (in_class("P0")) {
     return {BadData, "raised_in_query", "A function that the query calls refuses a row"};

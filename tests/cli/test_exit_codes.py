@@ -27,6 +27,7 @@ def test_the_page_of_exit_codes_lists_what_help_lists(known_shop):
     ("load purchases --jobs 0", "--jobs 0 is no number above zero"),
     ("load purchases --from 2026-11-02", "--from and --to go together"),
     ("load purchases --from 2026-11-02 --to 2026-11-01", "--to lies before --from"),
+    ("days purchases --from 2026-11-02 --to 2026-11-01", "--to lies before --from"),
     ("load purchases --day 2026-11-02 --failed", "several ways to say which days"),
     ("load purchases kpi", "load does not take kpi"),
     ("history purchases", "history needs --day"),

@@ -250,7 +250,7 @@ def test_a_table_without_permission_is_named(shop):
         shop.database.sql("drop role nosy")
     assert (error["code"], error["fault"]) == ("no_permission", "misconfigured")
     assert "permission denied for table purchases" in error["message"]
-    assert "Ask for SELECT on it" in error["advice"]
+    assert "may SELECT from a table" in error["advice"]
 
 
 def test_a_value_that_the_query_cannot_compute_is_bad_data(shop):

@@ -55,9 +55,7 @@ std::string remark(const DayRow& row, const Terminal& terminal) {
   if (row.partly_loaded > 0) told.push_back(grouped(row.partly_loaded) + " partly loaded");
   if (!row.state.hold_reason.empty()) told.push_back(row.state.hold_reason);
   if (!row.state.error_text.empty()) {
-    // Below its words a warehouse shows the place in the SQL, for which a table has no room.
-    const std::string& text = terminal.error_text(row.state.error_text, row.error_in_full);
-    told.push_back(text.substr(0, text.find("\nLINE ")));
+    told.push_back(terminal.error_text(row.state.error_text, row.error_in_full));
   }
   if (row.state.flags & kMovedDuringRead) told.emplace_back("moved during read");
   if (row.state.flags & kUnusualVolume) told.emplace_back("unusual volume");

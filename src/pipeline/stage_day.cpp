@@ -224,8 +224,8 @@ class Staging {
     Query any_day = query_;
     any_day.time = {};
     const engine::Relation sample = connector_.sample(any_day, order_.day, 100, database, stop_);
-    manifest_.note = misread_times(database, sample, *column, query_.time, work_.definition,
-                                   order_.day, stop_);
+    manifest_.note =
+        misread_times(database, sample, *column, query_.time, work_.definition, order_.day, stop_);
   }
 
   void look_after() {

@@ -5,6 +5,7 @@
 #include "api/routes.h"
 #include "api/service.h"
 #include "definition/plan.h"
+#include "model/upkeep.h"
 
 namespace millrace::api {
 namespace {
@@ -30,11 +31,6 @@ std::string host_of(const std::string& url) {
   std::string host = url.substr(scheme + 3);
   host = host.substr(0, host.find_first_of("/?#"));
   return host.substr(host.rfind('@') + 1);  // All of it, where there is none.
-}
-
-std::string digest_time(int minutes) {
-  constexpr int kHour = 60;
-  return minutes < 0 ? "off" : fmt::format("{:02}:{:02}", minutes / kHour, minutes % kHour);
 }
 
 void add_project(Settings& settings, Call& call) {
@@ -65,7 +61,8 @@ void add_service(Settings& settings, const definition::Configuration& configurat
 }
 
 void add_notify(Settings& settings, const NotifySettings& notify) {
-  settings.add("notify.digest", digest_time(notify.digest_minutes));
+  settings.add("notify.digest",
+               notify.digest_minutes < 0 ? "off" : clock_text(notify.digest_minutes));
   settings.add("notify.link", notify.link);
   settings.add("notify.gather_seconds", notify.gather.count());
   if (!notify.smtp.host.empty()) {

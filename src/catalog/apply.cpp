@@ -90,12 +90,14 @@ void make_current(Session& session, const Version& version, Instant at) {
 }
 
 /// A token speaks of the moment of the load that took it, also when an undo brings it back.
-void set_token(Session& session, const Version& version) {
+void set_loaded(Session& session, const Version& version) {
   std::optional<Instant> confirmed_at;
   if (version.token) confirmed_at = version.published_at;
-  session.db.run(R"(UPDATE day SET token = :token, token_confirmed_at = :confirmed_at
+  session.db.run(R"(UPDATE day SET token = :token, token_confirmed_at = :confirmed_at,
+                                   loaded_at = :loaded_at
                     WHERE project_id = :project AND ingestion = :ingestion AND day = :day)",
-                 {version.token, confirmed_at, session.project, version.ingestion, version.day});
+                 {version.token, confirmed_at, version.published_at, session.project,
+                  version.ingestion, version.day});
 }
 
 void store_ledger(Session& session, const Record& record) {
@@ -116,7 +118,7 @@ void apply_publish(Session& session, const Record& record) {
                       WHERE project_id = :project AND ingestion = :ingestion AND day = :day)",
                    {record.at, session.project, record.version->ingestion, record.version->day});
   }
-  set_token(session, *record.version);
+  set_loaded(session, *record.version);
   store_ledger(session, record);
 }
 
@@ -129,7 +131,7 @@ void apply_undo(Session& session, const Record& record) {
   }
   make_current(session, *version, record.at);
   store_day(session, *record.state);
-  set_token(session, *version);
+  set_loaded(session, *version);
 }
 
 /// Loads and versions stay as what the sweep still has to delete; days and names are gone.

@@ -87,6 +87,9 @@ std::string Catalog::store_id() {
 
 void Catalog::set_store_id(const std::string& id) {
   Transaction transaction(session_->db);
+  session_->db.run(R"(DELETE FROM generation
+                      WHERE NOT EXISTS (SELECT 1 FROM store WHERE store_id = :id))",
+                   {id});
   session_->db.run("DELETE FROM store");
   session_->db.run("INSERT INTO store (project_id, store_id) VALUES (:project, :id)",
                    {session_->project, id});

@@ -82,6 +82,7 @@ class Catalog {
 
   // -- the store this catalog belongs to
   std::string store_id();
+  /// Forgets the generations of another one.
   void set_store_id(const std::string& id);
   /// Known generations: written before the store's file is put, so a copied or restored catalog
   /// can be told from the one that wrote last.

@@ -180,7 +180,7 @@ namespace {
 std::string kept_columns() {
   return fmt::format(
       R"(SELECT d.ingestion, d.day, d.current, d.attempt, d.flags, d.held_load, d.error_code,
-              d.error_fault, d.changed_at, d.first_ended_at, d.checked_at, v.published_at,
+              d.error_fault, d.changed_at, d.first_ended_at, d.checked_at, d.loaded_at,
               CASE WHEN d.flags & {0} <> 0 THEN
                 (SELECT min(m.published_at) FROM version m
                  WHERE m.project_id = d.project_id AND m.ingestion = d.ingestion
@@ -190,9 +190,6 @@ std::string kept_columns() {
                         AND s.day = d.day AND s.flags & {0} = 0), 0)) END )",
       unsigned{kMovedDuringRead});
 }
-constexpr std::string_view kItsVersion =
-    R"( LEFT JOIN version v ON v.project_id = d.project_id AND v.ingestion = d.ingestion
-                           AND v.day = d.day AND v.id = d.current )";
 
 KeptDay kept_day_in(const Row& row) {
   KeptDay day;
@@ -221,13 +218,13 @@ std::map<std::string, std::vector<KeptDay>> Catalog::kept_days(Day since,
       R"({} FROM day e
          CROSS JOIN day d ON d.project_id = e.project_id AND d.ingestion = e.ingestion
                          AND d.day = e.day
-         CROSS JOIN ingestion i ON i.project_id = d.project_id AND i.id = d.ingestion {}
+         CROSS JOIN ingestion i ON i.project_id = d.project_id AND i.id = d.ingestion
          WHERE e.project_id = :project AND e.first_ended_at >= :start AND e.first_ended_at < :end
            AND e.day < :since
            AND (COALESCE(e.checked_at, 0) < :before OR e.attempt NOT IN ('loaded', 'empty')
                 OR e.flags & {} <> 0)
            AND i.enabled = 1 AND i.archived = 0)",
-      kept_columns(), kItsVersion, unsigned{kMovedDuringRead} | unsigned{kCheckFailed});
+      kept_columns(), unsigned{kMovedDuringRead} | unsigned{kCheckFailed});
   for (const Unseen& one : unseen) {
     session_->db.query(
         older, {session_->project, one.ended.start, one.ended.end, since, one.before}, keep);
@@ -237,10 +234,10 @@ std::map<std::string, std::vector<KeptDay>> Catalog::kept_days(Day since,
   }
   const std::string recent = fmt::format(
       R"({} FROM ingestion i
-         JOIN day d ON d.project_id = i.project_id AND d.ingestion = i.id {}
+         JOIN day d ON d.project_id = i.project_id AND d.ingestion = i.id
          WHERE i.project_id = :project AND i.enabled = 1 AND i.archived = 0 AND d.day >= :since
          ORDER BY d.ingestion, d.day)",
-      kept_columns(), kItsVersion);
+      kept_columns());
   session_->db.query(recent, {session_->project, since}, keep);
   for (auto& [ingestion, days] : kept) {
     for (KeptDay& day : days) day.lost_percent = lost_percent(*this, day.state);

@@ -58,7 +58,7 @@ void copy_ingestion(Database& db, const std::string& from, int copy) {
   db.run("INSERT INTO day SELECT project_id, " + id("ingestion") + ", day, " + id("current") +
          ", attempt, load, flags, held_load, hold_reason, error_code, error_text, error_advice, "
          "changed_at, lease_load, lease_token, token, token_confirmed_at, checked_at, "
-         "check_result, error_fault, first_ended_at FROM day" +
+         "check_result, error_fault, first_ended_at, loaded_at FROM day" +
          of);
 }
 

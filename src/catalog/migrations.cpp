@@ -251,9 +251,18 @@ constexpr std::string_view kChecks[] = {
        WHERE checked_at IS NOT NULL AND check_result IS NOT NULL)",
 };
 
+/// When a day's current version was published: whoever decides asks it of every day.
+constexpr std::string_view kLoadedAt[] = {
+    "ALTER TABLE day ADD COLUMN loaded_at BIGINT",
+    R"(UPDATE day SET loaded_at =
+         (SELECT v.published_at FROM version v
+          WHERE v.project_id = day.project_id AND v.ingestion = day.ingestion
+            AND v.day = day.day AND v.id = day.current))",
+};
+
 constexpr std::span<const std::string_view> kMigrations[] = {
     kFirst,  kRenewedLeases, kUpkeep, kService, kTelling,  kHandles, kAudit,
-    kPeople, kPartlyLoaded,  kWishes, kQuoted,  kFollowUp, kChecks};
+    kPeople, kPartlyLoaded,  kWishes, kQuoted,  kFollowUp, kChecks,  kLoadedAt};
 
 }  // namespace
 

@@ -47,6 +47,7 @@ class Observer final : public Producer {
     if (out.release == nullptr) return;
     flow_.rows += out.length;
     flow_.bytes += bytes_in(schema_, out);
+    if (flow_.look) flow_.look(schema_, out);
   }
 
  private:

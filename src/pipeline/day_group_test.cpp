@@ -35,9 +35,10 @@ struct Result {
 struct Days {
   Shop shop;
   WorkOrder work;
+  int count;
 
-  explicit Days(Dataset dataset) {
-    shop.put("rows.parquet", kRows);
+  explicit Days(Dataset dataset, const char* rows = kRows, int days = 4) : count(days) {
+    shop.put("rows.parquet", rows);
     work.kind = "files";
     work.definition.dataset = dataset;
     work.definition.query = "select * from 'rows.parquet'";
@@ -48,9 +49,9 @@ struct Days {
   }
   Mapping& mapping() { return work.definition.mapping; }
 
-  static std::vector<DayOrder> orders(const fs::path& folder) {
+  std::vector<DayOrder> orders(const fs::path& folder) const {
     std::vector<DayOrder> days;
-    for (int i = 0; i < 4; ++i) {
+    for (int i = 0; i < count; ++i) {
       DayOrder day{.load = "load" + std::to_string(i),
                    .day = Day::parse("2026-10-31")->plus(i),
                    .staging = (folder / std::to_string(i)).string()};
@@ -147,19 +148,33 @@ TEST_CASE("events that are mapped together are as if each day had been mapped al
   }
 }
 
+TEST_CASE(
+    "many rows in no order are laid down first, and then as if each day had been mapped alone") {
+  Days days(Dataset::Events,
+            "select n, 'user' || n % 97 as user, case when n % 31 = 0 then 'a<b' else 'view' end "
+            "as kind, timestamp '2026-10-31' + interval (n * 7919 % 400000 * 6) second as ts "
+            "from range(400000) r(n)",
+            28);
+  days.mapping().event_name = {"kind"};
+  days.mapping().timestamp = "ts";
+  days.mapping().ids = {{"userID", "user"}};
+  days.mapping().metadata_all = true;
+  CHECK(check_same(days).manifests.size() == 28);
+}
+
 TEST_CASE("small days are a group, and each that has rows gets a staged file") {
   Days days(Dataset::Events);
   days.mapping().event_name = {"kind"};
   days.mapping().timestamp = "ts";
   days.mapping().ids = {{"userID", "user"}};
   ScratchFolder scratch;
-  const std::vector<DayOrder> orders = Days::orders(scratch.path());
+  const std::vector<DayOrder> orders = days.orders(scratch.path());
   const auto connector = days.shop.open();
-  RangeSplit split({orders.front().day, orders.back().day}, scratch.path() / "range");
-  RangeSplit::Bounds bounds;
-  bounds.rows_total = 3000;
-  split.read(*connector, query_of(days.work.definition, "load"), bounds, orders.front(),
-             [](const Progress&) {}, {});
+  const DayRange range{orders.front().day, orders.back().day};
+  RangeSplit split(range, scratch.path() / "range");
+  const Query query = query_of(days.work.definition, "load");
+  const Tell nobody = [](const Progress&) {};
+  split.read({*connector, query, range, {.rows = {3000}}, orders.front(), nobody}, {});
 
   const std::vector<ReadBefore> small(4, {.rows = 1000}), large(4, {.rows = 200'000});
   CHECK(DayGroup::length(orders, small, split) == 4);

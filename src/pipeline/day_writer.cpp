@@ -130,7 +130,7 @@ class DayWriter {
     count();
     if (proof_.loaded < proof_.read) {
       if (work_.verb != Verb::Replay) refuse_misfits(database_, map_, work_, manifest_, stop_);
-      manifest_.note = outside_note(database_, map_, work_, manifest_, stop_);
+      manifest_.note = outside_note(database_, map_, work_, manifest_, "rows", stop_);
     }
     take(only(database_.copy(copies.outputs(), data_, stored_parquet(), stop_)));
     quarantine();
@@ -197,7 +197,8 @@ class DayWriter {
 }  // namespace
 
 std::string parquet(const std::vector<std::string>& files) {
-  return fmt::format("read_parquet([{}], union_by_name = true)", literals(files));
+  return fmt::format("read_parquet([{}], union_by_name = true, hive_partitioning = false)",
+                     literals(files));
 }
 
 std::map<std::string, Totals> totals_of(engine::Database& database,

@@ -189,13 +189,13 @@ std::string misread_times(engine::Database& database, const engine::Relation& ro
 }
 
 std::string outside_note(engine::Database& database, const MapSql& map, const WorkOrder& work,
-                         const Manifest& manifest, std::stop_token stop) {
+                         const Manifest& manifest, std::string_view rows, std::stop_token stop) {
   const Certificate& proof = manifest.certificate;
   const std::int64_t outside = count_of(proof.excluded_by_rule, "outside_day");
   if (outside == 0) return {};
   const double percent = 100.0 * static_cast<double>(outside) / static_cast<double>(proof.read);
-  const std::string share =
-      percent < 0.5 ? fmt::format("{} rows", outside) : fmt::format("{:.0f} % of rows", percent);
+  const std::string share = percent < 0.5 ? fmt::format("{} of {}", outside, rows)
+                                          : fmt::format("{:.0f} % of {}", percent, rows);
   const bool timed = work.definition.dataset != Dataset::Metrics && !map.time_output.empty();
   return fmt::format(
       "{} lie outside the day{}", share,

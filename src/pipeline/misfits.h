@@ -3,6 +3,7 @@
 #include <optional>
 #include <stop_token>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/error.h"
@@ -28,9 +29,9 @@ std::optional<Error> misread_unit(engine::Database& database, const MapSql& map,
                                   std::stop_token stop);
 
 /// "33 % of rows lie outside the day, all 00:00–08:00 UTC: your query's day is UTC"; empty where
-/// none do.
+/// none do. `rows`: which ones were looked at, "rows" where it is all of them.
 std::string outside_note(engine::Database& database, const MapSql& map, const WorkOrder& work,
-                         const Manifest& manifest, std::stop_token stop);
+                         const Manifest& manifest, std::string_view rows, std::stop_token stop);
 
 /// "8 rows have no day, and no load reads them: their ts is null, or no time"; empty where there
 /// are none, and where the query selects its own rows, so that such a row reaches the mapping. Asks

@@ -3,15 +3,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <atomic>
-#include <chrono>
-#include <functional>
-#include <thread>
+#include <utility>
 
-#include "arrow/flow.h"
-#include "base/error.h"
 #include "pipeline/day_writer.h"
-#include "pipeline/reporter.h"
 #include "pipeline/source_columns.h"
 
 namespace millrace::pipeline {
@@ -24,59 +18,12 @@ using engine::literal;
 /// Files that are written at the same time: each takes memory, and each day's rows are looked for
 /// in one of them.
 constexpr int kPartsMax = 31;
-/// Rows that one thread collects before it writes them to their parts.
-constexpr std::int64_t kCollectedBytes = 24 << 20;
-constexpr std::int64_t kCollectedRowsMin = 2'048, kCollectedRowsMax = 262'144,
-                       kCollectedRowsUsual = 65'536;
 constexpr const char* kPart = "_millrace_part";
 /// Read once and deleted: quick to write rather than small.
 constexpr const char* kRaw =
     "COMPRESSION lz4, ROW_GROUP_SIZE_BYTES '16MB', DICTIONARY_SIZE_LIMIT 1";
 
-std::int64_t bytes_below(const fs::path& folder) {
-  std::int64_t bytes = 0;
-  std::error_code gone;
-  for (auto entry = fs::recursive_directory_iterator(folder, gone);
-       !gone && entry != fs::recursive_directory_iterator(); entry.increment(gone)) {
-    std::error_code no_file;
-    const auto size = entry->file_size(no_file);
-    if (!no_file) bytes += static_cast<std::int64_t>(size);
-  }
-  return bytes;
-}
-
-/// Stops the reading when more has arrived than was said to.
-class Meter {
- public:
-  Meter(std::function<std::int64_t()> arrived, std::int64_t bytes_max, std::stop_token stop)
-      : forward_(std::move(stop), [this] { source_.request_stop(); }),
-        thread_([this, arrived = std::move(arrived), bytes_max](std::stop_token ended) {
-          while (bytes_max > 0 && real_env().wait(std::chrono::milliseconds(250), ended)) {
-            if (arrived() <= bytes_max) continue;
-            too_much_ = true;
-            source_.request_stop();
-            return;
-          }
-        }) {}
-
-  std::stop_token token() const { return source_.get_token(); }
-  bool too_much() const { return too_much_; }
-
- private:
-  std::stop_source source_;
-  std::atomic<bool> too_much_ = false;
-  std::stop_callback<std::function<void()>> forward_;
-  std::jthread thread_;
-};
-
 }  // namespace
-
-std::string collected_by_threads(std::int64_t row_bytes) {
-  const std::int64_t rows = row_bytes <= 0 ? kCollectedRowsUsual
-                                           : std::clamp(kCollectedBytes / row_bytes,
-                                                        kCollectedRowsMin, kCollectedRowsMax);
-  return fmt::format("SET partitioned_write_flush_threshold = {}", rows);
-}
 
 RangeSplit::RangeSplit(DayRange days, fs::path folder)
     : days_(days),
@@ -109,18 +56,9 @@ std::string RangeSplit::given_back(std::size_t i) const {
   return is_huge(column) ? fmt::format("CAST({} AS {})", name, column.vendor_type) : name;
 }
 
-void RangeSplit::read(warehouse::Connector& connector, const Query& query, const Bounds& bounds,
-                      const DayOrder& first, const Tell& tell, std::stop_token stop) {
-  fs::remove_all(folder_);  // What a reading of the same days left that failed.
-  fs::create_directories(folder_);
-  arrow::Flow flow;
-  const auto arrived = [&] { return std::max(flow.bytes.load(), bytes_below(folder_ / "rows")); };
-  Meter meter(arrived, bounds.bytes_max, stop);
-  engine::Database database =
-      mapping_engine(bounds.budget, folder_ / "spill", connector.engine_needs(),
-                     {collected_by_threads(bounds.row_bytes)}, {folder_.string()});
-  try {
-    source_ = connector.read_range(query, days_, database, flow, meter.token());
+void RangeSplit::read(const RangeSource& source, std::stop_token stop) {
+  const auto lay_down = [&](const engine::Relation& given, engine::Database& database) {
+    source_ = given;
     // Names of the query may differ in case alone, which files do not allow.
     std::string names, columns;
     for (std::size_t i = 0; i < source_.columns.size(); ++i) {
@@ -132,19 +70,10 @@ void RangeSplit::read(warehouse::Connector& connector, const Query& query, const
                     warehouse::kDayNumber, days_a_part_, kPart, source_.sql, names);
     types_.clear();
     for (const Column& column : database.describe(rows)) types_.push_back(column.vendor_type);
-    const Reporter reporter(first, bounds.rows_total, flow, database, tell);
-    database.copy(rows, folder_ / "rows", fmt::format("{}, PARTITION_BY ({})", kRaw, kPart),
-                  meter.token());
-    bytes_read_ = arrived();
-    row_bytes_ = bytes_read_ / std::max<std::int64_t>(bounds.rows_total, 1);
-  } catch (const Error& error) {
-    if (meter.too_much()) {
-      throw Error(Fault::Unavailable, std::string(kRangeTooLarge),
-                  fmt::format("{} days have more rows than was expected", days_.size()),
-                  "Load fewer days at a time");
-    }
-    throw read_failed(error, flow);
-  }
+    return RangeCopy{rows, fmt::format("{}, PARTITION_BY ({})", kRaw, kPart)};
+  };
+  bytes_read_ = read_range(source, folder_, lay_down, std::move(stop)).bytes_read;
+  row_bytes_ = bytes_read_ / std::max<std::int64_t>(source.bounds.rows_total(), 1);
 }
 
 engine::Relation RangeSplit::rows(Day day) const {

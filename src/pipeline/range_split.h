@@ -7,16 +7,10 @@
 #include <string>
 #include <vector>
 
-#include "pipeline/stage_day.h"
+#include "pipeline/range_read.h"
 #include "warehouse/connector.h"
 
 namespace millrace::pipeline {
-
-inline constexpr std::string_view kRangeTooLarge = "range_too_large";
-
-/// The engine's setting for a COPY that writes many files: each thread collects so many bytes of
-/// rows before it hands them over. `row_bytes`: of a row, about; 0: unknown.
-std::string collected_by_threads(std::int64_t row_bytes);
 
 /// The rows of many days, read by one statement of the warehouse and laid down by day in a folder,
 /// as they came. Each day is then mapped from there just as if it had been read alone.
@@ -28,17 +22,8 @@ class RangeSplit {
   RangeSplit(const RangeSplit&) = delete;
   RangeSplit& operator=(const RangeSplit&) = delete;
 
-  /// What one reading of a warehouse may take.
-  struct Bounds {
-    Budget budget;
-    std::int64_t row_bytes = 0;   ///< About; 0: unknown.
-    std::int64_t bytes_max = 0;   ///< Of rows that arrive, and of what they take on the disk; more
-                                  ///< is Unavailable `range_too_large`. 0: any.
-    std::int64_t rows_total = 0;  ///< For people who watch.
-  };
-  /// Reads them all, once. `first` is the day under whose name progress is told.
-  void read(warehouse::Connector& connector, const Query& query, const Bounds& bounds,
-            const DayOrder& first, const Tell& tell, std::stop_token stop);
+  /// Reads them all, once: those of these days. See `read_range`.
+  void read(const RangeSource& source, std::stop_token stop);
 
   /// The rows of one day, for an engine that may read `folder`.
   engine::Relation rows(Day day) const;
@@ -47,7 +32,10 @@ class RangeSplit {
   engine::Relation rows_of_days(DayRange days) const;
   /// The rows of days of one part lie in the same files.
   int part_of(Day day) const;
-  /// No day up to this one is asked for again: what only they needed is deleted.
+  /// Whether they were read.
+  bool has_rows() const { return !source_.columns.empty(); }
+  /// No day up to this one is asked for again: what only they needed is deleted, and with the last
+  /// day the folder.
   void done(Day day);
 
   const std::filesystem::path& folder() const { return folder_; }

@@ -27,10 +27,10 @@ struct Split {
   }
 
   void read(std::int64_t bytes_max = 0) {
-    RangeSplit::Bounds bounds;
-    bounds.bytes_max = bytes_max;
+    const auto connector = shop.open();
     const DayOrder first{.load = "load", .day = days.first, .staging = scratch.path().string()};
-    split.read(*shop.open(), query, bounds, first, [](const Progress&) {}, {});
+    const Tell nobody = [](const Progress&) {};
+    split.read({*connector, query, days, {.bytes_max = bytes_max, .rows = {1}}, first, nobody}, {});
   }
 
   /// Of a day, as the mapping sees it.

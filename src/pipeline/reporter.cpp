@@ -6,6 +6,13 @@
 
 namespace millrace::pipeline {
 
+std::int64_t rows_so_far(const arrow::Flow& flow, const engine::Database& database,
+                         std::int64_t total) {
+  const std::int64_t rows = flow.rows;
+  if (rows > 0 || total == 0) return rows;
+  return static_cast<std::int64_t>(database.progress() * static_cast<double>(total));
+}
+
 Reporter::Reporter(const DayOrder& order, std::optional<std::int64_t> total,
                    const arrow::Flow& flow, const engine::Database& database, const Tell& tell)
     : thread_([&, total](std::stop_token ended) {
@@ -13,14 +20,9 @@ Reporter::Reporter(const DayOrder& order, std::optional<std::int64_t> total,
           Progress progress{.load = order.load,
                             .day = order.day,
                             .stage = "read",
-                            .rows = flow.rows,
+                            .rows = rows_so_far(flow, database, total.value_or(0)),
                             .bytes = flow.bytes,
                             .rows_total = total};
-          // Files are read by the engine itself, past the flow's counters.
-          if (progress.rows == 0 && total) {
-            progress.rows =
-                static_cast<std::int64_t>(database.progress() * static_cast<double>(*total));
-          }
           tell(progress);
         }
       }) {}

@@ -14,6 +14,11 @@ namespace millrace::pipeline {
 
 using Tell = std::function<void(const Progress&)>;
 
+/// Of `total` rows, so many were read. Files are read by the engine itself, past the flow's
+/// counters.
+std::int64_t rows_so_far(const arrow::Flow& flow, const engine::Database& database,
+                         std::int64_t total);
+
 /// Tells what has travelled, four times a second, while the engine pulls. All that it is given must
 /// outlive it; `tell` is called from its thread.
 class Reporter {

@@ -175,13 +175,13 @@ class Staging {
   void read_and_map(const Budget& budget) {
     arrow::Flow flow;
     std::vector<std::string> folders = {order_.staging};
-    if (given_ != nullptr) folders.push_back(given_->split->folder().string());
+    if (lies_here()) folders.push_back(given_->split->folder().string());
     engine::Database database = mapping_engine(budget, fs::path(order_.staging) / "spill",
                                                connector_.engine_needs(), {}, folders);
     try {
-      engine::Relation source = given_ == nullptr
-                                    ? connector_.read(query_, order_.day, database, flow, stop_)
-                                    : given_->split->rows(order_.day);
+      engine::Relation source = lies_here()
+                                    ? given_->split->rows(order_.day)
+                                    : connector_.read(query_, order_.day, database, flow, stop_);
       if (budget.batch_bytes > 0 && !source.in_batches) {
         // The engine reads 2,048 rows of a file at a time, and needs many times their size to make
         // JSON of them.
@@ -208,13 +208,15 @@ class Staging {
   }
 
   void finish_mapped(DayGroup& group) {
-    const engine::Relation source = given_->split->rows(order_.day);
-    finish_day(group.database(), mapping_of(source), work_, order_.staging,
+    finish_day(group.database(), mapping_of(group.source()), work_, order_.staging,
                group.staged(order_.day), manifest_, stop_);
     if (proof_.read == 0 && given_->rows_of_all == 0) {
-      look_for_misread_times(source, group.database());
+      look_for_misread_times(group.source(), group.database());
     }
   }
+
+  /// Its rows were read with others, and wait in a folder.
+  bool lies_here() const { return given_ != nullptr && given_->split->has_rows(); }
 
   /// Times that are read in the wrong way give a day without rows, not a wrong one: so a few rows
   /// of any day are looked at.

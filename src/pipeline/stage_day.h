@@ -23,8 +23,8 @@ class RangeSplit;
 
 /// What is known of a day that was looked at and read together with others.
 struct ReadBefore {
-  RangeSplit* split = nullptr;
-  DayGroup* group = nullptr;  ///< Has mapped it; may be missing.
+  RangeSplit* split = nullptr;  ///< Has its rows, unless they were mapped as they came.
+  DayGroup* group = nullptr;    ///< Has mapped it; may be missing.
   bool snapshot = false;
   std::string counted_by;
   std::optional<std::string> token;

@@ -129,11 +129,10 @@ class RangeStaging {
     return real_env().wait(kTurn, stop_);
   }
 
-  /// Whether to begin again, because there is more, or in longer rows, than was thought.
+  /// Whether to begin again, because something is not as was thought.
   bool thinks_again(const Error& error) {
-    const bool too_long = error.code == "out_of_memory";
-    if (!too_long && error.code != kRangeTooLarge) return false;
-    return std::exchange(too_long ? rows_are_short_ : plans_are_true_, false);
+    if (error.code == "out_of_memory") return std::exchange(rows_are_short_, false);
+    return error.code == kRangeTooLarge && std::exchange(plans_are_true_, false);
   }
 
   /// Failures of many days together that a day alone may not have.
@@ -146,10 +145,13 @@ class RangeStaging {
   bool together(Days days) {
     std::vector<ReadBefore> read(days.size());
     // In the folder of the day that is sealed last.
-    RangeSplit split(range_of(days), fs::path(days.back().staging) / "range");
+    const fs::path folder = fs::path(days.back().staging) / "range";
+    RangeSplit split(range_of(days), folder);
+    std::unique_ptr<DayGroup> whole;
     try {
       look(days, read);
-      read_rows(days, split, read);
+      whole = read_mapped(days, folder, read);
+      if (!whole) read_rows(days, split, read);
       share(read, "look", took_ms([&] { look_after(days, read); }));
     } catch (const Error& error) {
       if (gives_way(error)) {
@@ -165,8 +167,20 @@ class RangeStaging {
       if (stop_.stop_requested()) throw;
       return true;
     }
-    stage_groups(days, split, read);
+    for (ReadBefore& day : read) day.split = &split;
+    if (whole) {
+      finish(days, *whole, read);
+    } else {
+      stage_groups(days, split, read);
+    }
     return true;
+  }
+
+  void finish(Days days, DayGroup& group, std::vector<ReadBefore>& read) {
+    for (std::size_t i = 0; i < days.size(); ++i) {
+      read[i].group = &group;
+      stage(days[i], &read[i]);
+    }
   }
 
   /// Groups are mapped ahead, each by a thread of its own, while the days of the one before are
@@ -198,7 +212,6 @@ class RangeStaging {
       const std::unique_ptr<DayGroup> group = ahead.front().get();
       ahead.pop_front();
       for (const DayOrder& order : group_days) {
-        day->split = &split;
         day->group = group.get();
         stage(order, &*day++);
       }
@@ -274,9 +287,8 @@ class RangeStaging {
     }
   }
 
-  void read_rows(Days days, RangeSplit& split, std::vector<ReadBefore>& read) {
-    const Query query = query_of_chunk(days);
-    RangeSplit::Bounds bounds;
+  RangeBounds bounds_of(Days days, const std::vector<ReadBefore>& read) const {
+    RangeBounds bounds;
     bounds.budget = {.threads = work_.threads, .memory_bytes = memory_bytes()};
     bounds.row_bytes = estimate_.row_bytes;
     if (!rows_are_short_) {
@@ -286,11 +298,45 @@ class RangeStaging {
     }
     // What may be read at once without knowing its size may also be larger than was thought.
     if (days.size() > static_cast<std::size_t>(kRangeDays)) bounds.bytes_max = bytes_max(days);
-    for (const ReadBefore& day : read) bounds.rows_total += day.rows;
-    for (ReadBefore& day : read) day.rows_of_all = bounds.rows_total;
-    share(read, "read",
-          took_ms([&] { split.read(connector_, query, bounds, days.front(), tell_, stop_); }));
-    bytes_a_day_ = split.bytes_read() / static_cast<std::int64_t>(days.size());
+    for (const ReadBefore& day : read) bounds.rows.push_back(day.rows);
+    return bounds;
+  }
+
+  /// Gives what it read to `take`, and notes what it cost.
+  template <typename Take>
+  void read_by(Days days, std::vector<ReadBefore>& read, const Take& take) {
+    const Query query = query_of_chunk(days);
+    const RangeSource source{connector_,   query, range_of(days), bounds_of(days, read),
+                             days.front(), tell_};
+    const std::int64_t all = source.bounds.rows_total();
+    for (ReadBefore& day : read) day.rows_of_all = all;
+    share(read, "read", took_ms([&] { bytes_a_day_ = take(source); }));
+    bytes_a_day_ /= static_cast<std::int64_t>(days.size());
+  }
+
+  void read_rows(Days days, RangeSplit& split, std::vector<ReadBefore>& read) {
+    read_by(days, read, [&](const RangeSource& source) {
+      split.read(source, stop_);
+      return split.bytes_read();
+    });
+  }
+
+  /// Null where the rows must be laid down first, because they come in no order or some value
+  /// cannot be mapped with the others.
+  std::unique_ptr<DayGroup> read_mapped(Days days, const fs::path& folder,
+                                        std::vector<ReadBefore>& read) {
+    std::unique_ptr<DayGroup> group;
+    if (!maps_at_once_ || !rows_are_short_) return group;
+    try {
+      read_by(days, read, [&](const RangeSource& source) {
+        group = std::make_unique<DayGroup>(work_, days, source, folder, stop_);
+        return group->bytes_read();
+      });
+    } catch (const Error& error) {
+      if (error.code != kInNoOrder && error.fault != Fault::BadData) throw;
+      maps_at_once_ = false;
+    }
+    return group;
   }
 
   void look_after(Days days, std::vector<ReadBefore>& read) {
@@ -319,7 +365,7 @@ class RangeStaging {
   std::stop_token stop_;
   warehouse::Estimate estimate_;
   std::int64_t bytes_a_day_ = 0;
-  bool plans_are_true_ = true, rows_are_short_ = true;
+  bool plans_are_true_ = true, rows_are_short_ = true, maps_at_once_ = true;
   int gave_way_ = 0;
 };
 

@@ -30,6 +30,15 @@ std::string selected(const Computed& columns) {
   return list;
 }
 
+/// By halves: a chain of as many comparisons as there are days would cost more than the rest.
+std::string among(const std::string& number, std::size_t first, std::size_t last,
+                  const std::function<std::string(std::size_t)>& of) {
+  if (last - first == 1) return of(first);
+  const std::size_t middle = (first + last) / 2;
+  return fmt::format("CASE WHEN {} < {} THEN {} ELSE {} END", number, middle,
+                     among(number, first, middle, of), among(number, middle, last, of));
+}
+
 }  // namespace
 
 void check_name(const std::string& what, const std::string& name) {
@@ -62,12 +71,7 @@ StagedSelect::StagedSelect(const Definition& definition, const engine::Relation&
 }
 
 std::string StagedSelect::by_day(const std::function<std::string(std::size_t)>& of) const {
-  if (days_.number.empty()) return of(0);
-  std::string sql = "CASE " + days_.number;
-  for (std::size_t i = 0; i < days_.loads.size(); ++i) {
-    sql += fmt::format(" WHEN {} THEN {}", i, of(i));
-  }
-  return sql + " END";
+  return days_.number.empty() ? of(0) : among(days_.number, 0, days_.loads.size(), of);
 }
 
 void StagedSelect::add(const std::string& name, const std::string& expression) {
@@ -132,7 +136,14 @@ void StagedSelect::keep_time(const std::string& column) {
   };
   // How a value is read holds for a year around the day.
   const TimeSql time = time_of(days_.first);
-  const std::string in_day = by_day([&](std::size_t i) { return time_of(day_at(i)).in_day; });
+  std::string start = time.start, end = time.end;
+  if (!days_.number.empty()) {
+    add("_start", by_day([&](std::size_t i) { return time_of(day_at(i)).start; }));
+    add("_end", by_day([&](std::size_t i) { return time_of(day_at(i)).end; }));
+    start = "_start";
+    end = "_end";
+  }
+  const std::string in_day = fmt::format("{0} >= {1} AND {0} < {2}", time.compared, start, end);
   keep("ts", time.instant);
   has_number_ = !time.number.empty();
   if (has_number_) add("_number", time.number);

@@ -59,7 +59,8 @@ class StagedSelect {
   void write(MapSql& map) const;
 
  private:
-  /// What differs from day to day, as one expression: `of` gives it for the day with that place.
+  /// A constant that differs from day to day, as one expression: `of` gives that of the day with
+  /// this place.
   std::string by_day(const std::function<std::string(std::size_t)>& of) const;
   Day day_at(std::size_t place) const { return days_.first.plus(static_cast<int>(place)); }
   void add_object(const std::string& column);

@@ -47,8 +47,10 @@ std::string instant_of_naive(const std::string& naive, const Zone& zone, const Z
       kFirstSecond * 1'000'000, kLastSecond * 1'000'000, instant_of_micros(branches));
 }
 
-std::string between(const std::string& value, const std::string& start, const std::string& end) {
-  return fmt::format("{0} >= {1} AND {0} < {2}", value, start, end);
+void compare_instants(TimeSql& time, const std::string& value, Interval bounds) {
+  time.compared = value;
+  time.start = instant_literal(bounds.start);
+  time.end = instant_literal(bounds.end);
 }
 
 std::int64_t units_until(Instant instant, TimeUnit unit) {
@@ -66,14 +68,15 @@ TimeSql epoch_sql(const std::string& column, ColumnType type, TimeUnit unit, Int
     time.instant =
         fmt::format("CASE WHEN {0} BETWEEN {1} AND {2} THEN {3} END", column, first, last,
                     instant_of_micros(fmt::format("CAST({} AS BIGINT) * {}", column, per)));
-    time.in_day = between(column, std::to_string(units_until(bounds.start, unit)),
-                          std::to_string(units_until(bounds.end, unit)));
+    time.compared = column;
+    time.start = std::to_string(units_until(bounds.start, unit));
+    time.end = std::to_string(units_until(bounds.end, unit));
     return time;
   }
   time.instant = fmt::format(
       "CASE WHEN {0} BETWEEN {1} AND {2} THEN {3} END", time.number, first, last,
       instant_of_micros(fmt::format("CAST(round({} * {}) AS BIGINT)", time.number, per)));
-  time.in_day = between(time.instant, instant_literal(bounds.start), instant_literal(bounds.end));
+  compare_instants(time, time.instant, bounds);
   return time;
 }
 
@@ -87,7 +90,7 @@ TimeSql text_sql(const std::string& column, const Zone& zone, Day day, const Zon
       "AND length({0}) > 10 THEN TRY_CAST({0} AS TIMESTAMPTZ) ELSE {1} END",
       column,
       instant_of_naive(fmt::format("TRY_CAST({} AS TIMESTAMP)", column), zone, project, day));
-  time.in_day = between(time.instant, instant_literal(bounds.start), instant_literal(bounds.end));
+  compare_instants(time, time.instant, bounds);
   return time;
 }
 
@@ -119,19 +122,23 @@ TimeSql time_sql(const std::string& column, ColumnType type, const Zone& column_
           fmt::format("CASE WHEN {0} BETWEEN {1} AND {2} THEN CAST({0} AS TIMESTAMPTZ) END", column,
                       instant_of_micros(std::to_string(kFirstSecond * 1'000'000)),
                       instant_of_micros(std::to_string(kLastSecond * 1'000'000)));
-      time.in_day = between(column, instant_literal(bounds.start), instant_literal(bounds.end));
+      compare_instants(time, column, bounds);
       return time;
     case ColumnType::Timestamp: {
       const Zone::NaiveInterval naive = column_zone.naive(bounds);
       time.instant = instant_of_naive(fmt::format("CAST({} AS TIMESTAMP)", column), column_zone,
                                       project_zone, day);
-      time.in_day = between(column, naive_literal(naive.start), naive_literal(naive.end));
+      time.compared = column;
+      time.start = naive_literal(naive.start);
+      time.end = naive_literal(naive.end);
       return time;
     }
     case ColumnType::Date:
       time.instant = instant_of_naive(fmt::format("CAST({} AS TIMESTAMP)", column), project_zone,
                                       project_zone, day);
-      time.in_day = fmt::format("{} = DATE '{}'", column, day.text());
+      time.compared = column;
+      time.start = fmt::format("DATE '{}'", day.text());
+      time.end = fmt::format("DATE '{}'", day.plus(1).text());
       return time;
     case ColumnType::Integer:
     case ColumnType::Double:

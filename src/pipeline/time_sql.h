@@ -10,9 +10,10 @@ namespace millrace::pipeline {
 
 /// How the time of a row is read from one column.
 struct TimeSql {
-  std::string instant;  ///< TIMESTAMPTZ; NULL where the value is no time that can be stored.
-  std::string in_day;   ///< Condition on the column itself, so that it costs two comparisons.
-  std::string number;   ///< A numeric time as DOUBLE; empty for other types.
+  std::string instant;     ///< TIMESTAMPTZ; NULL where the value is no time that can be stored.
+  std::string compared;    ///< What says whether the row is of the day: the column, where it can.
+  std::string start, end;  ///< Of the day: constants that `compared` is not below, and is below.
+  std::string number;      ///< A numeric time as DOUBLE; empty for other types.
 };
 
 /// `column` is an expression of the column's type. Naive times become instants by Zone::instant_of;

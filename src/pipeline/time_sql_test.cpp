@@ -1,4 +1,5 @@
 #include <doctest/doctest.h>
+#include <fmt/format.h>
 
 #include "pipeline/day_fixture.h"
 #include "pipeline/time_sql.h"
@@ -16,8 +17,9 @@ Lines instants(const std::string& values, ColumnType type, const std::string& co
   const TimeSql time = time_sql("x", type, Zone::named(column_zone), unit, *Day::parse(day),
                                 Zone::named(project_zone));
   fixture::Day any(Dataset::Events);
-  return any.texts("SELECT " + time.instant + ", coalesce(" + time.in_day +
-                   ", false) FROM (VALUES " + values + ") t(x)");
+  return any.texts(
+      fmt::format("SELECT {}, coalesce({} >= {} AND {} < {}, false) FROM (VALUES {}) t(x)",
+                  time.instant, time.compared, time.start, time.compared, time.end, values));
 }
 
 }  // namespace

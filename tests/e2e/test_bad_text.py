@@ -67,7 +67,7 @@ def test_a_file_that_is_not_utf8_is_named_with_the_line_and_what_to_do(home):
     assert {row["u"] for row in users} == {"zoe", "zoé"}
 
 
-def test_a_database_that_checks_no_encoding_does_not_send_broken_text(home, postgres):
+def test_a_database_that_checks_no_encoding_has_its_broken_rows_rejected(home, postgres):
     name = "bytes_as_they_come"
     with postgres.admin() as admin:
         admin.execute(f"""create database {name} encoding 'SQL_ASCII' locale 'C'
@@ -76,12 +76,21 @@ def test_a_database_that_checks_no_encoding_does_not_send_broken_text(home, post
     try:
         database.sql("""create table signs as select timestamptz '2026-11-01 01:00Z' as ts,
             'view' as kind, convert_from(b, 'SQL_ASCII') as user_id
-            from (values ('\\xc8'::bytea), ('zoe')) as v(b)""")
+            from (values ('\\xc8'::bytea), ('\\x7a6fc3a9'), ('zoe')) as v(b)""")
         home.init()
         home.apply(database.connection() + INGESTION % ("shop", "select * from signs"))
+        for days in DAY, DAYS:
+            assert load(home, days) == (2, [("bad_text", r"\xC8")])
+            users = home.rows('select "unit_userID" as u from events order by 1')
+            assert users == [{"u": "zoe"}, {"u": "zoé"}]
+            assert not home.json("check", "signs", *DAY)[0]["changed"]
+        assert [row["problem"] for row in home.json("sample", "signs", *DAY)["rows"]
+                if row["problem"]] == ["bad_text"]
+        home.apply(database.connection() + INGESTION % (
+            "shop", "select ts, kind, user_id::int::text as user_id from signs"))
         failed = home.json("load", "signs", *DAY, code=1)[0]["error"]
-        assert "invalid byte sequence for encoding \"UTF8\": 0xc8" in failed["in_full"]
-        assert "0xc8" not in failed["message"]
+        assert "invalid input syntax for type integer" in failed["in_full"]
+        assert "zo" not in failed["message"]
     finally:
         database.drop()
 

@@ -27,6 +27,10 @@ constexpr std::string_view kInTransaction =
     "true), set_config('timezone', 'UTC', true), set_config('bytea_output', 'hex', true), "
     "set_config('extra_float_digits', '1', true), set_config('statement_timeout', '0', true), "
     "set_config('idle_in_transaction_session_timeout', '0', true), "
+    // A database that does not know its encoding cannot convert: its bytes come as they are, and
+    // rows whose text is not UTF-8 are rejected.
+    "case when current_setting('server_encoding') = 'SQL_ASCII' "
+    "then set_config('client_encoding', 'SQL_ASCII', true) end, "
     // A server that can look for its client ends the statement of one that is gone.
     "case when current_setting('server_version_num')::int >= 140000 and version() like '%linux%' "
     "then set_config('client_connection_check_interval', '1000', true) end";
@@ -118,8 +122,8 @@ class PostgresTransport final : public Transport {
     ServerVersion result;
     result.product = "PostgreSQL " + version.substr(0, version.find(' '));
     std::from_chars(version.data(), version.data() + version.size(), result.major);
-    // Whatever the database's encoding, what it sends as UTF-8 is converted or at least verified.
-    result.checks_text = true;
+    // What is sent as UTF-8 is converted from the database's encoding, or at least verified.
+    result.checks_text = reader_.session(stop).parameter("server_encoding") != "SQL_ASCII";
     return result;
   }
 

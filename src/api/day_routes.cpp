@@ -324,9 +324,8 @@ constexpr Route kRoutes[] = {
     {.method = "GET",
      .path = "/api/v1/ingestions/{id}/checks",
      .access = Access::Read,
-     .about =
-         "What was asked about a day, and answered, newest first: the last 100 of 400 days. "
-         "`took_ms` at the warehouse; `bytes` that it estimated, where `max_scan` had it asked.",
+     .about = "What was asked about a day, and answered, newest first: the last 100 of 400 days. "
+              "`took_ms` at the warehouse; `bytes` that it estimated for a fingerprint.",
      .query = "{day*: day}",
      .gives = "one [Check]",
      .answer = checks},

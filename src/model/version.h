@@ -145,11 +145,10 @@ struct CheckResult {
   bool changed = false;
   std::string by;  ///< token | count | fingerprint; empty when nothing could be compared.
   std::optional<std::int64_t> rows_then, rows_now;
-  std::string note;                     ///< Why not comparable, which columns are not repeatable …
+  std::string note;                     ///< Why not comparable, which columns do not repeat …
   std::optional<bool> repeatable;       ///< Only where the fingerprint was asked again to find out.
   std::optional<std::int64_t> took_ms;  ///< Of the answers; of one about several days its share.
-  std::optional<std::int64_t>
-      bytes;                   ///< That the warehouse estimates, where `max_scan` had it asked.
+  std::optional<std::int64_t> bytes;    ///< Of a fingerprint, where the warehouse estimates it.
   std::optional<Error> error;  ///< The day could not be asked about; nothing else is known.
 };
 

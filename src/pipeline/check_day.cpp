@@ -196,13 +196,23 @@ class Checks {
     result.note = *why;
   }
 
-  /// What is left of `max_scan`; where the warehouse does not tell, everything may be read.
+  /// What a fingerprint of the day reads; none where the warehouse does not tell.
+  std::optional<std::int64_t> bytes_to_read(Day day) {
+    try {
+      const auto estimate = connector_.estimate(query_, {day, day}, stop_);
+      if (estimate && estimate->bytes > 0) return estimate->bytes;
+    } catch (const Error& error) {
+      // Whatever it is, the fingerprint will tell; unless it is asked only within a limit.
+      if (work_.max_scan_bytes || error.fault == Fault::Cancelled) throw;
+    }
+    return {};
+  }
+
+  /// More than is left of `max_scan`; where the warehouse does not tell, everything may be read.
   bool is_too_dear(Day day, CheckResult& result) {
-    if (!work_.max_scan_bytes) return false;
-    const auto estimate = connector_.estimate(query_, {day, day}, stop_);
-    if (!estimate) return false;
-    result.bytes = estimate->bytes;
-    scanned_bytes_ += estimate->bytes;
+    result.bytes = bytes_to_read(day);
+    if (!work_.max_scan_bytes || !result.bytes) return false;
+    scanned_bytes_ += *result.bytes;
     if (scanned_bytes_ <= *work_.max_scan_bytes) return false;
     constexpr double kMegabyte = 1e6;
     result.by.clear();
@@ -210,7 +220,7 @@ class Checks {
         "skipped for max_scan: with this day about {:.1f} MB would be read, {:.1f} MB are allowed",
         static_cast<double>(scanned_bytes_) / kMegabyte,
         static_cast<double>(*work_.max_scan_bytes) / kMegabyte);
-    scanned_bytes_ -= estimate->bytes;
+    scanned_bytes_ -= *result.bytes;
     return true;
   }
 

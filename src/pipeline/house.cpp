@@ -18,6 +18,11 @@ constexpr std::string_view kHowToGoOn =
   throw Error(Fault::Conflict, "not_the_latest_catalog", why, std::string(kHowToGoOn));
 }
 
+bool has_published(catalog::Catalog& catalog) {
+  return std::ranges::any_of(kDatasets,
+                             [&](Dataset dataset) { return catalog.highest_publish(dataset) > 0; });
+}
+
 void require_same_store(catalog::Catalog& catalog, store::Store& store) {
   const std::string known = catalog.store_id();
   if (known.empty()) {
@@ -26,9 +31,11 @@ void require_same_store(catalog::Catalog& catalog, store::Store& store) {
         refuse("the store already holds days that this catalog does not know");
       }
     }
-    return;
+    return catalog.set_store_id(store.id());
   }
   if (known != store.id()) {
+    // A root that was set after `init`: nothing lies anywhere yet.
+    if (!has_published(catalog) && !store.generation()) return catalog.set_store_id(store.id());
     refuse(fmt::format("the catalog belongs to store {}, but the store here is {}", known,
                        store.id()));
   }
@@ -84,7 +91,6 @@ void claim_store(catalog::Catalog& catalog, store::Store& store, Env& env) {
     // The catalog knows the generation before the store does, so a crash in between is harmless.
     const store::Store::Generation next{latest ? latest->number + 1 : 1, new_id(env)};
     catalog.add_generation(next.number, next.nonce);
-    if (catalog.store_id().empty()) catalog.set_store_id(store.id());
     if (store.put_generation(next)) return;
   }
 }

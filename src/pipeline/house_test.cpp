@@ -37,6 +37,22 @@ TEST_CASE("a catalog whose store was exchanged is refused and names both stores"
                     other.id());
 }
 
+TEST_CASE("a catalog that has published nothing goes with its home to another root, once") {
+  const ScratchFolder folder;
+  const auto root = [&](const char* name) {
+    return store::Store(store::local_folder(folder.path() / name), "default", real_env());
+  };
+  catalog::Catalog catalog({.path = folder.path() / "catalog.db"}, real_env());
+  store::Store first = root("first"), second = root("second");
+  claim_store(catalog, first, real_env());
+  claim_store(catalog, first, real_env());
+  claim_store(catalog, second, real_env());
+  CHECK(catalog.store_id() == second.id());
+  claim_store(catalog, second, real_env());
+  CHECK(second.generation()->number == 2);
+  CHECK(code_of([&] { claim_store(catalog, first, real_env()); }) == "not_the_latest_catalog");
+}
+
 TEST_CASE("a process whose store was taken over meanwhile publishes nothing more") {
   Home home;
   const std::string current = home.load(10);

@@ -111,10 +111,15 @@ void require_probe(Context& context, const Connection& connection) {
   print_probe(context.terminal, report);
   if (report.ok()) return;
   const auto failed = std::ranges::find_if(report.steps, [](const auto& step) { return !step.ok; });
+  const std::string what =
+      fmt::format("connection {} was not added: {} failed", connection.name, failed->name);
+  if (!context.terminal.json()) {
+    // Why, and what to do about it, was printed with the steps.
+    throw Error(Fault::Misconfigured, "probe_failed", what,
+                "Mend that, or add it untested with --no-test");
+  }
   const bool is_sentence = failed->advice.ends_with('?') || failed->advice.ends_with('.');
-  throw Error(Fault::Misconfigured, "probe_failed",
-              fmt::format("connection {} was not added: {} failed: {}", connection.name,
-                          failed->name, failed->detail),
+  throw Error(Fault::Misconfigured, "probe_failed", fmt::format("{}: {}", what, failed->detail),
               failed->advice.empty() ? "Mend that, or add it untested with --no-test"
                                      : fmt::format("{}{} add it untested with --no-test",
                                                    failed->advice, is_sentence ? " Or" : "; or"));

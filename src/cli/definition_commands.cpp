@@ -134,7 +134,7 @@ ExitCode export_all(Context& context, const Arguments& arguments) {
 
 ExitCode list(Context& context, const Arguments&) {
   json::Value answers = json::Value::array();
-  Table table{{"name", "dataset", "connection", "kind", "definition", "managed by"}, {}};
+  Table table{{"name", "title", "dataset", "connection", "kind", "definition", "managed by"}, {}};
   for (const Ingestion& ingestion : context.home.reading().ingestions()) {
     const std::string revision = revision_of(ingestion.definition);
     const std::string dataset(name_of(ingestion.definition.dataset));
@@ -146,8 +146,9 @@ ExitCode list(Context& context, const Arguments&) {
                        {"kind", ingestion.kind},
                        {"revision", revision},
                        {"managed_by", ingestion.managed_by}});
-    table.rows.push_back({ingestion.handle, dataset, ingestion.connection, ingestion.kind, revision,
-                          ingestion.managed_by});
+    const std::string title = ingestion.name == ingestion.handle ? "" : ingestion.name;
+    table.rows.push_back({ingestion.handle, title, dataset, ingestion.connection, ingestion.kind,
+                          revision, ingestion.managed_by});
   }
   if (context.terminal.json()) {
     context.terminal.answer(answers);

@@ -10,6 +10,7 @@
 #include "pipeline/check.h"
 #include "pipeline/days.h"
 #include "pipeline/load.h"
+#include "pipeline/loadable_days.h"
 
 namespace millrace::cli {
 namespace {
@@ -75,6 +76,15 @@ void tell_unfinished(Terminal& terminal, pipeline::House& house, const std::vect
                             unfinished == 1 ? "it is" : "they are"));
 }
 
+void tell_older_zone(Terminal& terminal, const pipeline::House& house, const Ingestion& ingestion) {
+  const std::string& zone = ingestion.definition.zone;
+  if (zone == house.project.zone.name() || terminal.json()) return;
+  terminal.note(
+      fmt::format("days of {} are those of {}, as when it was applied; millrace.toml says "
+                  "{} now: `millrace apply` its file to follow",
+                  ingestion.handle, zone, house.project.zone.name()));
+}
+
 ExitCode load(Context& context, const Arguments& arguments) {
   if (arguments.has("due") == arguments.has("NAME")) {
     wrong_usage("load takes an ingestion, or --due", "Write `load NAME`, or `load --due`");
@@ -92,6 +102,7 @@ ExitCode load(Context& context, const Arguments& arguments) {
     if (context.terminal.json()) context.terminal.answer(json::Value::array());
     return kDone;
   }
+  pipeline::require_loadable(house, request);
   const auto [first, last] = std::ranges::minmax(request.days);
   house.catalog.note("ingestion_load", request.ingestion.handle,
                      fmt::format("{} of {} from {} to {}{}",
@@ -99,6 +110,7 @@ ExitCode load(Context& context, const Arguments& arguments) {
                                  request.ingestion.handle, first.text(), last.text(),
                                  request.accept ? ", also what is held" : ""));
   tell_unfinished(context.terminal, house, request.days);
+  tell_older_zone(context.terminal, house, request.ingestion);
   const auto start = std::chrono::steady_clock::now();
   Totals totals{.asked = static_cast<std::int64_t>(request.days.size())};
   json::Value answers = json::Value::array();

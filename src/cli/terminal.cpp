@@ -1,12 +1,15 @@
 #include "cli/terminal.h"
 
 #include <fmt/format.h>
+#include <locale.h>
 #include <sys/ioctl.h>
 #include <termios.h>
 #include <unistd.h>
+#include <wchar.h>
 
 #include <algorithm>
 #include <cstdio>
+#include <cwchar>
 #include <iostream>
 #include <nlohmann/json.hpp>
 #include <utility>
@@ -18,12 +21,31 @@
 namespace millrace::cli {
 namespace {
 
-bool starts_code_point(char c) { return (static_cast<unsigned char>(c) & 0xC0) != 0x80; }
+/// The character at a text's beginning: its length, and the columns that a terminal gives it.
+struct Character {
+  std::size_t bytes = 1, columns = 1;
+};
+
+Character character_at(std::string_view text) {
+  if (static_cast<signed char>(text.front()) >= 0) return {};
+  static const locale_t kUtf8 = newlocale(LC_CTYPE_MASK, "C.UTF-8", nullptr);
+  const locale_t before = uselocale(kUtf8);
+  wchar_t letter = 0;
+  std::mbstate_t state{};
+  const std::size_t bytes = std::mbrtowc(&letter, text.data(), text.size(), &state);
+  const bool is_whole = bytes > 0 && bytes <= text.size();
+  const int columns = is_whole ? wcwidth(letter) : 1;
+  uselocale(before);
+  return {is_whole ? bytes : 1, columns < 0 ? 1 : static_cast<std::size_t>(columns)};
+}
 
 /// No more than so many columns of a text without colours.
 std::string_view cut(std::string_view text, std::size_t columns) {
-  for (std::size_t i = 0, seen = 0; i < text.size(); ++i) {
-    if (starts_code_point(text[i]) && seen++ == columns) return text.substr(0, i);
+  for (std::size_t i = 0, taken = 0; i < text.size();) {
+    const Character next = character_at(text.substr(i));
+    taken += next.columns;
+    if (taken > columns) return text.substr(0, i);
+    i += next.bytes;
   }
   return text;
 }
@@ -68,11 +90,13 @@ std::string padded(std::string_view text, std::size_t to, bool right) {
 
 std::size_t columns_of(std::string_view text) {
   std::size_t columns = 0;
-  for (std::size_t i = 0; i < text.size(); ++i) {
+  for (std::size_t i = 0; i < text.size();) {
     if (text[i] == '\x1b') {
-      i = std::min(text.find('m', i), text.size() - 1);
-    } else if (starts_code_point(text[i])) {
-      ++columns;
+      i = std::min(text.find('m', i), text.size() - 1) + 1;
+    } else {
+      const Character next = character_at(text.substr(i));
+      columns += next.columns;
+      i += next.bytes;
     }
   }
   return columns;

@@ -81,7 +81,7 @@ class Terminal {
   bool drawn_ = false, asking_ = false, hides_ = false;
 };
 
-/// Columns that a text takes: code points, colours not counted (our texts have no wide ones).
+/// Columns that a text takes on a terminal: wide characters take two, colours none.
 std::size_t columns_of(std::string_view text);
 std::string grouped(std::int64_t number);                         ///< 336,776
 std::string counted(std::int64_t number, std::string_view noun);  ///< 1 day, 1,440 rows

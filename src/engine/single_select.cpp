@@ -62,7 +62,8 @@ void check_functions(const nlohmann::json& tree) {
     }
     throw Error(Fault::Misconfigured, "function_not_allowed",
                 fmt::format("the query uses the function {}, which is not allowed", name),
-                "Read files by their name in quotes, or with read_parquet, read_csv or read_json");
+                "A query of files names them in quotes, or in read_parquet, read_csv or read_json; "
+                "what the engine says of itself is not given");
   });
 }
 

@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "base/error.h"
+#include "base/nearest.h"
 #include "warehouse/query_text.h"
 
 namespace millrace::warehouse {
@@ -115,7 +116,20 @@ std::vector<Table> SqlConnector::browse(const std::string& pattern, std::stop_to
 
 std::vector<Column> SqlConnector::columns(const std::string& table, std::stop_token stop) {
   const std::string sql = tag_comment({}) + "select * from " + table_spelled(table, dialect_);
-  return transport_->describe({sql, {}}, stop);
+  try {
+    return transport_->describe({sql, {}}, stop);
+  } catch (const Error& error) {
+    if (error.code != "missing_table") throw;
+    const bool in_schema = table.find('.') != std::string::npos;
+    std::vector<std::string> names;
+    for (const Table& known : browse({}, stop)) {
+      names.push_back(in_schema ? known.schema + "." + known.name : known.name);
+    }
+    Error nearer = error.reworded(
+        [&](const std::string& words) { return words + did_you_mean(nearest(table, names)); });
+    nearer.advice = "`millrace connection tables NAME` lists those that this account may read";
+    throw nearer;
+  }
 }
 
 const std::vector<Column>& SqlConnector::described(const Query& query, Day day,

@@ -12,6 +12,7 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <sstream>
 #include <thread>
 
 #include "base/error.h"
@@ -96,16 +97,18 @@ std::string advice_for(const std::string& words, const SshTunnel::Options& optio
          (options.ssh_user.empty() ? "" : options.ssh_user + "@") + options.ssh_host;
 }
 
-std::string one_line(std::string_view text) {
+/// Its lines joined, without the frames of `@` that it draws around a warning.
+std::string one_line(const std::string& text) {
   std::string line;
-  for (const char c : text) {
-    if (c == '\n') {
-      line += "; ";
-    } else if (c != '\r') {
-      line += c;
-    }
+  std::istringstream lines(text);
+  for (std::string said; std::getline(lines, said);) {
+    if (said.ends_with('\r')) said.pop_back();
+    const auto begin = said.find_first_not_of("@ ");
+    if (begin == std::string::npos) continue;
+    const bool is_framed = said.starts_with('@');
+    if (is_framed) said = said.substr(begin, said.find_last_not_of("@ ") + 1 - begin);
+    line += (line.empty() ? "" : "; ") + said;
   }
-  while (line.ends_with("; ")) line.resize(line.size() - 2);
   return line;
 }
 

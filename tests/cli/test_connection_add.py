@@ -82,6 +82,15 @@ def test_what_is_refused_or_fails_its_test_leaves_no_file(made, given, words):
     assert written(made) == [] and made.json("connection", "list") == []
 
 
+def test_why_a_test_failed_is_said_once(made):
+    given = ("connection", "add", "postgres", "shop", "--set", *SETTINGS, "port=1", "password=x")
+    refused = made.run(*given, code=1)
+    shown = refused.stdout + refused.stderr
+    assert "not added: reach failed" in shown and shown.count("127.0.0.1:1 as reader") == 1
+    error = made.json(*given, code=1)["error"]
+    assert "127.0.0.1:1 as reader" in error["message"] and "--no-test" in error["advice"]
+
+
 def test_a_name_that_is_taken_is_refused_and_the_first_one_stays(made):
     made.run("connection", "add", "files", "lake", "--set", f"path={made.warehouse}")
     before = (made.path / "connections/lake.toml").read_text()

@@ -25,6 +25,13 @@ def test_columns_are_aligned_whatever_their_colour(known_shop):
         assert header.index(word) <= row.index(value) < header.index(word) + len(word) + 9
 
 
+def test_columns_are_aligned_below_wide_characters_and_accents_of_their_own(known_shop):
+    wide, narrow = known_shop.run(
+        "query", "select '日本語' as a, 1 as b union all select e'cafe\u0301', 2 order by b"
+    ).stdout.splitlines()[1:3]
+    assert wide.index("1") == len("日本語") + 2 and narrow.index("2") == len("cafe\u0301") + 4
+
+
 def test_rows_and_remarks_cannot_move_the_cursor_recolour_the_screen_or_break_a_table(shop):
     shown = Screen(shop.command("query", r"""select e'\x1b[2J\x1b[31mred\x07' as name,
         e'one\ntwo' as lines, chr(8238) || 'txt.exe' as turned, 'café' as plain, chr(155)"""),

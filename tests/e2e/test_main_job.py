@@ -100,11 +100,22 @@ def test_a_check_of_the_last_days_asks_of_these_alone(lately):
             (days_ago(back), False, "fingerprint") for back in range(count, 0, -1)]
 
 
+def test_a_zone_that_was_changed_but_not_applied_is_said(lately):
+    toml = lately.path / "millrace.toml"
+    toml.write_text(toml.read_text().replace(f'"{NOON_ZONE}"', '"Asia/Kathmandu"'))
+    said = lately.run("load", "purchases", "--day", days_ago(2)).stderr
+    assert f"those of {NOON_ZONE}" in said and "millrace.toml says Asia/Kathmandu now" in said
+    assert "`millrace apply`" in said
+    lately.run("apply", lately.path / "definitions.toml")
+    assert "Kathmandu" not in lately.run("load", "purchases", "--day", days_ago(2)).stderr
+
+
 def test_a_day_that_has_not_begun_is_refused_and_today_is_provisional(lately):
     for days in ("--day", "2999-01-01"), ("--from", days_ago(1), "--to", days_ago(-1)):
         refused = lately.run("load", "purchases", *days, code=1).stderr
         assert f"{days[-1]} has not begun in {NOON_ZONE}, where it is {days_ago(0)}" in refused
         assert "what to do: Load it when it is over" in refused
+        assert "not over yet" not in refused
     lately.run("days", "purchases", code=3)
     lately.run("load", "purchases", "--day", days_ago(0))
     assert [d["status"] for d in lately.json("days", "purchases")] == ["provisional"]

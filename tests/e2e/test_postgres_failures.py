@@ -209,6 +209,13 @@ def test_what_the_server_refuses_is_told_in_its_words_at_the_place_in_the_query(
     assert advice in error["advice"]
 
 
+def test_the_columns_of_a_table_that_is_not_there_are_told_with_the_nearest_name(shop):
+    for asked, near in ("purchase", "purchases"), ("public.purchase", "public.purchases"):
+        done = shop.home.run("connection", "columns", "shop", asked, code=1)
+        assert f'does not exist; did you mean "{near}"?' in done.stderr
+        assert "connection tables" in done.stderr
+
+
 @pytest.mark.parametrize("query, what", [
     ("select * from purchases; select 1", "it holds more than one statement"),
     ("select 1 as a; drop table purchases", "it holds more than one statement"),

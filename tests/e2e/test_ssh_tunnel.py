@@ -114,6 +114,8 @@ def test_a_host_key_that_differs_is_refused_with_how_to_accept_the_right_one(sho
     error = failure(shop)
     assert error["fault"] == "misconfigured"
     assert "Host key verification failed" in error["message"]
+    assert "WARNING: REMOTE HOST IDENTIFICATION HAS CHANGED!; " in error["message"]
+    assert "@" not in error["message"]
     assert f"ssh-keyscan -p {sshd.port} 127.0.0.1" in error["advice"]
     assert "set ssh_known_hosts to that file" in error["advice"]
 

@@ -36,8 +36,7 @@ FOLLOWED_UP = """update day set checked_at = {now}, first_ended_at =
     (unixepoch(day) + 86400 + 3600) * 1000000"""
 # What any decision has to read at least.
 LEAST = """select d.ingestion, d.day, d.attempt, d.flags, d.changed_at, d.first_ended_at,
-    d.checked_at, v.published_at from day d join version v on v.project_id = d.project_id
-    and v.ingestion = d.ingestion and v.day = d.day and v.id = d.current"""
+    d.checked_at, d.loaded_at from day d"""
 
 
 def followed_up(place, ingestions, days):

@@ -7,6 +7,7 @@
 #include <fmt/chrono.h>
 #include <fmt/format.h>
 
+#include "pipeline/stage_day.h"
 #include "pipeline/time_sql.h"
 
 namespace millrace::pipeline {
@@ -215,6 +216,20 @@ std::string no_day_note(warehouse::Connector& connector, const Query& query, Day
                      rows == 1 ? " has" : "s have", rows == 1 ? "it" : "them",
                      rows == 1 ? "its" : "their", query.time.column,
                      label ? "date such as 2026-11-20" : "time");
+}
+
+std::string pruned_note(warehouse::Connector& connector, const Query& query, Day day,
+                        std::int64_t rows, std::stop_token stop) {
+  if (!query.partition) return {};
+  Query whole = query;
+  whole.partition.reset();
+  const std::int64_t pruned = rows_of(connector, whole, day, stop) - rows;
+  if (pruned <= 0) return {};
+  return fmt::format(
+      "{} row{} of the day {} not read, as {} {} is another date; `lag_days` of the "
+      "partition lets later ones in",
+      pruned, pruned == 1 ? "" : "s", pruned == 1 ? "is" : "are", pruned == 1 ? "its" : "their",
+      query.partition->column);
 }
 
 }  // namespace millrace::pipeline

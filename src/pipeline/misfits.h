@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <stop_token>
 #include <string>
@@ -38,6 +39,11 @@ std::string outside_note(engine::Database& database, const MapSql& map, const Wo
 /// the warehouse.
 std::string no_day_note(warehouse::Connector& connector, const Query& query, Day day,
                         std::stop_token stop);
+
+/// "96 rows of the day are not read, as their ds is another date; lag_days lets later ones in";
+/// empty where there are none, and where no partition prunes. Asks the warehouse without pruning.
+std::string pruned_note(warehouse::Connector& connector, const Query& query, Day day,
+                        std::int64_t rows, std::stop_token stop);
 
 /// What a few rows of any day say of a day without rows, by the column that decides a row's day.
 /// Throws Misconfigured `timestamp_unit` where numbers are times near the day in another unit than

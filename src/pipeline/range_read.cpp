@@ -1,6 +1,7 @@
 #include "pipeline/range_read.h"
 
 #include <fmt/format.h>
+#include <sys/resource.h>
 
 #include <algorithm>
 #include <atomic>
@@ -25,8 +26,13 @@ constexpr std::int64_t kCollectedRowsMin = 2'048, kCollectedRowsMax = 262'144,
                        kCollectedRowsUsual = 65'536;
 
 /// A day whose file was closed before its last row came gets another one, which costs more than to
-/// keep those of a year open.
-constexpr int kFilesOpen = 400;
+/// keep those of a year open; as far as this process may.
+rlim_t files_open() {
+  constexpr rlim_t kYear = 366, kLeast = 16;
+  rlimit limit{};
+  const bool known = getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY;
+  return known ? std::clamp(limit.rlim_cur / 2, kLeast, kYear) : kYear;
+}
 
 std::int64_t collected_rows(std::int64_t row_bytes) {
   return row_bytes <= 0
@@ -122,7 +128,7 @@ RangeFiles read_range(const RangeSource& source, const fs::path& folder, const C
   engine::Database database =
       mapping_engine(bounds.budget, folder / "spill", source.connector.engine_needs(),
                      {collected_by_threads(bounds.row_bytes),
-                      fmt::format("SET partitioned_write_max_open_files = {}", kFilesOpen)},
+                      fmt::format("SET partitioned_write_max_open_files = {}", files_open())},
                      {folder.string()});
   const auto arrived = [&] { return std::max(flow.bytes.load(), bytes_below(written)); };
   std::atomic<bool> by_day = false, in_no_order = false;

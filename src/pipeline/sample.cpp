@@ -56,7 +56,8 @@ std::string note_on(engine::Database& database, const MapSql& map, const WorkOrd
     return fmt::format("{}. {}", misread->what(), misread->advice);
   }
   if (manifest.certificate.read > 0 && !other_days.empty()) return other_days;
-  return outside_note(database, map, work, manifest, "the rows shown", stop);
+  const bool is_all = manifest.certificate.read < work.rows;
+  return outside_note(database, map, work, manifest, is_all ? "rows" : "the rows shown", stop);
 }
 
 /// What the mapping makes of the rows, as a table: they can be read only once.

@@ -63,7 +63,7 @@ class Staging {
     if (manifest_.not_repeatable) {
       manifest_.note = not_repeatable_ + (manifest_.note.empty() ? "" : "; " + manifest_.note);
     }
-    if (!keep) note_rows_of_no_day();
+    if (!keep) note_unread_rows();
     check(proof_.adds_up(), "a certificate adds up");
     require_same_count();
     fs::remove_all(fs::path(order_.staging) / "spill");
@@ -256,10 +256,12 @@ class Staging {
   }
 
   /// A load does not ask: where no index tells, it is one more scan of the whole table.
-  void note_rows_of_no_day() {
-    const std::string note = no_day_note(connector_, query_, order_.day, stop_);
-    if (note.empty()) return;
-    manifest_.note += (manifest_.note.empty() ? "" : "; ") + note;
+  void note_unread_rows() {
+    for (const std::string& note :
+         {no_day_note(connector_, query_, order_.day, stop_),
+          pruned_note(connector_, query_, order_.day, proof_.source_count.value_or(0), stop_)}) {
+      if (!note.empty()) manifest_.note += (manifest_.note.empty() ? "" : "; ") + note;
+    }
   }
 
   /// What was read is what was counted, where both saw the same rows.

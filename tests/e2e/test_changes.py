@@ -76,7 +76,7 @@ def follow(home, how):
 def a_day_passes(home):
     with sqlite3.connect(home.path / "catalog.db") as catalog:
         for column, table in (("first_ended_at", "day"), ("checked_at", "day"),
-                              ("published_at", "version")):
+                              ("loaded_at", "day"), ("published_at", "version")):
             catalog.execute(f"update {table} set {column} = {column} - 86400000000")
 
 
@@ -246,7 +246,7 @@ def test_every_check_of_a_day_stays_with_its_question_its_answer_and_its_cost(sh
     shop.run("check", "orders", "--day", day)
     checks = shop.json("history", "orders", "--day", day, "--checks")
     assert [(one["by"], one["changed"], "bytes" in one) for one in checks] == [
-        ("fingerprint", True, False), ("count", False, False), ("fingerprint", False, True)]
+        ("fingerprint", True, True), ("count", False, False), ("fingerprint", False, True)]
     assert checks[2] == first
     assert [one["at"] for one in checks] == sorted((one["at"] for one in checks), reverse=True)
     table = shop.run("history", "orders", "--day", day, "--checks").stdout

@@ -30,6 +30,27 @@ def test_rows_outside_the_day_are_summarised_with_the_day_that_the_query_means(h
             in said
 
 
+    assert "100 % of the rows shown lie outside the day" in home.run(
+        "sample", "purchases", "--day", "2026-11-02", "--rows", 2).stdout
+
+
+def test_rows_that_a_partition_keeps_from_their_day_are_counted(home, database):
+    home.init(zone="UTC-8")
+    database.sql("""create table rows as
+        select timestamptz '2026-11-01 00:00Z' + i * interval '1 hour' as ts,
+               date '2026-11-01' + i / 24 as ds, 'u' as user_id, 'd' as device_id,
+               'purchase' as kind, 1.5 as amount, 'p' as page from generate_series(0, 71) i""")
+    for lag, read in (0, 16), (1, 24):
+        home.apply(database.connection("lake") + EVENTS.replace("'*.parquet'", "rows").replace(
+            "[ingestion.purchases.mapping]", f"""partition = {{ column = "ds", lag_days = {lag} }}
+[ingestion.purchases.mapping]"""))
+        answer = home.json("validate", "purchases", "--day", "2026-11-02")
+        assert answer["certificate"]["read"] == read
+        assert answer.get("note", "") == ("" if lag else (
+            "8 rows of the day are not read, as their ds is another date; `lag_days` of the "
+            "partition lets later ones in"))
+
+
 def test_every_problem_is_marked_beside_its_row(shop, engine):
     engine.sql(f"""copy (select timestamp '2026-11-04 12:00:00' as ts, 'u' as user_id,
         null::varchar as device_id, unnest(['', 'buy;', 'ok']) as kind, 1.5 as amount, 'p' as page)

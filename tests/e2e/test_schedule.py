@@ -45,7 +45,7 @@ def pretend_it_ended(home, days_ago):
     """Moves the day's past back in time: tests cannot wait for days."""
     with sqlite3.connect(home.path / "catalog.db") as catalog:
         for column, table in (("first_ended_at", "day"), ("checked_at", "day"),
-                              ("published_at", "version")):
+                              ("loaded_at", "day"), ("published_at", "version")):
             catalog.execute(f"update {table} set {column} = {column} - ?",
                             (days_ago * 86_400_000_000,))
 
@@ -150,7 +150,7 @@ def test_a_reload_whose_source_moved_is_looked_at_again_at_any_age(home, engine)
     pretend_it_ended(home, days_ago=5)
     home.run("load", "purchases", "--day", YESTERDAY)
     with sqlite3.connect(home.path / "catalog.db") as catalog:
-        catalog.execute("update day set flags = 2")
+        catalog.execute("update day set flags = 2, loaded_at = loaded_at - 3600000000")
         catalog.execute("""update version set flags = 2, published_at = published_at - 3600000000
                            where id = (select current from day)""")
     assert due(home) == [(str(YESTERDAY), "load", "resync", "loaded")]
@@ -227,7 +227,8 @@ def test_mode_hourly_loads_today_again_and_again_as_provisional(home, engine):
     assert due(home) == []
     write_today(7)
     with sqlite3.connect(home.path / "catalog.db") as catalog:
-        for column, table in (("changed_at", "day"), ("published_at", "version")):
+        for column, table in (("changed_at", "day"), ("loaded_at", "day"),
+                              ("published_at", "version")):
             catalog.execute(f"update {table} set {column} = {column} - ? where day = ?",
                             (2 * 3_600_000_000, str(TODAY)))
     assert due(home) == both[1:]

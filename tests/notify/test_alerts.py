@@ -109,7 +109,8 @@ def test_checks_that_fail_for_an_hour_are_a_mail_and_their_success_another(told)
     told.apply(ingestion("purchases"))
     told.due()
     two_days = 2 * 86_400_000_000
-    pretend(told, f"update day set first_ended_at = first_ended_at - {two_days}",
+    pretend(told, f"update day set first_ended_at = first_ended_at - {two_days}, "
+            f"loaded_at = loaded_at - {two_days}",
             f"update version set published_at = published_at - {two_days}")
     away = told.home.warehouse.with_name("away")
     told.home.warehouse.rename(away)

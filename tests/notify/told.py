@@ -70,7 +70,7 @@ class Told:
         shift = days * 86_400_000_000
         with sqlite3.connect(self.home.path / "catalog.db") as catalog:
             for column, table in (("first_ended_at", "day"), ("checked_at", "day"),
-                                  ("published_at", "version")):
+                                  ("loaded_at", "day"), ("published_at", "version")):
                 catalog.execute(f"update {table} set {column} = {column} - {shift}")
 
     def notes(self, code=0):

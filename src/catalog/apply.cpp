@@ -89,7 +89,7 @@ void make_current(Session& session, const Version& version, Instant at) {
   store_delivered(session, version);
 }
 
-/// A token speaks of the moment of the load that took it, also when an undo brings it back.
+/// Version and token speak of the moment of the load that brought them, also after an undo.
 void set_loaded(Session& session, const Version& version) {
   std::optional<Instant> confirmed_at;
   if (version.token) confirmed_at = version.published_at;

@@ -111,18 +111,16 @@ void require_probe(Context& context, const Connection& connection) {
   print_probe(context.terminal, report);
   if (report.ok()) return;
   const auto failed = std::ranges::find_if(report.steps, [](const auto& step) { return !step.ok; });
-  const std::string what =
-      fmt::format("connection {} was not added: {} failed", connection.name, failed->name);
-  if (!context.terminal.json()) {
-    // Why, and what to do about it, was printed with the steps.
-    throw Error(Fault::Misconfigured, "probe_failed", what,
-                "Mend that, or add it untested with --no-test");
-  }
+  // People have read why, and what to do about it, with the steps.
+  const bool is_told = !context.terminal.json();
   const bool is_sentence = failed->advice.ends_with('?') || failed->advice.ends_with('.');
-  throw Error(Fault::Misconfigured, "probe_failed", fmt::format("{}: {}", what, failed->detail),
-              failed->advice.empty() ? "Mend that, or add it untested with --no-test"
-                                     : fmt::format("{}{} add it untested with --no-test",
-                                                   failed->advice, is_sentence ? " Or" : "; or"));
+  throw Error(Fault::Misconfigured, "probe_failed",
+              fmt::format("connection {} was not added: {} failed{}", connection.name, failed->name,
+                          is_told ? "" : ": " + failed->detail),
+              is_told || failed->advice.empty()
+                  ? "Mend that, or add it untested with --no-test"
+                  : fmt::format("{}{} add it untested with --no-test", failed->advice,
+                                is_sentence ? " Or" : "; or"));
 }
 
 /// The files of a connection, gone again unless it gets known.

@@ -18,18 +18,18 @@ constexpr std::string_view kHowToGoOn =
   throw Error(Fault::Conflict, "not_the_latest_catalog", why, std::string(kHowToGoOn));
 }
 
-bool has_published(catalog::Catalog& catalog) {
-  return std::ranges::any_of(kDatasets,
-                             [&](Dataset dataset) { return catalog.highest_publish(dataset) > 0; });
+/// Of a catalog, or of a store.
+template <typename Publisher>
+bool has_published(Publisher& publisher) {
+  return std::ranges::any_of(
+      kDatasets, [&](Dataset dataset) { return publisher.highest_publish(dataset) > 0; });
 }
 
 void require_same_store(catalog::Catalog& catalog, store::Store& store) {
   const std::string known = catalog.store_id();
   if (known.empty()) {
-    for (const Dataset dataset : kDatasets) {
-      if (store.highest_publish(dataset) > 0) {
-        refuse("the store already holds days that this catalog does not know");
-      }
+    if (has_published(store)) {
+      refuse("the store already holds days that this catalog does not know");
     }
     return catalog.set_store_id(store.id());
   }

@@ -169,16 +169,17 @@ class RangeStaging {
     }
     for (ReadBefore& day : read) day.split = &split;
     if (whole) {
-      finish(days, *whole, read);
+      finish(days, whole.get(), read);
     } else {
       stage_groups(days, split, read);
     }
     return true;
   }
 
-  void finish(Days days, DayGroup& group, std::vector<ReadBefore>& read) {
+  /// `group` has mapped these days; null: none has.
+  void finish(Days days, DayGroup* group, std::span<ReadBefore> read) {
     for (std::size_t i = 0; i < days.size(); ++i) {
-      read[i].group = &group;
+      read[i].group = group;
       stage(days[i], &read[i]);
     }
   }
@@ -201,7 +202,7 @@ class RangeStaging {
     const Budget budget = at_once > 1 ? part_among(at_once, whole) : whole;
     std::deque<std::future<std::unique_ptr<DayGroup>>> ahead;
     auto next = groups.begin();
-    auto day = read.begin();
+    std::span<ReadBefore> rest = read;
     for (const Days group_days : groups) {
       for (; next != groups.end() && std::ssize(ahead) < at_once; ++next) {
         ahead.push_back(std::async(std::launch::async, [this, of = *next, &split, budget,
@@ -211,10 +212,8 @@ class RangeStaging {
       }
       const std::unique_ptr<DayGroup> group = ahead.front().get();
       ahead.pop_front();
-      for (const DayOrder& order : group_days) {
-        day->group = group.get();
-        stage(order, &*day++);
-      }
+      finish(group_days, group.get(), rest);
+      rest = rest.subspan(group_days.size());
     }
   }
 

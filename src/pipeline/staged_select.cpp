@@ -134,15 +134,17 @@ void StagedSelect::keep_time(const std::string& column) {
     return time_sql(source.value(column), source.named(column).type, of_column,
                     mapping.timestamp_unit, day, zone_);
   };
+  std::vector<TimeSql> times;
+  for (std::size_t i = 0; i < days_.loads.size(); ++i) times.push_back(time_of(day_at(i)));
   // How a value is read holds for a year around the day.
-  const TimeSql time = time_of(days_.first);
-  std::string start = time.start, end = time.end;
-  if (!days_.number.empty()) {
-    add("_start", by_day([&](std::size_t i) { return time_of(day_at(i)).start; }));
-    add("_end", by_day([&](std::size_t i) { return time_of(day_at(i)).end; }));
-    start = "_start";
-    end = "_end";
-  }
+  const TimeSql& time = times.front();
+  const auto bound = [&](const char* name, std::string TimeSql::* part) {
+    const std::string constant = by_day([&](std::size_t i) { return times.at(i).*part; });
+    if (days_.number.empty()) return constant;
+    add(name, constant);
+    return std::string(name);
+  };
+  const std::string start = bound("_start", &TimeSql::start), end = bound("_end", &TimeSql::end);
   const std::string in_day = fmt::format("{0} >= {1} AND {0} < {2}", time.compared, start, end);
   keep("ts", time.instant);
   has_number_ = !time.number.empty();

@@ -65,19 +65,12 @@ def shop(home, database):
     home.database = database
     follow(home, "")
     home.run("load", "orders", "--from", days_ago(DAYS), "--to", days_ago(1))
-    a_day_passes(home)
+    home.days_pass(1)
     return home
 
 
 def follow(home, how):
     home.apply(home.database.connection() + INGESTION.format(follow_up=how))
-
-
-def a_day_passes(home):
-    with sqlite3.connect(home.path / "catalog.db") as catalog:
-        for column, table in (("first_ended_at", "day"), ("checked_at", "day"),
-                              ("loaded_at", "day"), ("published_at", "version")):
-            catalog.execute(f"update {table} set {column} = {column} - 86400000000")
 
 
 def minutes_pass(home, minutes):
@@ -113,7 +106,7 @@ def test_six_kinds_of_change_are_found_by_the_first_exact_check_and_nothing_else
         shop, upheaval):
     checked, loaded = followed_up(shop)
     assert len(checked) == DAYS and not loaded
-    a_day_passes(shop)
+    shop.days_pass(1)
     change(shop)
     turn_over(shop, upheaval)
     checked, loaded = followed_up(shop)
@@ -194,7 +187,7 @@ def test_a_day_with_a_bad_value_is_told_and_hides_no_change_of_another(home, dat
         "select * from", "select ts, user_id, kind, page, amount::numeric as amount from")
     home.apply(toml)
     home.run("load", "orders", "--from", days_ago(5), "--to", days_ago(1))
-    a_day_passes(home)
+    home.days_pass(1)
     database.sql(f"update orders set amount = 'Jane 4711' where amount = '13' and {between(4)}")
     database.sql(f"update orders set amount = '77' where amount = '33' and {between(2)}")
     done = {(one["day"], one["what"]): one["result"] for one in home.json("load", "--due", code=4)}
@@ -214,7 +207,7 @@ def test_a_day_with_a_bad_value_is_told_and_hides_no_change_of_another(home, dat
     # On one's own machine it is said in full.
     assert ["Jane 4711" in one["error"]["message"] for one in asked if "error" in one] == [True]
     database.sql("update orders set amount = '13' where amount = 'Jane 4711'")
-    a_day_passes(home)
+    home.days_pass(1)
     checked, loaded = followed_up(home)
     assert days_ago(4) in checked and not loaded
     assert "not_checked" not in home.json("schedule")[0]
@@ -241,7 +234,7 @@ def test_every_check_of_a_day_stays_with_its_question_its_answer_and_its_cost(sh
     assert first["took_ms"] >= 0 and first["bytes"] > ROWS
     follow(shop, 'preset = "2w-1pct"')
     change(shop)
-    a_day_passes(shop)
+    shop.days_pass(1)
     followed_up(shop)
     shop.run("check", "orders", "--day", day)
     checks = shop.json("history", "orders", "--day", day, "--checks")
@@ -272,7 +265,7 @@ def test_a_day_that_was_taken_back_stays_as_it_is_through_all_its_follow_ups(sho
     before = shop.rows(taken_back)
     assert before != edited
     for _ in range(14):
-        a_day_passes(shop)
+        shop.days_pass(1)
         _, loaded = followed_up(shop)
         assert day not in loaded
         assert shop.rows(taken_back) == before
@@ -295,7 +288,7 @@ def lose(shop, rows):
 @pytest.mark.parametrize("goes_on", [False, True])
 def test_a_day_that_shrank_is_published_when_two_looks_agree(shop, gone, goes_on):
     lose(shop, gone)
-    a_day_passes(shop)
+    shop.days_pass(1)
     followed_up(shop)
     assert status(shop, 3) == ("held", ROWS)
     if goes_on:
@@ -314,7 +307,7 @@ def test_a_day_that_lost_all_rows_waits_for_a_person_or_for_allow_empty(shop, al
         toml = (shop.path / "definitions.toml").read_text()
         shop.apply(toml + "\n[ingestion.orders.limits]\nallow_empty = true\n")
     lose(shop, ROWS)
-    a_day_passes(shop)
+    shop.days_pass(1)
     followed_up(shop)
     for _ in range(3):
         assert status(shop, 3) == (("succeeded, no data", 0) if allowed else ("held", ROWS))
@@ -350,7 +343,7 @@ def test_a_table_that_is_refilled_under_its_checks_shows_no_reader_a_day_that_sh
     held = 0
     try:
         for step in range(16):
-            a_day_passes(shop) if step % 2 else minutes_pass(shop, 35)
+            shop.days_pass(1) if step % 2 else minutes_pass(shop, 35)
             followed_up(shop)
             days = shop.rows("select day, count(*) as n from events group by day")
             assert [day["n"] for day in days] == [ROWS] * DAYS

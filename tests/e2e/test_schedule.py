@@ -41,15 +41,6 @@ def due(home, code=0):
             for one in home.json("load", "--due", code=code)]
 
 
-def pretend_it_ended(home, days_ago):
-    """Moves the day's past back in time: tests cannot wait for days."""
-    with sqlite3.connect(home.path / "catalog.db") as catalog:
-        for column, table in (("first_ended_at", "day"), ("checked_at", "day"),
-                              ("loaded_at", "day"), ("published_at", "version")):
-            catalog.execute(f"update {table} set {column} = {column} - ?",
-                            (days_ago * 86_400_000_000,))
-
-
 def test_yesterday_is_loaded_once_when_it_is_due(home, engine):
     make(home, engine)
     assert due(home) == [(str(YESTERDAY), "load", "scheduled", "loaded")]
@@ -90,7 +81,7 @@ def test_a_day_waits_until_the_warehouse_says_that_it_is_ready(home, engine):
 def test_a_change_is_found_at_its_age_and_loaded(home, engine):
     make(home, engine)
     due(home)
-    pretend_it_ended(home, days_ago=2)
+    home.days_pass(2)
     write_yesterday(home, engine, amount="i * 2.5")
     assert due(home) == [(str(YESTERDAY), "check", "resync", "changed"),
                          (str(YESTERDAY), "load", "resync", "loaded")]
@@ -134,7 +125,7 @@ def test_a_backfilled_day_is_followed_up_by_its_age_however_old_it_is(home, engi
         home.run("load", "purchases", "--day", days_ago(ago))
     assert due(home) == []
     for days, rows in (2, 13), (29, 17):
-        pretend_it_ended(home, days)
+        home.days_pass(days)
         for ago in (20, 400):
             write_day(home, engine, ago, rows)
         checks = [(days_ago(ago), "check", "resync", "changed") for ago in (400, 20)]
@@ -147,7 +138,7 @@ def test_a_backfilled_day_is_followed_up_by_its_age_however_old_it_is(home, engi
 def test_a_reload_whose_source_moved_is_looked_at_again_at_any_age(home, engine):
     make(home, engine)
     due(home)
-    pretend_it_ended(home, days_ago=5)
+    home.days_pass(5)
     home.run("load", "purchases", "--day", YESTERDAY)
     with sqlite3.connect(home.path / "catalog.db") as catalog:
         catalog.execute("update day set flags = 2, loaded_at = loaded_at - 3600000000")
@@ -163,7 +154,7 @@ def test_what_a_person_took_back_stays_and_its_difference_is_known(home, engine)
     write_yesterday(home, engine, amount="i * 2.5")
     home.run("load", "purchases", "--day", YESTERDAY)
     home.run("undo", "purchases", "--day", YESTERDAY)
-    pretend_it_ended(home, days_ago=2)
+    home.days_pass(2)
     assert due(home) == [(str(YESTERDAY), "check", "resync", "changed")]
     assert home.json("days", "purchases")[0]["status"] == "held"
     assert home.rows("select sum(value) as v from events") == [{"v": 67.5}]
@@ -195,7 +186,7 @@ def test_the_service_loads_what_is_due_whenever_it_is(home, engine):
         home.apply(home.connect_files() + enabled("23:59"))
         until(service, lambda: home.rows("select 1 as one from events limit 1"))
         home.run("load", "purchases", "--day", YESTERDAY)  # A person may work beside it.
-        pretend_it_ended(home, days_ago=2)
+        home.days_pass(2)
         write_yesterday(home, engine, amount="i * 2.5")
         until(service, lambda: home.rows("select sum(value) as v from events") == [{"v": 112.5}])
         service.send_signal(signal.SIGTERM)

@@ -65,14 +65,6 @@ class Told:
             catalog.execute("update day set changed_at = changed_at - ?", (shift,))
             catalog.execute("update outbox set next_at = next_at - ?", (shift,))
 
-    def age(self, days):
-        """Moves the past of days that ended, and of their checks, back."""
-        shift = days * 86_400_000_000
-        with sqlite3.connect(self.home.path / "catalog.db") as catalog:
-            for column, table in (("first_ended_at", "day"), ("checked_at", "day"),
-                                  ("loaded_at", "day"), ("published_at", "version")):
-                catalog.execute(f"update {table} set {column} = {column} - {shift}")
-
     def notes(self, code=0):
         return self.home.json("notify", "list", code=code)
 

@@ -16,10 +16,10 @@
 namespace millrace::api {
 namespace {
 
-struct Word {
+struct TypeName {
   std::string_view ours, theirs;
 };
-constexpr Word kTypes[] = {
+constexpr TypeName kTypeNames[] = {
     {"bigquery", "bigquery-v2"}, {"snowflake", "snowflake-v2"}, {"synapse", "azure-synapse"}};
 
 /// The same question about another page: a path and a query, as callers know it.
@@ -188,15 +188,15 @@ std::string shown(Dataset dataset) {
 }
 
 std::string type_of(std::string_view kind) {
-  for (const Word& word : kTypes) {
-    if (word.ours == kind) return std::string(word.theirs);
+  for (const TypeName& name : kTypeNames) {
+    if (name.ours == kind) return std::string(name.theirs);
   }
   return std::string(kind);
 }
 
 std::string kind_of(std::string_view type) {
-  for (const Word& word : kTypes) {
-    if (word.theirs == type) return std::string(word.ours);
+  for (const TypeName& name : kTypeNames) {
+    if (name.theirs == type) return std::string(name.ours);
   }
   return std::string(type);
 }

@@ -14,11 +14,11 @@ namespace millrace::api {
 namespace {
 
 /// Codes that say more about the status than their fault does.
-struct CodeStatus {
+struct HttpStatus {
   std::string_view code;
   int status;
 };
-constexpr CodeStatus kStatuses[] = {
+constexpr HttpStatus kStatuses[] = {
     {"not_found", 404},    {"unknown_ingestion", 404}, {"unknown_connection", 404},
     {"unknown_run", 404},  {"unknown_day", 404},       {"unknown_version", 404},
     {"catalog_busy", 503}, {"no_active_key", 401},     {"forbidden", 403},
@@ -27,7 +27,7 @@ constexpr CodeStatus kStatuses[] = {
     {"newer_schema", 500}};
 
 int status_of(const Error& error) {
-  for (const CodeStatus& known : kStatuses) {
+  for (const HttpStatus& known : kStatuses) {
     if (known.code == error.code) return known.status;
   }
   switch (error.fault) {

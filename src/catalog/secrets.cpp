@@ -3,7 +3,7 @@
 namespace millrace::catalog {
 namespace {
 
-constexpr const char* kColumns = "SELECT name, key_id, box, set_at FROM secret ";
+constexpr const char* kSecretColumns = "SELECT name, key_id, box, set_at FROM secret ";
 
 SealedSecret sealed_in(const Row& row) {
   SealedSecret sealed;
@@ -27,14 +27,14 @@ void Catalog::put_secret(const SealedSecret& sealed) {
 
 std::optional<SealedSecret> Catalog::secret(const std::string& name) {
   std::optional<SealedSecret> sealed;
-  session_->db.query(std::string(kColumns) + "WHERE project_id = :project AND name = :name",
+  session_->db.query(std::string(kSecretColumns) + "WHERE project_id = :project AND name = :name",
                      {session_->project, name}, [&](const Row& row) { sealed = sealed_in(row); });
   return sealed;
 }
 
 std::vector<SealedSecret> Catalog::secrets() {
   std::vector<SealedSecret> all;
-  session_->db.query(std::string(kColumns) + "WHERE project_id = :project ORDER BY name",
+  session_->db.query(std::string(kSecretColumns) + "WHERE project_id = :project ORDER BY name",
                      {session_->project}, [&](const Row& row) { all.push_back(sealed_in(row)); });
   return all;
 }

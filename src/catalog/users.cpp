@@ -7,7 +7,8 @@
 namespace millrace::catalog {
 namespace {
 
-constexpr const char* kColumns = R"(SELECT id, email, password, role, grants, active, slack_direct,
+constexpr const char* kUserColumns =
+    R"(SELECT id, email, password, role, grants, active, slack_direct,
                                            failures, locked_until, created_at FROM person )";
 
 User user_in(const Row& row) {
@@ -22,7 +23,7 @@ User user_in(const Row& row) {
 std::optional<User> find(Session& session, const char* column, const std::string& value) {
   std::optional<User> user;
   session.db.query(
-      std::string(kColumns) + "WHERE project_id = :project AND " + column + " = :value",
+      std::string(kUserColumns) + "WHERE project_id = :project AND " + column + " = :value",
       {session.project, value}, [&](const Row& row) { user = user_in(row); });
   return user;
 }
@@ -95,7 +96,7 @@ void Catalog::put_user(const User& user) {
 
 std::vector<User> Catalog::users() {
   std::vector<User> users;
-  session_->db.query(std::string(kColumns) + "WHERE project_id = :project ORDER BY email",
+  session_->db.query(std::string(kUserColumns) + "WHERE project_id = :project ORDER BY email",
                      {session_->project}, [&](const Row& row) { users.push_back(user_in(row)); });
   return users;
 }

@@ -10,7 +10,7 @@ namespace {
 
 constexpr std::size_t kIndent = 2;
 constexpr std::size_t kColumn = 26;  ///< Where explanations begin.
-constexpr std::size_t kWidth = 100;
+constexpr std::size_t kPageWidth = 100;
 
 constexpr std::string_view kGlobalOptions[][2] = {
     {"--home DIR",
@@ -42,7 +42,7 @@ std::vector<std::string> wrapped(std::string_view text, std::size_t columns) {
 std::string entry(std::string_view word, std::string_view about) {
   std::string text = std::string(kIndent, ' ') + std::string(word);
   std::string break_line = columns_of(text) + 1 < kColumn ? "" : "\n";
-  for (const std::string& line : wrapped(about, kWidth - kColumn)) {
+  for (const std::string& line : wrapped(about, kPageWidth - kColumn)) {
     const std::size_t used = break_line.empty() ? columns_of(text) : 0;
     text += break_line + std::string(kColumn - used, ' ') + line;
     break_line = "\n";

@@ -5,6 +5,7 @@
 #include <sstream>
 
 #include "base/file.h"
+#include "base/letters.h"
 #include "cli/command.h"
 #include "model/json.h"
 
@@ -17,10 +18,7 @@ std::vector<std::string> split(const std::string& text) {
   std::vector<std::string> parts;
   std::istringstream in(text);
   for (std::string part; std::getline(in, part, ',');) {
-    const auto first = part.find_first_not_of(' ');
-    if (first != std::string::npos) {
-      parts.push_back(part.substr(first, part.find_last_not_of(' ') - first + 1));
-    }
+    if (const auto name = trimmed(part); !name.empty()) parts.emplace_back(name);
   }
   return parts;
 }

@@ -23,10 +23,10 @@ double seconds_left(double part, double seconds) {
 }
 
 std::string bar_of(double part) {
-  constexpr int kWidth = 20;
-  const int full = static_cast<int>(std::clamp(part, 0.0, 1.0) * kWidth);
+  constexpr int kBarWidth = 20;
+  const int full = static_cast<int>(std::clamp(part, 0.0, 1.0) * kBarWidth);
   std::string bar;
-  for (int i = 0; i < kWidth; ++i) bar += i < full ? "█" : "░";
+  for (int i = 0; i < kBarWidth; ++i) bar += i < full ? "█" : "░";
   return bar;
 }
 

@@ -91,14 +91,6 @@ std::string seen(const Node& value) {
   return std::string(value.type_name());
 }
 
-std::string datasets_of(const KeyRule& rule) {
-  std::vector<std::string_view> names;
-  for (const Dataset dataset : kDatasets) {
-    if (rule.datasets & bit(dataset)) names.push_back(name_of(dataset));
-  }
-  return fmt::format("{}", fmt::join(names, ", "));
-}
-
 std::vector<std::string_view> keys_for(const TableRule& rule, std::optional<Dataset> dataset) {
   std::vector<std::string_view> names;
   for (const KeyRule& key : rule.keys) {

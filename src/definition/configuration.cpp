@@ -15,7 +15,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr std::string_view kFile = "millrace.toml";
+constexpr std::string_view kServerFile = "millrace.toml";
 
 std::vector<std::string> texts_in(const Node& table, std::string_view key) {
   std::vector<std::string> texts;
@@ -205,7 +205,7 @@ std::string short_path(const std::string& path, const fs::path& home) {
 
 std::string edited(std::string text, const Configuration& known, const Configuration& wanted) {
   const auto set = [&](const char* table, const char* key, const std::string& value) {
-    text = with_value(text, std::string(kFile), table, key, value);
+    text = with_value(text, std::string(kServerFile), table, key, value);
   };
   const fs::path& home = wanted.home;
   if (known.project.id != wanted.project.id) set("project", "id", text_value(wanted.project.id));
@@ -239,23 +239,23 @@ bool is_unit_type_name(std::string_view name) {
 Configuration read_configuration(const fs::path& home) {
   const fs::path whole = fs::absolute(home).lexically_normal();
   const fs::path folder = whole.has_filename() ? whole : whole.parent_path();
-  const fs::path path = folder / kFile;
+  const fs::path path = folder / kServerFile;
   if (!fs::exists(path)) {
     throw Error(Fault::Misconfigured, "no_home", fmt::format("there is no {}", path.string()),
                 "Make a home with `millrace init`");
   }
-  return configuration_from(parse_toml(file::read(path), std::string(kFile)), folder);
+  return configuration_from(parse_toml(file::read(path), std::string(kServerFile)), folder);
 }
 
 void write_configuration(const Configuration& configuration) {
   const Configuration wanted = completed(configuration);
-  const fs::path path = wanted.home / kFile;
+  const fs::path path = wanted.home / kServerFile;
   const std::string old_text = fs::exists(path) ? file::read(path) : first_text(wanted);
   const Configuration known =
-      configuration_from(parse_toml(old_text, std::string(kFile)), wanted.home);
+      configuration_from(parse_toml(old_text, std::string(kServerFile)), wanted.home);
   const std::string text = edited(old_text, known, wanted);
   const Configuration written =
-      configuration_from(parse_toml(text, std::string(kFile)), wanted.home);
+      configuration_from(parse_toml(text, std::string(kServerFile)), wanted.home);
   if (!same(written, wanted)) {
     throw Error(Fault::Misconfigured, "not_editable",
                 fmt::format("{} is written in a way that Millrace cannot edit", path.string()),

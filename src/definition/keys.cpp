@@ -5,6 +5,8 @@
 #include <iterator>
 #include <stdexcept>
 
+#include <fmt/ranges.h>
+
 namespace millrace::definition {
 namespace {
 
@@ -367,6 +369,15 @@ constexpr TableRule kTables[] = {
 }  // namespace
 
 std::span<const TableRule> table_rules() { return kTables; }
+
+std::string datasets_of(const KeyRule& key) {
+  if (key.datasets == kEveryDataset) return "all";
+  std::vector<std::string_view> names;
+  for (const Dataset dataset : kDatasets) {
+    if (key.datasets & bit(dataset)) names.push_back(name_of(dataset));
+  }
+  return fmt::format("{}", fmt::join(names, ", "));
+}
 
 const TableRule& table_rule(std::string_view heading) {
   const auto* found = std::find_if(std::begin(kTables), std::end(kTables),

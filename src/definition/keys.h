@@ -44,6 +44,9 @@ struct KeyRule {
   std::span<const std::string_view> words = {};  ///< The only texts allowed; empty: any.
 };
 
+/// Their names, or "all".
+std::string datasets_of(const KeyRule& key);
+
 struct TableRule {
   std::string_view heading;  ///< As people write it: "ingestion.NAME.mapping".
   std::string_view help;

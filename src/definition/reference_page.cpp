@@ -24,15 +24,6 @@ std::string cell(std::string_view text) {
   return out;
 }
 
-std::string datasets_of(const KeyRule& key) {
-  if (key.datasets == kEveryDataset) return "all";
-  std::vector<std::string_view> names;
-  for (const Dataset dataset : kDatasets) {
-    if (key.datasets & bit(dataset)) names.push_back(name_of(dataset));
-  }
-  return fmt::format("{}", fmt::join(names, ", "));
-}
-
 std::string value_of(const KeyRule& key) {
   if (key.words.empty()) return cell(described(key.shape));
   std::vector<std::string> words;

@@ -13,8 +13,8 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr const char* kVariable = "MILLRACE_MASTER_KEY";
-constexpr const char* kNewVariable = "MILLRACE_NEW_MASTER_KEY";
+constexpr const char* kKeyVariable = "MILLRACE_MASTER_KEY";
+constexpr const char* kNewKeyVariable = "MILLRACE_NEW_MASTER_KEY";
 constexpr std::size_t kKeyBytes = crypto_aead_xchacha20poly1305_ietf_KEYBYTES;
 constexpr std::size_t kNonceBytes = crypto_aead_xchacha20poly1305_ietf_NPUBBYTES;
 constexpr std::size_t kTagBytes = crypto_aead_xchacha20poly1305_ietf_ABYTES;
@@ -136,7 +136,7 @@ Vault::Vault(fs::path home, catalog::Catalog& catalog, Env& env)
 
 std::vector<Vault::Key> Vault::known() {
   std::vector<Key> keys;
-  for (const char* variable : {kNewVariable, kVariable}) {
+  for (const char* variable : {kNewKeyVariable, kKeyVariable}) {
     const auto [hex, from] = from_environment(variable);
     if (!hex.empty()) keys.emplace_back(hex, from);
   }
@@ -188,8 +188,8 @@ Secret Vault::get(const std::string& name) {
 }
 
 std::string Vault::rotate() {
-  const bool is_from_environment = !from_environment(kVariable).first.empty();
-  if (is_from_environment && from_environment(kNewVariable).first.empty()) {
+  const bool is_from_environment = !from_environment(kKeyVariable).first.empty();
+  if (is_from_environment && from_environment(kNewKeyVariable).first.empty()) {
     throw Error(Fault::Misconfigured, "no_new_master_key",
                 "the environment names the master key, and must name the new one too",
                 "Set MILLRACE_NEW_MASTER_KEY (64 hex digits) or MILLRACE_NEW_MASTER_KEY_FILE");

@@ -4,18 +4,13 @@
 #include <array>
 #include <stdexcept>
 
+#include "base/letters.h"
+
 namespace millrace {
 namespace {
 
 constexpr std::array<std::string_view, 7> kPlaceholders = {
     "day", "day_start", "day_end", "day_start_epoch", "day_end_epoch", "from", "to"};
-
-std::string_view trimmed(std::string_view text) {
-  constexpr std::string_view kBlank = " \t\r\n\f\v";
-  const std::size_t first = text.find_first_not_of(kBlank);
-  if (first == std::string_view::npos) return {};
-  return text.substr(first, text.find_last_not_of(kBlank) + 1 - first);
-}
 
 /// True when `text`, which starts with "{{", starts with a placeholder.
 bool starts_with_placeholder(std::string_view text) {

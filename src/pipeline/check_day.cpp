@@ -69,7 +69,7 @@ class Checks {
     });
     std::vector<const DayOrder*> open;
     for (const DayOrder& day : days) {
-      check(day.known.has_value(), "a check knows what was loaded");
+      millrace::check(day.known.has_value(), "a check knows what was loaded");
       const auto token = tokens.find(day.day);
       if (token != tokens.end() && day.known->token == token->second) {
         tell(day,

@@ -173,7 +173,7 @@ class DayWriter {
   void sum_up(std::optional<Totals> totals) {
     if (manifest_.files.empty()) return;
     if (!totals) totals = totals_of(database_, {data_.string()}, map_.sums, stop_)[data_.string()];
-    check(totals->rows == proof_.output_rows, "the file holds what was written");
+    millrace::check(totals->rows == proof_.output_rows, "the file holds what was written");
     proof_.sums = std::move(totals->sums);
     if (work_.definition.dataset != Dataset::Metrics) return;
     database_.each(

@@ -13,8 +13,6 @@
 namespace millrace::pipeline {
 namespace {
 
-using std::chrono::days;
-
 std::int64_t count_of(const Reasons& reasons, const std::string& reason) {
   const auto found = reasons.find(reason);
   return found == reasons.end() ? 0 : found->second;
@@ -25,7 +23,8 @@ bool near(double value, TimeUnit unit, Interval day) {
   const auto at = [](Instant instant) {
     return static_cast<double>(instant.time_since_epoch().count());
   };
-  return micros >= at(day.start - days(3 * 366)) && micros <= at(day.end + days(3 * 366));
+  return micros >= at(day.start - std::chrono::days(3 * 366)) &&
+         micros <= at(day.end + std::chrono::days(3 * 366));
 }
 
 Error cast_failed(const std::string& column, const std::string& what) {
@@ -43,7 +42,7 @@ std::string other_zone(Interval rows, Day day, const Zone& ours, const Zone& the
   const Interval part = before ? Interval{other.start, own.start} : Interval{own.end, other.end};
   if (!before && !after) return {};
   const auto clock = [](Instant instant) {
-    const auto time = instant - std::chrono::floor<days>(instant);
+    const auto time = instant - std::chrono::floor<std::chrono::days>(instant);
     return fmt::format("{:%H:%M}", std::chrono::floor<std::chrono::minutes>(time));
   };
   return fmt::format("{}–{} UTC: your query's day is {}", clock(part.start), clock(part.end),

@@ -104,7 +104,7 @@ class Replay {
     for (const auto& [rule, rows] : replayed.excluded_by_rule) proof.excluded_by_rule[rule] += rows;
     proof.output_rows += replayed.output_rows;
     count_rejects();
-    check(proof.adds_up(), "a certificate adds up");
+    millrace::check(proof.adds_up(), "a certificate adds up");
     std::vector<std::string> files = from_.files;
     for (const std::string& file : written()) files.push_back(file);
     proof.sums = sums_of(database_, files, map.sums, stop_);

@@ -64,7 +64,7 @@ class Staging {
       manifest_.note = not_repeatable_ + (manifest_.note.empty() ? "" : "; " + manifest_.note);
     }
     if (!keep) note_unread_rows();
-    check(proof_.adds_up(), "a certificate adds up");
+    millrace::check(proof_.adds_up(), "a certificate adds up");
     require_same_count();
     fs::remove_all(fs::path(order_.staging) / "spill");
     if (keep) {

@@ -7,8 +7,6 @@
 namespace millrace::pipeline {
 namespace {
 
-using std::chrono::days;
-
 /// The years 1 to 9999: what every reader of the tables can hold.
 constexpr std::int64_t kFirstSecond = -62'135'596'800, kLastSecond = 253'402'300'799;
 
@@ -26,7 +24,8 @@ std::string naive_literal(Naive naive) {
 std::string instant_of_naive(const std::string& naive, const Zone& zone, const Zone& project,
                              Day day) {
   const Interval bounds = project.bounds(day);
-  const auto spans = zone.spans({bounds.start - days(366), bounds.end + days(366)});
+  const auto spans =
+      zone.spans({bounds.start - std::chrono::days(366), bounds.end + std::chrono::days(366)});
   std::string branches;
   for (const OffsetSpan& span : spans) {
     std::string micros = fmt::format("epoch_us({}) - ({})", naive, span.offset.count() * 1'000'000);

@@ -9,7 +9,7 @@
 namespace millrace::store::delta {
 namespace {
 
-using Json = nlohmann::ordered_json;
+using Ordered = nlohmann::ordered_json;
 
 constexpr const char* kVacuumKey = "delta.deletedFileRetentionDuration";
 constexpr const char* kAppendOnlyKey = "delta.appendOnly";
@@ -19,14 +19,15 @@ std::int64_t milliseconds(Instant instant) {
   return std::chrono::duration_cast<std::chrono::milliseconds>(instant.time_since_epoch()).count();
 }
 
-Json json_of(const Partitions& partitions) {
-  Json values = Json::object();
-  for (const auto& [name, value] : partitions) values[name] = value ? Json(*value) : Json(nullptr);
+Ordered json_of(const Partitions& partitions) {
+  Ordered values = Ordered::object();
+  for (const auto& [name, value] : partitions)
+    values[name] = value ? Ordered(*value) : Ordered(nullptr);
   return values;
 }
 
-std::string action(const char* name, Json members) {
-  return Json{{name, std::move(members)}}.dump();
+std::string action(const char* name, Ordered members) {
+  return Ordered{{name, std::move(members)}}.dump();
 }
 
 std::string protocol_action() {
@@ -36,7 +37,7 @@ std::string protocol_action() {
 
 std::string metadata_action(const Metadata& metadata) {
   return action("metaData", {{"id", metadata.id},
-                             {"format", {{"provider", "parquet"}, {"options", Json::object()}}},
+                             {"format", {{"provider", "parquet"}, {"options", Ordered::object()}}},
                              {"schemaString", metadata.schema},
                              {"partitionColumns", metadata.partition_columns},
                              {"configuration", metadata.configuration},
@@ -49,11 +50,11 @@ std::string transaction_action(const std::string& app_id, std::int64_t version, 
 }
 
 std::string add_action(const Added& added, bool data_change) {
-  Json members{{"path", added.log_path},
-               {"partitionValues", json_of(added.partitions)},
-               {"size", added.bytes},
-               {"modificationTime", added.modified_ms},
-               {"dataChange", data_change}};
+  Ordered members{{"path", added.log_path},
+                  {"partitionValues", json_of(added.partitions)},
+                  {"size", added.bytes},
+                  {"modificationTime", added.modified_ms},
+                  {"dataChange", data_change}};
   if (!added.stats.empty()) members["stats"] = added.stats;
   return action("add", std::move(members));
 }
@@ -84,24 +85,24 @@ Added added_from(const FileEntry& file, Instant now) {
           .partitions = partitions_in(file.path),
           .bytes = file.bytes,
           .modified_ms = milliseconds(now),
-          .stats = file.stats.empty() ? Json{{"numRecords", file.rows}}.dump() : file.stats};
+          .stats = file.stats.empty() ? Ordered{{"numRecords", file.rows}}.dump() : file.stats};
 }
 
-Json field(const TableColumn& column) {
+Ordered field(const TableColumn& column) {
   return {{"name", column.name},
           {"type", column.type},
           {"nullable", true},
-          {"metadata", Json::object()}};
+          {"metadata", Ordered::object()}};
 }
 
 /// The log's columns in their order, then ours that are new: a committer that does not know a unit
 /// type yet must not take its column away. Columns that another writer added go.
 std::string merged_schema(const std::string& known, const std::vector<TableColumn>& columns) {
-  Json fields = Json::array();
+  Ordered fields = Ordered::array();
   std::set<std::string> have;
-  const Json schema = Json::parse(known, nullptr, false);
+  const Ordered schema = Ordered::parse(known, nullptr, false);
   if (schema.is_object() && schema.contains("fields")) {
-    for (const Json& old : schema["fields"]) {
+    for (const Ordered& old : schema["fields"]) {
       const std::string name = old.value("name", "");
       const auto ours = std::ranges::find(columns, name, &TableColumn::name);
       if (ours == columns.end() && !name.starts_with("unit_")) continue;
@@ -112,7 +113,7 @@ std::string merged_schema(const std::string& known, const std::vector<TableColum
   for (const TableColumn& column : columns) {
     if (!have.contains(column.name)) fields.push_back(field(column));
   }
-  return Json{{"type", "struct"}, {"fields", std::move(fields)}}.dump();
+  return Ordered{{"type", "struct"}, {"fields", std::move(fields)}}.dump();
 }
 
 bool same_json(const std::string& left, const std::string& right) {

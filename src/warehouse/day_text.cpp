@@ -1,6 +1,5 @@
 #include <fmt/format.h>
 
-#include <cctype>
 #include <functional>
 #include <stdexcept>
 #include <utility>
@@ -206,15 +205,6 @@ std::string decision(const DayColumn& column, const std::vector<Day>& days, cons
   return fmt::format("case when {} < {} then {} else {} end", column.name, column.start(*middle),
                      decision(column, {days.begin(), middle}, leaf),
                      decision(column, {middle, days.end()}, leaf));
-}
-
-std::string tag_comment(const std::string& tag) {
-  if (tag.empty()) return {};
-  std::string safe;
-  for (const char c : tag) {
-    if (std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '-' || c == '_') safe += c;
-  }
-  return fmt::format("/* millrace {} */ ", safe);
 }
 
 }  // namespace

@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cctype>
 #include <initializer_list>
 #include <optional>
 #include <span>
@@ -21,13 +20,6 @@ bool is_sqlstate(std::string_view word) {
   return word.size() == 5 && std::any_of(word.begin(), word.end(), digit) &&
          std::all_of(word.begin(), word.end(),
                      [&](unsigned char c) { return digit(c) || capital(c); });
-}
-
-std::string trimmed(std::string_view text) {
-  const auto space = [](unsigned char c) { return std::isspace(c) != 0; };
-  while (!text.empty() && space(static_cast<unsigned char>(text.front()))) text.remove_prefix(1);
-  while (!text.empty() && space(static_cast<unsigned char>(text.back()))) text.remove_suffix(1);
-  return std::string(text);
 }
 
 /// Lines joined by "; ": a message is one sentence.

@@ -48,13 +48,6 @@ Rendered rendered(std::string_view name, DayRange range, const Zone& zone, const
               fmt::format("The placeholders are {{{{{}}}}}.", fmt::join(kNames, "}}, {{")));
 }
 
-std::string_view trimmed(std::string_view text) {
-  constexpr std::string_view kBlank = " \t\r\n\f\v";
-  const auto first = text.find_first_not_of(kBlank);
-  if (first == std::string_view::npos) return {};
-  return text.substr(first, text.find_last_not_of(kBlank) + 1 - first);
-}
-
 [[noreturn]] void refuse(const std::string& problem) {
   throw Error(Fault::Misconfigured, "not_one_select", "reading the query: " + problem,
               "Give one SELECT statement; WITH … SELECT is one too.");
@@ -138,6 +131,14 @@ std::string render(std::string_view sql, DayRange range, const Zone& zone, const
     out += rest;
   }
   return out;
+}
+
+std::string tag_comment(const std::string& tag) {
+  std::string safe;
+  for (const char c : tag) {
+    if (std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '-' || c == '_') safe += c;
+  }
+  return safe.empty() ? "/* millrace */ " : fmt::format("/* millrace {} */ ", safe);
 }
 
 std::string one_select(std::string_view sql, const Dialect& dialect) {

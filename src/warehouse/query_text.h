@@ -15,6 +15,10 @@ namespace millrace::warehouse {
 /// ends the last one; `…_epoch` are seconds. Throws Misconfigured `unknown_placeholder`.
 std::string render(std::string_view sql, DayRange range, const Zone& zone, const Dialect& dialect);
 
+/// The comment that finds a statement again at the warehouse. A tag is an id, and cannot end its
+/// comment. Without one it still says whose statement it is.
+std::string tag_comment(const std::string& tag);
+
 /// The text without trailing semicolons and comments, when by its words and parentheses it is one
 /// SELECT (WITH, VALUES, FROM, TABLE too) that may stand inside parentheses. Throws Misconfigured
 /// `not_one_select` saying what it is instead. Lexical: the product still has to refuse what a

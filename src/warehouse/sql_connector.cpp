@@ -15,16 +15,6 @@
 namespace millrace::warehouse {
 namespace {
 
-/// The comment that finds a statement again at the warehouse. A tag is an id, but it must not be
-/// able to end its comment.
-std::string tag_comment(const std::string& tag) {
-  std::string word;
-  for (const char c : tag) {
-    if (c != '*' && c != '/') word += c;
-  }
-  return word.empty() ? "/* millrace */ " : "/* millrace " + word + " */ ";
-}
-
 /// The customer's part as it stands in a statement for `range`.
 std::string customers_text(const Query& query, DayRange range, const Dialect& dialect) {
   return one_select(render(query.sql, range, query.zone, dialect), dialect);

@@ -65,11 +65,11 @@ class Scanner {
 
 bool is_infinite(std::string_view text) { return text == "infinity" || text == "-infinity"; }
 
-struct Date {
+struct CivilDate {
   std::int64_t year, month, day;
 };
 
-Date date_of(Scanner& scanner) {
+CivilDate date_of(Scanner& scanner) {
   const std::int64_t year = scanner.number();
   scanner.expect('-');
   const std::int64_t month = scanner.number();
@@ -79,7 +79,7 @@ Date date_of(Scanner& scanner) {
 
 /// Days from the civil calendar, also beyond the years that <chrono> knows; by Howard Hinnant's
 /// algorithm "days_from_civil".
-std::int64_t days_of(Date date, bool before_christ) {
+std::int64_t days_of(CivilDate date, bool before_christ) {
   const std::int64_t year = before_christ ? 1 - date.year : date.year;
   const std::int64_t y = date.month <= 2 ? year - 1 : year;
   const std::int64_t era = (y >= 0 ? y : y - 399) / 400;
@@ -106,7 +106,7 @@ std::int64_t offset_of(Scanner& scanner) {
 std::optional<std::int32_t> days_from_text(std::string_view text) {
   if (is_infinite(text)) return {};
   Scanner scanner(text, "date");
-  const Date date = date_of(scanner);
+  const CivilDate date = date_of(scanner);
   const bool before_christ = scanner.skip(" BC");
   scanner.expect_end();
   return static_cast<std::int32_t>(days_of(date, before_christ));
@@ -115,7 +115,7 @@ std::optional<std::int32_t> days_from_text(std::string_view text) {
 std::optional<std::int64_t> micros_from_text(std::string_view text) {
   if (is_infinite(text)) return {};
   Scanner scanner(text, "timestamp");
-  const Date date = date_of(scanner);
+  const CivilDate date = date_of(scanner);
   scanner.expect(' ');
   std::int64_t seconds = scanner.number() * 3600;
   scanner.expect(':');

@@ -20,6 +20,15 @@ std::map<std::string, EndedDays> Catalog::ended_days() {
   return ended;
 }
 
+std::optional<Day> Catalog::first_ended(const std::string& ingestion) {
+  Day first;
+  const bool is_any = session_->db.one(
+      R"(SELECT day FROM day WHERE project_id = :project AND ingestion = :ingestion
+           AND first_ended_at IS NOT NULL ORDER BY day LIMIT 1)",
+      {session_->project, ingestion}, first);
+  return is_any ? std::optional(first) : std::nullopt;
+}
+
 std::vector<Day> Catalog::ended_days(const std::string& ingestion, DayRange range) {
   std::vector<Day> days;
   session_->db.query(R"(SELECT day FROM day

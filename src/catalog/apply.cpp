@@ -140,7 +140,7 @@ void forget(Session& session, const Record& record) {
   session.db.run(R"(UPDATE version SET forgotten = 1, superseded_at = COALESCE(superseded_at, :at)
                     WHERE project_id = :project AND ingestion = :ingestion)",
                  {record.at, session.project, id});
-  for (const char* table : {"day", "delivered", "day_check"}) {
+  for (const char* table : {"day", "day_change", "delivered", "day_check"}) {
     session.db.run("DELETE FROM " + std::string(table) +
                        " WHERE project_id = :project AND ingestion = :ingestion",
                    {session.project, id});

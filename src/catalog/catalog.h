@@ -133,6 +133,7 @@ class Catalog {
   std::map<std::string, Paused> paused();
   /// Of each ingestion that has any.
   std::map<std::string, EndedDays> ended_days();
+  std::optional<Day> first_ended(const std::string& ingestion);
   /// Those of one ingestion in a range, in order.
   std::vector<Day> ended_days(const std::string& ingestion, DayRange range);
   /// How many of each ingestion lie before a day: a walk through all there are.
@@ -203,11 +204,16 @@ class Catalog {
   /// Grows whenever anybody may have changed the catalog: for who remembers what was read. Asked
   /// before reading.
   std::int64_t changes();
-  /// Of every enabled ingestion, in order: its days from `since` on, and of older ones those that
-  /// are `unseen`, or that ended then and are not settled: the last attempt failed or waits, a
-  /// check failed, the source moved.
-  std::map<std::string, std::vector<KeptDay>> kept_days(Day since,
-                                                        const std::vector<Unseen>& unseen = {});
+  /// By ingestion, how often its days were changed: who remembers days reads them again where this
+  /// is another number than before reading. None where they never were.
+  std::map<std::string, std::int64_t> day_changes();
+  /// The ingestion's days from `since` on, in order.
+  std::vector<KeptDay> kept_days(const std::string& ingestion, Day since);
+  /// Of every enabled ingestion, in order: its days before `before` that are `unseen`, or that
+  /// ended then and are not settled: the last attempt failed or waits, a check failed, the source
+  /// moved.
+  std::map<std::string, std::vector<KeptDay>> unsettled_days(Day before,
+                                                             const std::vector<Unseen>& unseen);
   std::optional<Version> version(const std::string& id);
   /// All versions of a day, newest first.
   std::vector<Version> history(const std::string& ingestion, Day day);

@@ -205,16 +205,33 @@ KeptDay kept_day_in(const Row& row) {
 
 }  // namespace
 
-std::map<std::string, std::vector<KeptDay>> Catalog::kept_days(Day since,
-                                                               const std::vector<Unseen>& unseen) {
-  std::map<std::string, std::vector<KeptDay>> kept;
-  const auto keep = [&](const Row& row) {
-    KeptDay day = kept_day_in(row);
-    std::vector<KeptDay>& days = kept[day.state.ingestion];
-    days.push_back(std::move(day));
-  };
+std::map<std::string, std::int64_t> Catalog::day_changes() {
+  std::map<std::string, std::int64_t> changes;
+  session_->db.query("SELECT ingestion, changes FROM day_change WHERE project_id = :project",
+                     {session_->project}, [&](const Row& row) {
+                       std::string ingestion;
+                       std::int64_t times = 0;
+                       row.into(ingestion, times);
+                       changes.emplace(std::move(ingestion), times);
+                     });
+  return changes;
+}
+
+std::vector<KeptDay> Catalog::kept_days(const std::string& ingestion, Day since) {
+  static const std::string statement = kept_columns() + R"(FROM day d
+         WHERE d.project_id = :project AND d.ingestion = :ingestion AND d.day >= :since
+         ORDER BY d.day)";
+  std::vector<KeptDay> days;
+  session_->db.query(statement, {session_->project, ingestion, since},
+                     [&](const Row& row) { days.push_back(kept_day_in(row)); });
+  for (KeptDay& day : days) day.lost_percent = lost_percent(*this, day.state);
+  return days;
+}
+
+std::map<std::string, std::vector<KeptDay>> Catalog::unsettled_days(
+    Day before, const std::vector<Unseen>& unseen) {
   // `e` is read from its index alone.
-  const std::string older = fmt::format(
+  static const std::string statement = fmt::format(
       R"({} FROM day e
          CROSS JOIN day d ON d.project_id = e.project_id AND d.ingestion = e.ingestion
                          AND d.day = e.day
@@ -225,24 +242,20 @@ std::map<std::string, std::vector<KeptDay>> Catalog::kept_days(Day since,
                 OR e.flags & {} <> 0)
            AND i.enabled = 1 AND i.archived = 0)",
       kept_columns(), unsigned{kMovedDuringRead} | unsigned{kCheckFailed});
+  std::map<std::string, std::vector<KeptDay>> found;
   for (const Unseen& one : unseen) {
-    session_->db.query(
-        older, {session_->project, one.ended.start, one.ended.end, since, one.before}, keep);
+    session_->db.query(statement,
+                       {session_->project, one.ended.start, one.ended.end, before, one.before},
+                       [&](const Row& row) {
+                         KeptDay day = kept_day_in(row);
+                         found[day.state.ingestion].push_back(std::move(day));
+                       });
   }
-  for (auto& [ingestion, days] : kept) {
+  for (auto& [ingestion, days] : found) {
     std::ranges::sort(days, {}, [](const KeptDay& day) { return day.state.day; });
-  }
-  const std::string recent = fmt::format(
-      R"({} FROM ingestion i
-         JOIN day d ON d.project_id = i.project_id AND d.ingestion = i.id
-         WHERE i.project_id = :project AND i.enabled = 1 AND i.archived = 0 AND d.day >= :since
-         ORDER BY d.ingestion, d.day)",
-      kept_columns());
-  session_->db.query(recent, {session_->project, since}, keep);
-  for (auto& [ingestion, days] : kept) {
     for (KeptDay& day : days) day.lost_percent = lost_percent(*this, day.state);
   }
-  return kept;
+  return found;
 }
 
 std::vector<Day> Catalog::stale_days(const std::string& ingestion) {

@@ -90,18 +90,53 @@ TEST_CASE("of days further back those are kept that no check has seen, or that a
 
   const auto kept = [&](Interval ended) {
     std::string days;
-    for (const auto& [id, all] : catalog.kept_days(kDay.plus(5), {{ended, hour}})) {
+    for (const auto& [id, all] : catalog.unsettled_days(kDay.plus(5), {{ended, hour}})) {
       for (const KeptDay& day : all) days += day.state.day.text().substr(9);
     }
     return days;
   };
-  CHECK(kept({before, hour}) == "13456");  // 2013-01-01, -03 …; -02 was checked.
-  CHECK(kept({hour, hour + std::chrono::hours(24)}) == "6");
+  CHECK(kept({before, hour}) == "1345");  // 2013-01-01, -03 …; -02 was checked.
+  CHECK(kept({hour, hour + std::chrono::hours(24)}) == "");
   CHECK(catalog.has_failed_check(ingestion.id));
   CHECK(catalog.days(ingestion.id)[2].known_difference == "could not be checked: no number");
   check_day(2);
   CHECK(!catalog.has_failed_check(ingestion.id));
-  CHECK(kept({before, hour}) == "1456");
+  CHECK(kept({before, hour}) == "145");
+}
+
+TEST_CASE("whoever remembers days is told of which ingestion one was changed") {
+  const Folder folder;
+  Clock clock;
+  Catalog catalog({.path = folder.catalog()}, clock);
+  const Ingestion ingestion = catalog.put_ingestion(flights());
+  CHECK(catalog.day_changes().empty());
+  load_day(catalog, ingestion, 10);
+  Ingestion other = flights();
+  other.handle = other.name = "other";
+  other = catalog.put_ingestion(other);
+  load_day(catalog, other, 10);
+  auto known = catalog.day_changes();
+  const auto changed = [&] {
+    std::string names;
+    const auto now = catalog.day_changes();
+    for (const Ingestion& one : {ingestion, other}) {
+      if (now.at(one.id) != known.at(one.id)) names += one.handle + " ";
+    }
+    known = now;
+    return names;
+  };
+  CHECK(changed() == "");
+  const Lease lease = begin(catalog, other, kDay.plus(1));
+  CHECK(changed() == "other ");
+  catalog.give_back(lease);  // The day is gone again.
+  CHECK(changed() == "other ");
+  CheckResult result;
+  result.day = kDay;
+  result.by = "count";
+  catalog.record_check(ingestion.id, result, {}, false);
+  CHECK(changed() == "flights ");
+  catalog.put_connection({"more", "files", {}, "api"});
+  CHECK(changed() == "");
 }
 
 TEST_CASE("a source moves since the first of the versions that all met it moving") {
@@ -115,7 +150,7 @@ TEST_CASE("a source moves since the first of the versions that all met it moving
     clock.pass(std::chrono::hours(1));
     const Lease lease = begin(catalog, ingestion);
     catalog.publish(lease, version_of(lease, ingestion, 10), flags, "");
-    return catalog.kept_days(kDay)[ingestion.id].at(0);
+    return catalog.kept_days(ingestion.id, kDay).at(0);
   };
   load(kMovedDuringRead);
   CHECK(!load(0).moving_since);

@@ -260,9 +260,32 @@ constexpr std::string_view kLoadedAt[] = {
             AND v.day = day.day AND v.id = day.current))",
 };
 
+/// How often days of each ingestion were changed, whoever does it: a decision reads again those of
+/// the ingestions whose number is another one.
+constexpr std::string_view kDayChanges[] = {
+    R"(CREATE TABLE day_change (
+         project_id TEXT NOT NULL,
+         ingestion  TEXT NOT NULL,
+         changes    BIGINT NOT NULL,
+         PRIMARY KEY (project_id, ingestion))
+       WITHOUT ROWID)",
+    R"(CREATE TRIGGER day_inserted AFTER INSERT ON day BEGIN
+         INSERT INTO day_change VALUES (new.project_id, new.ingestion, 1)
+         ON CONFLICT (project_id, ingestion) DO UPDATE SET changes = changes + 1;
+       END)",
+    R"(CREATE TRIGGER day_updated AFTER UPDATE ON day BEGIN
+         INSERT INTO day_change VALUES (new.project_id, new.ingestion, 1)
+         ON CONFLICT (project_id, ingestion) DO UPDATE SET changes = changes + 1;
+       END)",
+    R"(CREATE TRIGGER day_deleted AFTER DELETE ON day BEGIN
+         INSERT INTO day_change VALUES (old.project_id, old.ingestion, 1)
+         ON CONFLICT (project_id, ingestion) DO UPDATE SET changes = changes + 1;
+       END)",
+};
+
 constexpr std::span<const std::string_view> kMigrations[] = {
-    kFirst,  kRenewedLeases, kUpkeep, kService, kTelling,  kHandles, kAudit,
-    kPeople, kPartlyLoaded,  kWishes, kQuoted,  kFollowUp, kChecks,  kLoadedAt};
+    kFirst,        kRenewedLeases, kUpkeep, kService,  kTelling, kHandles,  kAudit,     kPeople,
+    kPartlyLoaded, kWishes,        kQuoted, kFollowUp, kChecks,  kLoadedAt, kDayChanges};
 
 }  // namespace
 

@@ -43,7 +43,7 @@ struct Action {
 std::vector<Action> decide(const Kept& kept, Instant now);
 
 /// Of days further back than `kDaysBack` those that are followed up, for they ended since: all that
-/// may be due now, by when they ended. For Catalog::kept_days.
+/// may be due now, by when they ended. For Catalog::unsettled_days.
 std::vector<catalog::Unseen> unseen_days(const std::vector<Kept>& all, Instant now);
 
 /// The newest day whose time to be loaded first has come.

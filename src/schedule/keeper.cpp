@@ -94,10 +94,16 @@ void Keeper::look(Instant now) {
   const Day since = zone.day_of(now).plus(-kDaysBack);
   const std::int64_t changes = house_.catalog.changes();
   if (changes == seen_ && since == since_ && unseen_days(kept_, now) == unseen_) return;
-  const auto ended = house_.catalog.ended_days();
-  const auto hours = house_.catalog.dataset_hours();
+  // Where this fails half-way, the next look reads all.
+  seen_ = -1;
+  const std::map<std::string, std::int64_t> day_changes = house_.catalog.day_changes();
+  std::map<std::string, Kept> before;
+  if (since >= since_) {
+    for (Kept& one : kept_) before.emplace(one.ingestion, std::move(one));
+  }
   kept_.clear();
   ingestions_.clear();
+  const auto hours = house_.catalog.dataset_hours();
   const auto paused = house_.catalog.paused();
   for (Ingestion& ingestion : house_.catalog.ingestions()) {
     if (!ingestion.upkeep.enabled || paused.contains(ingestion.id)) continue;
@@ -107,20 +113,39 @@ void Keeper::look(Instant now) {
     one.zone = zone;
     one.shrink_max_percent = ingestion.limits.shrink_max_percent;
     one.is_snapshot = is_snapshot(ingestion.definition);
-    if (const auto found = ended.find(ingestion.id); found != ended.end()) {
-      one.first_ended = found->second.first;
-    }
     ingestions_[ingestion.id] = std::move(ingestion);
   }
   unseen_ = unseen_days(kept_, now);
-  auto days = house_.catalog.kept_days(since, unseen_);
+  auto older = house_.catalog.unsettled_days(since, unseen_);
   auto asked = house_.catalog.asked_days(since);
+  const auto times = [](const auto& changed, const std::string& id) {
+    const auto found = changed.find(id);
+    return found == changed.end() ? 0 : found->second;
+  };
   for (Kept& one : kept_) {
-    one.days = std::move(days[one.ingestion]);
+    const auto known = before.find(one.ingestion);
+    const bool is_changed = known == before.end() ||
+                            times(day_changes, one.ingestion) != times(day_changes_, one.ingestion);
+    look_at_days(one, is_changed ? nullptr : &known->second, since);
+    std::vector<catalog::KeptDay>& first = older[one.ingestion];
+    one.days.insert(one.days.begin(), std::move_iterator(first.begin()),
+                    std::move_iterator(first.end()));
     one.asked = std::move(asked[one.ingestion]);
   }
-  seen_ = changes;
+  day_changes_ = day_changes;
   since_ = since;
+  seen_ = changes;
+}
+
+void Keeper::look_at_days(Kept& one, Kept* before, Day since) {
+  if (before) {
+    one.first_ended = before->first_ended;
+    one.days = std::move(before->days);
+    std::erase_if(one.days, [&](const catalog::KeptDay& day) { return day.state.day < since; });
+  } else {
+    one.first_ended = house_.catalog.first_ended(one.ingestion);
+    one.days = house_.catalog.kept_days(one.ingestion, since);
+  }
 }
 
 std::vector<Job> Keeper::asked() {

@@ -40,7 +40,8 @@ class Rests {
 };
 
 /// Keeps every enabled ingestion current: looks at the catalog, decides, does it. Between two looks
-/// it remembers what it read, until somebody changes the catalog, and which runs it named. One
+/// it remembers what it read, of days until somebody changes one of the same ingestion, and which
+/// runs it named. One
 /// thread, as its house is; several keepers, also of several processes, may look and work at once:
 /// a day's lease lets one of them have it.
 class Keeper {
@@ -67,6 +68,8 @@ class Keeper {
   };
 
   void look(Instant now);
+  /// What `one` has of days: as remembered in `before`, or, where that is null, as read.
+  void look_at_days(Kept& one, Kept* before, Day since);
   int run_asked(std::stop_token drain);
   /// The actions whose days are as they were when this was decided: another scheduler, or a load
   /// that took long, may have changed them.
@@ -85,6 +88,7 @@ class Keeper {
   pipeline::OnProgress progress_;
   AskedLoads asked_;
   std::int64_t seen_ = -1;  ///< Catalog::changes before what follows was read.
+  std::map<std::string, std::int64_t> day_changes_;  ///< And Catalog::day_changes.
   Day since_;
   std::vector<catalog::Unseen> unseen_;
   std::vector<Kept> kept_;

@@ -88,7 +88,7 @@ class Warehouse {
   }
 
   void act() {
-    kept_.days = home_.catalog.kept_days(newest_.plus(-kDaysBack))[kept_.ingestion];
+    kept_.days = home_.catalog.kept_days(kept_.ingestion, newest_.plus(-kDaysBack));
     for (const Action& action : decide(kept_, home_.clock.now())) {
       if (!truths_.contains(action.day)) continue;  // From before the simulation.
       if (action.what == Action::What::Load || has_changed(action.day)) load(action.day);

@@ -74,6 +74,7 @@ json::Value day_json(const DayRow& row, bool with_rows) {
       {"flags", remarks_of(state.flags)},
       {"known_difference",
        row.known_difference.empty() ? json::Value() : json::Value(row.known_difference)},
+      {"note", row.note.empty() ? json::Value() : json::Value(row.note)},
       {"error", nullptr}};
   if (!state.error_text.empty()) {
     value["error"] = {
@@ -254,6 +255,7 @@ constexpr Route kRoutes[] = {
      .access = Access::Read,
      .about = "Its days, newest first. `flags`: provisional, moved during read, unusual volume, "
               "not repeatable. `known_difference`: what the last check found and nobody loaded. "
+              "`note`: why a day without rows may have none. "
               "Where a warehouse quoted rows, an error's message has … instead, and `in_full` the "
               "words, for people who may read rows.",
      .query = "{from: day, to: day, page: page, limit: limit}",

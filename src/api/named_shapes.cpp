@@ -64,7 +64,7 @@ constexpr NamedShape kShapes[] = {
      "{day*: day, status*: text, rows*: integer, quarantined*: integer, partly_loaded*: integer, "
      "version*: text, "
      "revision*: text, stale*: flag, held*: text?, loaded_at*: instant?, "
-     "flags*: [text], known_difference*: text?, "
+     "flags*: [text], known_difference*: text?, note*: text?, "
      "error*: {code*: text, message*: text, advice*: text, in_full: text}?}"},
     {"Check",
      "{day*: day, changed*: flag, by: text, rows_then: integer, rows_now: integer, note: text, "

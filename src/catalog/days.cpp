@@ -18,6 +18,9 @@ constexpr const char* kDayColumns =
               d.checked_at, d.check_result,
               CASE WHEN d.error_code <> '' THEN
                 (SELECT l.error_in_full FROM load l
+                 WHERE l.project_id = d.project_id AND l.id = d.load) END,
+              CASE WHEN d.attempt = 'empty' THEN
+                (SELECT l.note FROM load l
                  WHERE l.project_id = d.project_id AND l.id = d.load) END
        FROM day d
        LEFT JOIN version v ON v.project_id = d.project_id AND v.ingestion = d.ingestion
@@ -40,7 +43,7 @@ DayWithCounts day_in(const Row& row, const std::string& ingestion) {
            state.hold_reason, state.error_code, state.error_text, state.error_advice, fault,
            state.changed_at, found.row.rows, found.files, found.row.quarantined,
            found.row.partly_loaded, found.row.revision, found.row.loaded_at, checked_at, check,
-           found.row.error_in_full);
+           found.row.error_in_full, found.row.note);
   if (checked_at && found.row.loaded_at && *checked_at > *found.row.loaded_at && !check.empty()) {
     found.row.known_difference =
         known_difference(json::check_result(json::parse(check, "check in the catalog")));

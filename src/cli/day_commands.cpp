@@ -41,6 +41,7 @@ json::Value day_json(const DayRow& row, const Terminal& terminal) {
   if (!row.state.hold_reason.empty()) value["held"] = row.state.hold_reason;
   if (const auto flags = remarks_of(row.state.flags); !flags.empty()) value["flags"] = flags;
   if (!row.known_difference.empty()) value["known_difference"] = row.known_difference;
+  if (!row.note.empty()) value["note"] = row.note;
   if (!row.state.error_text.empty()) {
     value["error"] = {{"code", row.state.error_code},
                       {"message", terminal.error_text(row.state.error_text, row.error_in_full)},
@@ -57,6 +58,7 @@ std::string remark(const DayRow& row, const Terminal& terminal) {
   if (!row.state.error_text.empty()) {
     told.push_back(terminal.error_text(row.state.error_text, row.error_in_full));
   }
+  if (!row.note.empty()) told.push_back(row.note);
   if (row.state.flags & kMovedDuringRead) told.emplace_back("moved during read");
   if (row.state.flags & kUnusualVolume) told.emplace_back("unusual volume");
   if (row.state.flags & kNotRepeatable) {

@@ -16,6 +16,7 @@
 
 #include "base/env.h"
 #include "base/error.h"
+#include "base/letters.h"
 #include "cli/plain_text.h"
 
 namespace millrace::cli {
@@ -55,6 +56,23 @@ std::size_t screen_columns() {
   const bool known = ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 1;
   // The last column stays free: a line that fills it wraps.
   return (known ? size.ws_col : 80U) - 1U;
+}
+
+/// A cell's lines as one; a caret that points into the line above says nothing there.
+std::string on_one_line(std::string_view cell) {
+  if (cell.find('\n') == cell.npos) return std::string(cell);
+  std::string joined;
+  bool is_excerpt = false;
+  while (!cell.empty()) {
+    const auto end = std::min(cell.find('\n'), cell.size());
+    const std::string_view line = trimmed(cell.substr(0, end));
+    cell.remove_prefix(std::min(end + 1, cell.size()));
+    const bool is_caret = is_excerpt && line == "^";
+    is_excerpt = line.starts_with("LINE ");
+    if (line.empty() || is_caret) continue;
+    joined += (joined.empty() ? "" : " ") + std::string(line);
+  }
+  return joined;
 }
 
 bool is_screen(int file) { return isatty(file) && environment_variable("TERM") != "dumb"; }
@@ -138,8 +156,7 @@ void Terminal::print(const Table& given) {
   Table table = given;
   for (std::string& name : table.header) name = harmless(name);
   for (auto& row : table.rows) {
-    for (std::string& cell : row) std::ranges::replace(cell, '\n', ' ');
-    for (std::string& cell : row) cell = harmless(cell);
+    for (std::string& cell : row) cell = harmless(on_one_line(cell));
   }
   const std::size_t columns = table.header.size();
   std::vector<std::size_t> widths(columns);

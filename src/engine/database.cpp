@@ -4,7 +4,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cstdlib>
 #include <map>
 #include <mutex>
 
@@ -12,6 +11,7 @@
 #include "arrow/producer.h"
 #include "base/error.h"
 #include "base/process.h"
+#include "engine/engine_error.h"
 #include "engine/result.h"
 
 namespace millrace::engine {
@@ -104,20 +104,6 @@ void run_setup(Database& database, const std::string& statement) {
   }
 }
 
-/// The caller's SQL begins on a line of its own, so that the engine quotes that line and its caret
-/// fits; this takes our line out of the count.
-Error in_the_callers_lines(const Error& error) {
-  return error.reworded([](std::string text) {
-    constexpr std::string_view kMark = "\n\nLINE ";
-    const auto mark = text.find(kMark);
-    if (mark == std::string::npos) return text;
-    const std::size_t digits = mark + kMark.size(), end = text.find(':', digits);
-    const int line = std::atoi(text.c_str() + digits);
-    if (end == std::string::npos || line < 2) return text;
-    return text.replace(digits, end - digits, std::to_string(line - 1));
-  });
-}
-
 /// The engine writes NaN and Infinity as they are, which no reader of JSON takes: they become the
 /// texts "NaN", "Infinity" and "-Infinity", as PostgreSQL writes them.
 std::string_view as_json(std::string_view object, std::string& changed) {
@@ -148,12 +134,15 @@ void run(duckdb_connection connection, const std::string& sql, std::stop_token s
   Result(connection, sql, stop);
 }
 
+/// The caller's SQL begins on the second line of `sql`, so that the engine quotes a line of it and
+/// its caret fits.
 void each_row(duckdb_connection connection, const std::string& sql,
               const std::function<void(const Row&)>& row, std::stop_token stop) {
   try {
     Result(connection, sql, stop).each_row(row);
   } catch (const Error& error) {
-    throw in_the_callers_lines(error);
+    const bool is_counted = sql.find(kOurComment) != sql.npos;
+    throw is_counted ? error : without_lines(error, 1);
   }
 }
 

@@ -31,6 +31,10 @@ struct Relation {
   bool in_batches = false;
 };
 
+/// How a comment of ours begins that marks a statement. What a person wrote begins on the line
+/// after it, and his lines are what errors count.
+inline constexpr std::string_view kOurComment = "/* millrace ";
+
 struct Options {
   std::int64_t memory_bytes = 300 << 20;
   int threads = 0;                ///< 0: as many as cores.

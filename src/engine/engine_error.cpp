@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <charconv>
 #include <sstream>
 #include <utility>
 #include <vector>
@@ -173,7 +174,33 @@ duckdb_error_type type_of(std::string_view text) {
   return DUCKDB_ERROR_SYNTAX;
 }
 
-Error engine_error(const std::string& words, duckdb_error_type type, const std::string& sql) {
+namespace {
+
+constexpr std::string_view kLine = "\n\nLINE ";
+
+/// The line that the engine names; 0 for none.
+int line_in(std::string_view text) {
+  const auto mark = text.rfind(kLine);
+  int line = 0;
+  if (mark == text.npos) return line;
+  const std::string_view rest = text.substr(mark + kLine.size());
+  std::from_chars(rest.data(), rest.data() + rest.size(), line);
+  return line;
+}
+
+/// How many lines lead to the one that the engine names, from the comment that begins what a person
+/// wrote.
+int lines_of_ours(const std::string& sql, int line) {
+  int ours = 0;
+  for (auto at = sql.find(kOurComment); at != sql.npos; at = sql.find(kOurComment, at + 1)) {
+    const auto begin = sql.begin(), end = begin + static_cast<std::ptrdiff_t>(at);
+    const int marked = 1 + static_cast<int>(std::count(begin, end, '\n'));
+    if (marked < line) ours = marked;
+  }
+  return ours;
+}
+
+Error classified(const std::string& words, duckdb_error_type type, const std::string& sql) {
   const std::string text = unwrapped(words);
   if (text.size() != words.size()) type = type_of(text);
   // Who asked for a stop was answered before this. The engine also interrupts itself: a thread that
@@ -216,6 +243,29 @@ Error engine_error(const std::string& words, duckdb_error_type type, const std::
   error.code = "sql_error";
   error.advice = "Correct the SQL, then try again";
   return error;
+}
+
+}  // namespace
+
+Error engine_error(const std::string& words, duckdb_error_type type, const std::string& sql) {
+  const Error error = classified(words, type, sql);
+  return without_lines(error, lines_of_ours(sql, line_in(error.text(true))));
+}
+
+Error without_lines(const Error& error, int ours) {
+  if (ours == 0) return error;
+  return error.reworded([&](std::string text) {
+    const int line = line_in(text);
+    if (line <= ours) return text;
+    const std::size_t digits = text.rfind(kLine) + kLine.size();
+    const std::size_t length = std::to_string(line).size();
+    const std::string number = std::to_string(line - ours);
+    // The caret below stays below its place.
+    if (const auto caret = text.find('\n', digits); caret != text.npos) {
+      text.erase(caret + 1, length - number.size());
+    }
+    return text.replace(digits, length, number);
+  });
 }
 
 }  // namespace millrace::engine

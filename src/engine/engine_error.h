@@ -15,6 +15,9 @@ namespace millrace::engine {
 /// alone; `sql` is the statement, whose own line may be quoted. Private to this folder.
 Error engine_error(const std::string& words, duckdb_error_type type, const std::string& sql);
 
+/// The same error, the engine's "LINE 5: …" counted without so many lines of ours.
+Error without_lines(const Error& error, int ours);
+
 /// The type that a text names first, for errors that arrive without one.
 duckdb_error_type type_of(std::string_view text);
 

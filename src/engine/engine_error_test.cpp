@@ -66,6 +66,28 @@ TEST_CASE("what the engine says of data is in the full text alone, with the stat
   }
 }
 
+TEST_CASE("lines are counted from where a person's SQL begins") {
+  Database database = Database::open({});
+  const auto told = [&](const std::string& sql) {
+    try {
+      database.scalar(sql);
+    } catch (const Error& error) {
+      const std::string text = error.what();
+      return text.substr(std::min(text.find("LINE "), text.size()));
+    }
+    return std::string("accepted");
+  };
+  const std::string cast = "select 1 as a,\n  lower('JANE')::int as b";
+  const std::string excerpt = "LINE 2:   lower('JANE')::int as b\n                       ^";
+  CHECK(told(cast) == excerpt);
+  CHECK(told("select b from (\n" + cast + "\n) as q").starts_with("LINE 3: "));
+  const std::string marked = "/* millrace 0199 */ select b from (\n" + cast + "\n) as q";
+  CHECK(told(marked) == excerpt);
+  CHECK(told("select b from (\nselect b from (\n" + marked + "\n)\n)") == excerpt);
+  const std::string lines(9, '\n');
+  CHECK(told(lines + marked) == excerpt);  // "LINE 12" is one column wider.
+}
+
 TEST_CASE("a file that cannot be read is an error with its name, its line and what to do") {
   const ScratchFolder folder;
   Database database = Database::open({.allowed = {folder.path().string()}});

@@ -118,6 +118,7 @@ struct DayRow {
   /// all is well.
   std::string known_difference;
   std::string error_in_full;  ///< As Error::in_full: for who may see rows.
+  std::string note;           ///< What the load found worth saying, of a day without rows.
 };
 
 /// The one word for people: succeeded · succeeded, no data · provisional · failed · loading · held

@@ -11,6 +11,7 @@
 #include "base/error.h"
 #include "base/letters.h"
 #include "base/nearest.h"
+#include "engine/database.h"
 #include "warehouse/sql_pieces.h"
 
 namespace millrace::warehouse {
@@ -138,7 +139,7 @@ std::string tag_comment(const std::string& tag) {
   for (const char c : tag) {
     if (std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '-' || c == '_') safe += c;
   }
-  return safe.empty() ? "/* millrace */ " : fmt::format("/* millrace {} */ ", safe);
+  return fmt::format("{}{}{}*/ ", engine::kOurComment, safe, safe.empty() ? "" : " ");
 }
 
 std::string one_select(std::string_view sql, const Dialect& dialect) {

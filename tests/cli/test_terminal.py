@@ -49,7 +49,9 @@ timestamp = "ts"
 ids = { userID = "user_id" }
 """)
     assert "\nLINE 1: " in shop.run("load", "typo", "--day", DAY, code=1).stderr
-    assert len(shop.run("days", "typo").stdout.splitlines()) == 2
+    listed = shop.run("days", "typo").stdout
+    assert len(listed.splitlines()) == 2
+    assert "LINE 1: select nope from" in listed and "^" not in listed
 
 
 @pytest.fixture

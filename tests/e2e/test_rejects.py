@@ -139,6 +139,20 @@ def test_a_column_of_which_no_value_is_a_time_fails_the_day_that_has_no_rows_for
     told = home.json("load", "kpi", "--day", "2026-11-01")[0]
     assert (told["status"], told["note"]) == \
         ("empty", "none of 2 rows of any day has a value in ds, which says the day of a row")
+    assert home.json("days", "kpi")[0]["note"] == told["note"]
+    assert told["note"] in home.run("days", "kpi").stdout
+
+
+def test_a_cast_that_fails_is_shown_where_it_stands_in_the_persons_own_lines(home, engine):
+    home.init()
+    engine.sql(f"""copy (select date '2026-11-01' as ds, 'u' || i as user_id, null as device_id,
+        'ten' as rev, 1 as orders, 4 as visits from range(3) r(i))
+        to '{home.warehouse}/kpi.parquet' (format parquet)""")
+    query = "select ds, user_id, device_id,\\n  rev::int as rev, orders, visits from"
+    home.apply(home.connect_files() + WIDE.replace("select * from", query))
+    for code, days in (1, "--day 2026-11-01"), (4, "--from 2026-11-01 --to 2026-11-02"):
+        said = home.run("load", "kpi", *days.split(), code=code).stderr
+        assert "LINE 2:   rev::int as rev, orders" in said
 
 
 def test_the_reason_of_a_wide_row_that_is_a_copy_names_no_other_fault(home, engine):

@@ -58,6 +58,10 @@ bool sees_rows(const Call& call, const Ingestion& of) {
   return call.user && has_grant(*call.user, "rows.read", of.connection);
 }
 
+json::Value text_or_null(const std::string& text) {
+  return text.empty() ? json::Value() : json::Value(text);
+}
+
 json::Value day_json(const DayRow& row, bool with_rows) {
   const DayState& state = row.state;
   json::Value value{
@@ -69,12 +73,11 @@ json::Value day_json(const DayRow& row, bool with_rows) {
       {"version", state.current},
       {"revision", row.revision},
       {"stale", row.stale},
-      {"held", state.hold_reason.empty() ? json::Value() : json::Value(state.hold_reason)},
+      {"held", text_or_null(state.hold_reason)},
       {"loaded_at", row.loaded_at ? json::Value(shown(*row.loaded_at)) : json::Value()},
       {"flags", remarks_of(state.flags)},
-      {"known_difference",
-       row.known_difference.empty() ? json::Value() : json::Value(row.known_difference)},
-      {"note", row.note.empty() ? json::Value() : json::Value(row.note)},
+      {"known_difference", text_or_null(row.known_difference)},
+      {"note", text_or_null(row.note)},
       {"error", nullptr}};
   if (!state.error_text.empty()) {
     value["error"] = {

@@ -143,9 +143,7 @@ TEST_CASE("a source moves since the first of the versions that all met it moving
   const Folder folder;
   Clock clock;
   Catalog catalog({.path = folder.catalog()}, clock);
-  Ingestion ingestion = flights();
-  ingestion.upkeep.enabled = true;
-  ingestion = catalog.put_ingestion(ingestion);
+  const Ingestion ingestion = catalog.put_ingestion(flights());
   const auto load = [&](unsigned flags) {
     clock.pass(std::chrono::hours(1));
     const Lease lease = begin(catalog, ingestion);

@@ -9,7 +9,7 @@ namespace {
 
 constexpr const char* kUserColumns =
     R"(SELECT id, email, password, role, grants, active, slack_direct,
-                                           failures, locked_until, created_at FROM person )";
+              failures, locked_until, created_at FROM person )";
 
 User user_in(const Row& row) {
   User user;

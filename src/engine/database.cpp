@@ -11,7 +11,6 @@
 #include "arrow/producer.h"
 #include "base/error.h"
 #include "base/process.h"
-#include "engine/engine_error.h"
 #include "engine/result.h"
 
 namespace millrace::engine {
@@ -134,16 +133,10 @@ void run(duckdb_connection connection, const std::string& sql, std::stop_token s
   Result(connection, sql, stop);
 }
 
-/// The caller's SQL begins on the second line of `sql`, so that the engine quotes a line of it and
-/// its caret fits.
-void each_row(duckdb_connection connection, const std::string& sql,
-              const std::function<void(const Row&)>& row, std::stop_token stop) {
-  try {
-    Result(connection, sql, stop).each_row(row);
-  } catch (const Error& error) {
-    const bool is_counted = sql.find(kOurComment) != sql.npos;
-    throw is_counted ? error : without_lines(error, 1);
-  }
+/// A statement of ours around the caller's SQL. That begins on a line of its own, so that the
+/// engine quotes that line and its caret fits.
+std::string around(std::string_view head, const std::string& sql, std::string_view tail) {
+  return fmt::format("{}*/ {} (\n{}\n){}", kOurComment, head, sql, tail);
 }
 
 }  // namespace
@@ -195,9 +188,8 @@ void Database::execute(const std::string& sql, std::stop_token stop) {
 void Database::each(const std::string& sql, const std::function<void(const Row&)>& row,
                     std::stop_token stop) {
   // Values become text inside the engine, so that no type needs code of its own here.
-  const std::string as_text =
-      fmt::format("SELECT CAST(COLUMNS(*) AS VARCHAR) FROM (\n{}\n) AS answer", sql);
-  state_->run([&] { each_row(state_->connection, as_text, row, stop); });
+  const std::string as_text = around("SELECT CAST(COLUMNS(*) AS VARCHAR) FROM", sql, " AS answer");
+  state_->run([&] { Result(state_->connection, as_text, stop).each_row(row); });
 }
 
 std::optional<std::string> Database::scalar(const std::string& sql, std::stop_token stop) {
@@ -214,20 +206,18 @@ std::optional<std::string> Database::scalar(const std::string& sql, std::stop_to
 void Database::each_json(const std::string& select,
                          const std::function<void(std::string_view)>& row, std::stop_token stop) {
   const std::string objects =
-      fmt::format("SELECT CAST(to_json(answer) AS VARCHAR) FROM (\n{}\n) AS answer", select);
+      around("SELECT CAST(to_json(answer) AS VARCHAR) FROM", select, " AS answer");
   std::string changed;
   const auto told = [&](const Row& cells) { row(as_json(cells[0].value_or("null"), changed)); };
-  state_->run([&] { each_row(state_->connection, objects, told, stop); });
+  state_->run([&] { Result(state_->connection, objects, stop).each_row(told); });
 }
 
 std::vector<Column> Database::describe(const std::string& select) {
   std::vector<Column> columns;
-  each_row(state_->connection, fmt::format("DESCRIBE (\n{}\n)", select),
-           [&](const Row& row) {
-             const std::string type(row[1].value_or(""));
-             columns.push_back({std::string(row[0].value_or("")), column_type(type), type});
-           },
-           {});
+  Result(state_->connection, around("DESCRIBE", select, ""), {}).each_row([&](const Row& row) {
+    const std::string type(row[1].value_or(""));
+    columns.push_back({std::string(row[0].value_or("")), column_type(type), type});
+  });
   return columns;
 }
 
@@ -279,7 +269,7 @@ std::string Database::version() {
 
 Error without_excerpt(const Error& error) {
   return error.reworded(
-      [](const std::string& text) { return text.substr(0, text.find("\n\nLINE ")); });
+      [](const std::string& text) { return text.substr(0, text.find(kExcerpt)); });
 }
 
 std::string literal(std::string_view text) {

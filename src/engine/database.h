@@ -31,8 +31,8 @@ struct Relation {
   bool in_batches = false;
 };
 
-/// How a comment of ours begins that marks a statement. What a person wrote begins on the line
-/// after it, and his lines are what errors count.
+/// How a comment of ours begins that marks a statement. What the caller, or the person whose SQL he
+/// carries, wrote begins on the line after the last one, and errors count from there.
 inline constexpr std::string_view kOurComment = "/* millrace ";
 
 struct Options {
@@ -110,6 +110,9 @@ class Database {
 /// The SQL without a trailing semicolon, when it is exactly one SELECT (WITH, VALUES, FROM too).
 /// Throws Misconfigured `not_one_select`, saying what it is instead. Safe to embed in parentheses.
 std::string single_select(std::string_view sql);
+
+/// What stands between the engine's words and the line of the statement that it quotes below them.
+inline constexpr std::string_view kExcerpt = "\n\nLINE ";
 
 /// The error without the line of the statement that the engine quotes below its words: where that
 /// is one of ours.

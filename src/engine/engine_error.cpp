@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "base/quoted.h"
+#include "engine/database.h"
 
 namespace millrace::engine {
 namespace {
@@ -53,11 +54,11 @@ CsvWords csv_words(std::string_view text) {
 /// The line of the statement that the engine shows below its words, with a caret; empty where what
 /// stands there is something else, for example a row of a file.
 std::string excerpt_in(const std::string& text, const std::string& sql) {
-  constexpr std::string_view kMark = "\n\nLINE ", kCut = "...";
-  const auto mark = text.rfind(kMark);
+  constexpr std::string_view kCut = "...";
+  const auto mark = text.rfind(kExcerpt);
   if (mark == std::string::npos) return {};
   const auto colon = text.find(": ", mark);
-  const auto end = std::min(text.find('\n', mark + kMark.size()), text.size());
+  const auto end = std::min(text.find('\n', mark + kExcerpt.size()), text.size());
   if (colon == std::string::npos || colon > end) return {};
   std::string_view line = std::string_view(text).substr(colon + 2, end - colon - 2);
   if (line.starts_with(kCut)) line.remove_prefix(kCut.size());
@@ -176,14 +177,12 @@ duckdb_error_type type_of(std::string_view text) {
 
 namespace {
 
-constexpr std::string_view kLine = "\n\nLINE ";
-
 /// The line that the engine names; 0 for none.
 int line_in(std::string_view text) {
-  const auto mark = text.rfind(kLine);
+  const auto mark = text.rfind(kExcerpt);
   int line = 0;
   if (mark == text.npos) return line;
-  const std::string_view rest = text.substr(mark + kLine.size());
+  const std::string_view rest = text.substr(mark + kExcerpt.size());
   std::from_chars(rest.data(), rest.data() + rest.size(), line);
   return line;
 }
@@ -245,19 +244,13 @@ Error classified(const std::string& words, duckdb_error_type type, const std::st
   return error;
 }
 
-}  // namespace
-
-Error engine_error(const std::string& words, duckdb_error_type type, const std::string& sql) {
-  const Error error = classified(words, type, sql);
-  return without_lines(error, lines_of_ours(sql, line_in(error.text(true))));
-}
-
+/// Counted without so many lines of ours.
 Error without_lines(const Error& error, int ours) {
   if (ours == 0) return error;
   return error.reworded([&](std::string text) {
     const int line = line_in(text);
     if (line <= ours) return text;
-    const std::size_t digits = text.rfind(kLine) + kLine.size();
+    const std::size_t digits = text.rfind(kExcerpt) + kExcerpt.size();
     const std::size_t length = std::to_string(line).size();
     const std::string number = std::to_string(line - ours);
     // The caret below stays below its place.
@@ -266,6 +259,13 @@ Error without_lines(const Error& error, int ours) {
     }
     return text.replace(digits, length, number);
   });
+}
+
+}  // namespace
+
+Error engine_error(const std::string& words, duckdb_error_type type, const std::string& sql) {
+  const Error error = classified(words, type, sql);
+  return without_lines(error, lines_of_ours(sql, line_in(error.text(true))));
 }
 
 }  // namespace millrace::engine

@@ -94,9 +94,10 @@ void Keeper::look(Instant now) {
   const Day since = zone.day_of(now).plus(-kDaysBack);
   const std::int64_t changes = house_.catalog.changes();
   if (changes == seen_ && since == since_ && unseen_days(kept_, now) == unseen_) return;
-  // Where this fails half-way, the next look reads all.
+  // Where this fails half-way, the next look knows nothing, and reads all.
   seen_ = -1;
-  const std::map<std::string, std::int64_t> day_changes = house_.catalog.day_changes();
+  const std::map<std::string, std::int64_t> known_changes = std::exchange(day_changes_, {});
+  std::map<std::string, std::int64_t> day_changes = house_.catalog.day_changes();
   std::map<std::string, Kept> before;
   if (since >= since_) {
     for (Kept& one : kept_) before.emplace(one.ingestion, std::move(one));
@@ -118,21 +119,21 @@ void Keeper::look(Instant now) {
   unseen_ = unseen_days(kept_, now);
   auto older = house_.catalog.unsettled_days(since, unseen_);
   auto asked = house_.catalog.asked_days(since);
-  const auto times = [](const auto& changed, const std::string& id) {
-    const auto found = changed.find(id);
-    return found == changed.end() ? 0 : found->second;
+  const auto times = [](const std::map<std::string, std::int64_t>& counted, const std::string& id) {
+    const auto found = counted.find(id);
+    return found == counted.end() ? 0 : found->second;
   };
   for (Kept& one : kept_) {
     const auto known = before.find(one.ingestion);
-    const bool is_changed = known == before.end() ||
-                            times(day_changes, one.ingestion) != times(day_changes_, one.ingestion);
-    look_at_days(one, is_changed ? nullptr : &known->second, since);
+    const bool is_known = known != before.end() &&
+                          times(day_changes, one.ingestion) == times(known_changes, one.ingestion);
+    look_at_days(one, is_known ? &known->second : nullptr, since);
     std::vector<catalog::KeptDay>& first = older[one.ingestion];
     one.days.insert(one.days.begin(), std::move_iterator(first.begin()),
                     std::move_iterator(first.end()));
     one.asked = std::move(asked[one.ingestion]);
   }
-  day_changes_ = day_changes;
+  day_changes_ = std::move(day_changes);
   since_ = since;
   seen_ = changes;
 }

@@ -41,9 +41,8 @@ class Rests {
 
 /// Keeps every enabled ingestion current: looks at the catalog, decides, does it. Between two looks
 /// it remembers what it read, of days until somebody changes one of the same ingestion, and which
-/// runs it named. One
-/// thread, as its house is; several keepers, also of several processes, may look and work at once:
-/// a day's lease lets one of them have it.
+/// runs it named. One thread, as its house is; several keepers, also of several processes, may look
+/// and work at once: a day's lease lets one of them have it.
 class Keeper {
  public:
   using OnDone = std::function<void(const Done&)>;

@@ -16,7 +16,7 @@ Error no_files(const std::string& glob) {
 
 Error without_our_line(const Error& error) {
   const std::string text = error.what();
-  const auto line = text.find("\n\nLINE ");
+  const auto line = text.find(engine::kExcerpt);
   if (line == text.npos || text.find("from glob(", line) == text.npos) return error;
   return engine::without_excerpt(error);
 }

@@ -158,7 +158,8 @@ class BucketPlace final : public lake::Place {
 
   /// The vendor's words in one line, without the engine's advice and the SQL below them.
   static std::string first_lines(std::string text) {
-    for (const std::string_view end : {"\n\nAuthentication Failure", "\n\nLINE "}) {
+    for (const std::string_view end :
+         {std::string_view("\n\nAuthentication Failure"), engine::kExcerpt}) {
       if (const auto at = text.find(end); at != std::string::npos) text.resize(at);
     }
     for (auto at = text.find("\n\n"); at != std::string::npos; at = text.find("\n\n")) {

@@ -58,117 +58,178 @@ class Checks {
   }
 
  private:
+  /// A day that no answer was found for yet.
+  struct Open {
+    const DayOrder* order;
+    CheckResult result;
+    double cost = 0;                 ///< Of its fingerprint, as Estimate has it; 0 where unknown.
+    std::optional<Fingerprint> now;  ///< Where it was asked together with others.
+  };
+
   void check_window(Orders days) {
-    bool snapshot = false;
-    std::map<Day, std::string> tokens;
+    tokens_.clear();
     const std::int64_t tokens_ms = share_ms(days.size(), [&] {
-      snapshot = connector_.snapshot(stop_);
-      for (Token& token : connector_.tokens(query_, range_of(days), stop_)) {
-        if (token.text) tokens[token.day] = *token.text;
+      snapshot_ = connector_.snapshot(stop_);
+      for (Token& token : connector_.tokens(query_, {days.front().day, days.back().day}, stop_)) {
+        if (token.text) tokens_[token.day] = *token.text;
       }
     });
-    std::vector<const DayOrder*> open;
+    std::vector<Open> open, by_content;
     for (const DayOrder& day : days) {
       millrace::check(day.known.has_value(), "a check knows what was loaded");
-      const auto token = tokens.find(day.day);
-      if (token != tokens.end() && day.known->token == token->second) {
-        tell(day,
-             {.day = day.day, .by = "token", .rows_then = day.known->rows, .took_ms = tokens_ms},
-             tokens);
+      Open each{.order = &day,
+                .result = {.day = day.day, .rows_then = day.known->rows, .took_ms = tokens_ms}};
+      const auto token = tokens_.find(day.day);
+      if (token != tokens_.end() && day.known->token == token->second) {
+        each.result.by = "token";
+        tell(each.result);
       } else {
-        open.push_back(&day);
+        open.push_back(std::move(each));
       }
     }
-    std::optional<std::map<Day, std::int64_t>> counts;
-    std::int64_t counts_ms = 0;
+    count_rows(open);
+    for (Open& day : open) {
+      if (!settled(day, [&] { return is_answered_by_count(day); })) {
+        by_content.push_back(std::move(day));
+      }
+    }
+    take_fingerprints(by_content);
+    for (Open& day : by_content) {
+      settled(day, [&] {
+        answer_by_content(day);
+        return true;
+      });
+    }
+  }
+
+  /// True where `answer` found one, which is told, or the day failed.
+  template <typename Answer>
+  bool settled(Open& day, const Answer& answer) {
+    bool is_answered = false;
+    const auto error =
+        own_error([&] { *day.result.took_ms += took_ms([&] { is_answered = answer(); }); });
+    if (error) {
+      failed_.push_back({.day = day.result.day, .rows_then = day.result.rows_then, .error = error});
+    } else if (is_answered) {
+      tell(day.result);
+    }
+    return error || is_answered;
+  }
+
+  /// What the days that were asked about are at fault for, which spares the others.
+  template <typename Ask>
+  std::optional<Error> own_error(const Ask& ask) {
     try {
-      counts_ms = share_ms(open.size(), [&] { counts = counted(open); });
+      ask();
+      return {};
     } catch (const Error& error) {
-      if (!is_of_the_day(error)) throw;
-      snapshot = connector_.snapshot(stop_);  // The old one may be broken.
-    }
-    for (const DayOrder* day : open) {
-      CheckResult result{.day = day->day, .rows_then = day->known->rows};
-      if (counts) result.rows_now = counts->contains(day->day) ? counts->at(day->day) : 0;
-      try {
-        const std::int64_t own_ms = took_ms([&] { answer(*day, snapshot, result); });
-        result.took_ms = tokens_ms + counts_ms + own_ms;
-      } catch (const Error& error) {
-        if (!is_of_the_day(error)) throw;
-        CheckResult& failed = failed_.emplace_back();
-        failed.day = day->day;
-        failed.rows_then = result.rows_then;
-        failed.error = error;
-        snapshot = connector_.snapshot(stop_);
-        continue;
-      }
-      tell(*day, result, tokens);
+      // Asked again, it would fail again; and not because somebody wants it to stop.
+      const bool is_own = !policy_of(error.fault).retry && error.fault != Fault::Cancelled;
+      if (!is_own || stop_.stop_requested()) throw;
+      snapshot_ = connector_.snapshot(stop_);  // The old one may be broken.
+      return error;
     }
   }
 
-  /// Asked again, it would fail again; and not because somebody wants it to stop.
-  bool is_of_the_day(const Error& error) const {
-    return !policy_of(error.fault).retry && error.fault != Fault::Cancelled &&
-           !stop_.stop_requested();
-  }
-
-  static DayRange range_of(Orders days) { return {days.front().day, days.back().day}; }
-
-  void tell(const DayOrder& day, const CheckResult& result,
-            const std::map<Day, std::string>& tokens) {
+  void tell(const CheckResult& result) {
     is_any_answered_ = true;
-    const auto token = tokens.find(day.day);
-    checked_(result, token == tokens.end() ? std::nullopt : std::optional(token->second));
+    const auto token = tokens_.find(result.day);
+    checked_(result, token == tokens_.end() ? std::nullopt : std::optional(token->second));
   }
 
-  /// Rows of each day. None where the only day is asked its fingerprint anyway, which counts too.
-  std::optional<std::map<Day, std::int64_t>> counted(const std::vector<const DayOrder*>& days) {
-    if (days.empty() || (days.size() == 1 && wants_content(*days.front()->known))) return {};
-    std::map<Day, std::int64_t> rows;
-    const DayRange range{days.front()->day, days.back()->day};
+  static DayRange range_of(const std::vector<Open>& days) {
+    return {days.front().order->day, days.back().order->day};
+  }
+
+  /// Tells that a question about these days is asked.
+  void asks(std::string_view stage, std::span<const Open> days) {
     std::int64_t known = 0;
-    for (const DayOrder* day : days) known += day->known->rows;
-    asks_({.day = range.first, .stage = "count", .rows_total = known});
-    for (const DayCount& count : connector_.count(query_, range, false, stop_)) {
-      rows[count.day] += count.rows;
-    }
-    return rows;
+    for (const Open& day : days) known += day.order->known->rows;
+    asks_({.day = days.front().order->day, .stage = std::string(stage), .rows_total = known});
   }
 
-  void answer(const DayOrder& order, bool snapshot, CheckResult& result) {
-    const Known& known = *order.known;
-    if (!result.rows_now && !wants_content(known)) {
+  /// Not where the only day is asked its fingerprint anyway, which counts too.
+  void count_rows(std::vector<Open>& days) {
+    if (days.empty() || (days.size() == 1 && wants_content(*days.front().order->known))) return;
+    std::map<Day, std::int64_t> rows;
+    std::int64_t each_ms = 0;
+    const auto error = own_error([&] {
+      asks("count", days);
+      each_ms = share_ms(days.size(), [&] {
+        for (const DayCount& count : connector_.count(query_, range_of(days), false, stop_)) {
+          rows[count.day] += count.rows;
+        }
+      });
+    });
+    if (error) return;
+    for (Open& day : days) {
+      day.result.rows_now = rows[day.result.day];
+      *day.result.took_ms += each_ms;
+    }
+  }
+
+  bool is_answered_by_count(Open& day) {
+    const Known& known = *day.order->known;
+    CheckResult& result = day.result;
+    const bool is_last_question = !wants_content(known);
+    if (!result.rows_now && is_last_question) {
       result.rows_now = 0;
-      for (const DayCount& count : connector_.count(query_, {order.day, order.day}, false, stop_)) {
+      const DayRange range{result.day, result.day};
+      for (const DayCount& count : connector_.count(query_, range, false, stop_)) {
         *result.rows_now += count.rows;
       }
     }
     if (result.rows_now && *result.rows_now != known.rows) {
       answer_by_count(known, result);
-      return;
+      return true;
     }
-    if (!wants_content(known)) {
-      result.by = "count";
-      if (known.threshold_percent) {
-        result.note =
-            "by count alone, as its preset says: other values in as many rows do not show";
-      } else {
-        result.note = known.content_checks ? "no fingerprint was taken when the day was loaded"
-                                           : "content checks are off: the query is not repeatable";
+    if (!is_last_question) return is_too_dear(day);
+    result.by = "count";
+    if (known.threshold_percent) {
+      result.note = "by count alone, as its preset says: other values in as many rows do not show";
+    } else {
+      result.note = known.content_checks ? "no fingerprint was taken when the day was loaded"
+                                         : "content checks are off: the query is not repeatable";
+    }
+    return true;
+  }
+
+  /// All of them by one statement, where reading their whole range costs no more than reading
+  /// each: without an index, each would read the table.
+  void take_fingerprints(std::vector<Open>& days) {
+    if (days.size() < 2) return;
+    double each_cost = 0;
+    for (const Open& day : days) each_cost += day.cost;
+    const DayRange range = range_of(days);
+    own_error([&] {
+      const auto whole = connector_.estimate(query_, range, stop_);
+      if (!whole || whole->cost <= 0 || whole->cost > each_cost) return;
+      asks("fingerprint", days);
+      std::vector<Fingerprint> prints;
+      const std::int64_t each_ms =
+          share_ms(days.size(), [&] { prints = connector_.fingerprints(query_, range, stop_); });
+      for (Open& day : days) {
+        day.now = prints.at(static_cast<std::size_t>(range.place_of(day.result.day)));
+        *day.result.took_ms += each_ms;
       }
-      return;
+    });
+  }
+
+  void answer_by_content(Open& day) {
+    const Known& known = *day.order->known;
+    CheckResult& result = day.result;
+    if (!day.now) {
+      asks("fingerprint", {&day, 1});
+      day.now = connector_.fingerprint(query_, result.day, false, stop_);
     }
-    if (is_too_dear(order.day, result)) return;
-    asks_({.day = order.day, .stage = "fingerprint", .rows_total = known.rows});
-    Fingerprint now = connector_.fingerprint(query_, order.day, false, stop_);
-    result.rows_now = now.rows;
-    if (now.rows != known.rows) {
+    result.rows_now = day.now->rows;
+    if (day.now->rows != known.rows) {
       answer_by_count(known, result);
-    } else if (!now.comparable(*known.fingerprint)) {
+    } else if (!day.now->comparable(*known.fingerprint)) {
       result.note =
           "not comparable: the warehouse, or the columns' types, changed since the day was loaded";
     } else {
-      answer_by_content(order.day, snapshot, now, *known.fingerprint, result);
+      compare(*day.now, *known.fingerprint, result);
     }
   }
 
@@ -184,11 +245,10 @@ class Checks {
     }
   }
 
-  void answer_by_content(Day day, bool snapshot, Fingerprint& now, const Fingerprint& then,
-                         CheckResult& result) {
+  void compare(Fingerprint& now, const Fingerprint& then, CheckResult& result) {
     result.by = "fingerprint";
     if (now == then) return;
-    const auto why = why_not_repeatable(connector_, query_, day, snapshot, now, stop_);
+    const auto why = why_not_repeatable(connector_, query_, result.day, snapshot_, now, stop_);
     result.repeatable = !why;
     result.changed = !why;
     if (!why) return;
@@ -197,10 +257,9 @@ class Checks {
   }
 
   /// What a fingerprint of the day reads; none where the warehouse does not tell.
-  std::optional<std::int64_t> bytes_to_read(Day day) {
+  std::optional<warehouse::Estimate> estimate_of(Day day) {
     try {
-      const auto estimate = connector_.estimate(query_, {day, day}, stop_);
-      if (estimate && estimate->bytes > 0) return estimate->bytes;
+      return connector_.estimate(query_, {day, day}, stop_);
     } catch (const Error& error) {
       // Whatever it is, the fingerprint will tell; unless it is asked only within a limit.
       if (work_.max_scan_bytes || error.fault == Fault::Cancelled) throw;
@@ -209,18 +268,22 @@ class Checks {
   }
 
   /// More than is left of `max_scan`; where the warehouse does not tell, everything may be read.
-  bool is_too_dear(Day day, CheckResult& result) {
-    result.bytes = bytes_to_read(day);
-    if (!work_.max_scan_bytes || !result.bytes) return false;
-    scanned_bytes_ += *result.bytes;
+  bool is_too_dear(Open& day) {
+    const auto estimate = estimate_of(day.result.day);
+    if (!estimate) return false;
+    day.cost = estimate->cost;
+    if (estimate->bytes <= 0) return false;
+    day.result.bytes = estimate->bytes;
+    if (!work_.max_scan_bytes) return false;
+    scanned_bytes_ += estimate->bytes;
     if (scanned_bytes_ <= *work_.max_scan_bytes) return false;
     constexpr double kMegabyte = 1e6;
-    result.by.clear();
-    result.note = fmt::format(
+    day.result.by.clear();
+    day.result.note = fmt::format(
         "skipped for max_scan: with this day about {:.1f} MB would be read, {:.1f} MB are allowed",
         static_cast<double>(scanned_bytes_) / kMegabyte,
         static_cast<double>(*work_.max_scan_bytes) / kMegabyte);
-    scanned_bytes_ -= *result.bytes;
+    scanned_bytes_ -= estimate->bytes;
     return true;
   }
 
@@ -230,6 +293,8 @@ class Checks {
   const OnChecked& checked_;
   std::stop_token stop_;
   const Query query_;
+  bool snapshot_ = false;
+  std::map<Day, std::string> tokens_;
   std::int64_t scanned_bytes_ = 0;
   std::vector<CheckResult> failed_;
   bool is_any_answered_ = false;

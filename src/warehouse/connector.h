@@ -25,6 +25,7 @@ inline constexpr std::string_view kTableWanted = "table_wanted";
 struct Estimate {
   std::int64_t bytes = 0;
   std::int64_t row_bytes = 0;
+  double cost = 0;  ///< Of reading them, in units of the source's own.
 };
 
 /// One session with one customer warehouse. Reads only; never creates, alters or drops anything.

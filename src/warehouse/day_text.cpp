@@ -239,7 +239,7 @@ std::string range_select(const Query& query, const std::vector<Column>& describe
     columns += dialect.identifier(column_named(described, wanted).name);
   }
   const std::string predicate = day_predicate(query, described, range, dialect);
-  const std::string sql = one_select(render(query.sql, range, query.zone, dialect), dialect);
+  const std::string sql = customers_text(query, range, dialect);
   return fmt::format("{}select {} from (\n{}\n) as q{}{}", tag_comment(query.tag),
                      columns.empty() ? "*" : columns, sql, predicate.empty() ? "" : " where ",
                      predicate);

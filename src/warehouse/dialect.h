@@ -25,9 +25,9 @@ struct Dialect {
   /// A column as `read` delivers it: Decimal, Uuid, Json and Other as text. `may_be_infinite`: a
   /// time that no Arrow timestamp can hold becomes null.
   std::string (*delivered)(const Column& column, bool may_be_infinite) = nullptr;
-  /// Exact, order-free sum of a 64-bit hash over these columns of each row.
-  std::string (*hash_sum)(const std::vector<Column>& columns, int server_major) = nullptr;
-  /// Names what `hash_sum` writes: sums of different recipes are not comparable.
+  /// A 64-bit hash over these columns of a row, as a number whose sum is exact.
+  std::string (*row_hash)(const std::vector<Column>& columns, int server_major) = nullptr;
+  /// Names what `row_hash` writes: sums of different recipes are not comparable.
   std::string_view (*recipe)(int server_major) = nullptr;
   /// schema, name, kind ("table", "view") of what this account may read, where `condition` holds
   /// over n.nspname and c.relname.
@@ -35,8 +35,13 @@ struct Dialect {
   /// Selects a cell that differs after the table, a literal, was written to; see
   /// Connector::written.
   std::string (*written)(const std::string& table) = nullptr;
-  /// Before a SELECT: answers with lines, the first of which has ` rows=<n> width=<bytes>`.
+  /// Before a SELECT: answers with lines, the first of which has
+  /// `(cost=<from>..<to> rows=<n> width=<bytes>)`.
   std::string_view explain = {};
+  /// A table that everybody may read, where it helps to add no row of it to rows that are grouped:
+  /// PostgreSQL expects as many groups as rows of an expression, and sorts them all; of rows from
+  /// two places it expects few, and counts them in parallel.
+  std::string_view second_source = {};
   /// One id a row: this account's running statements whose text has `tag`.
   std::string (*running)(const std::string& tag) = nullptr;
 };

@@ -152,6 +152,10 @@ std::string one_select(std::string_view sql, const Dialect& dialect) {
   return std::string(trimmed(sql.substr(0, shape.finish())));
 }
 
+std::string customers_text(const Query& query, DayRange range, const Dialect& dialect) {
+  return one_select(render(query.sql, range, query.zone, dialect), dialect);
+}
+
 const Column& column_named(const std::vector<Column>& described, std::string_view name) {
   const Column* similar = nullptr;
   int similar_ones = 0;

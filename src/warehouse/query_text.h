@@ -25,6 +25,9 @@ std::string tag_comment(const std::string& tag);
 /// SELECT must not do (a read-only transaction, a sandbox).
 std::string one_select(std::string_view sql, const Dialect& dialect);
 
+/// The customer's part as it stands in a statement for `range`.
+std::string customers_text(const Query& query, DayRange range, const Dialect& dialect);
+
 /// The rows of `range` and nothing else, as a condition on the query's columns: the mapped time, by
 /// the type that `described` gives it, and the partition. Sargable: the column stands alone. Empty
 /// where the SQL selects its own rows (placeholders) or nothing tells days apart (a snapshot).

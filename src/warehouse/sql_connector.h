@@ -90,14 +90,24 @@ class SqlConnector final : public Connector {
   std::optional<std::string> first_cell(const Statement& statement, std::stop_token stop);
   /// Columns of the query, asked once a session: its days have the same ones.
   const std::vector<Column>& described(const Query& query, Day day, std::stop_token stop);
+  /// Those that are read, in the query's order; each must be there once.
+  std::vector<Column> chosen(const Query& query, Day day, std::stop_token stop);
   void count_into(std::vector<DayCount>& counts, const Query& query, DayRange days, bool by_name,
                   std::stop_token stop);
+  /// COUNT of each day of the range as one statement, the cheaper one by the server's own estimate.
+  Statement counting(const Query& query, DayRange days, bool by_name, std::stop_token stop);
+  /// What the server expects of a statement; none where it does not say.
+  struct Plan {
+    double cost = 0;  ///< In units of its own.
+    long long rows = 0, width = 0;
+  };
+  std::optional<Plan> plan(const Statement& statement, std::stop_token stop);
   /// Empty fingerprint of these columns: its key.
   Fingerprint keyed(const std::vector<Column>& columns, std::stop_token stop);
-  /// `read_range` as text.
-  Statement range_reading(const Query& query, DayRange days, std::stop_token stop);
-  /// The day's rows as the engine takes them; `limit` is an SQL clause or empty.
-  Statement reading(const Query& query, Day day, const std::string& limit, std::stop_token stop);
+  /// The days' rows as the engine takes them, `more` columns behind; `limit` is an SQL clause or
+  /// empty.
+  Statement reading(const Query& query, DayRange days, const std::string& more,
+                    const std::string& limit, std::stop_token stop);
   engine::Relation scan(const Statement& statement, std::vector<Column> columns,
                         engine::Database& into, arrow::Flow& flow, std::stop_token stop);
 

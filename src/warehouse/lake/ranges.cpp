@@ -18,6 +18,7 @@ std::optional<Estimate> LakeConnector::estimate(const Query& query, DayRange day
     for (const std::string& glob : lake_text(query.sql, days, query.zone, *place_).globs) {
       for (const FileState& file : place_->files(engine(), glob, stop)) found.bytes += file.size;
     }
+    found.cost = static_cast<double>(found.bytes);
     return found;
   });
 }

@@ -74,20 +74,20 @@ std::string hash_of(const Column& column, std::size_t seed) {
   if (function.empty()) {
     return fmt::format("pg_catalog.hash_record_extended(row({}), {})", value, seed);
   }
-  if (column.type == ColumnType::TimestampTz) value += "::timestamp";
+  if (column.type == ColumnType::TimestampTz) value += " at time zone interval '0'";
   return fmt::format("coalesce(pg_catalog.{}({}, {}), {})", function, value, seed, seed);
 }
 
 /// Not the hash of the whole record: it costs a third more, and it adds up those of its columns, so
 /// that the sum over rows which swapped a value would stay the same.
-std::string hash_sum(const std::vector<Column>& columns, int server_major) {
+std::string row_hash(const std::vector<Column>& columns, int server_major) {
   std::vector<std::string> items;
   if (server_major >= kHashesRecords) {
     for (const Column& column : columns) items.push_back(hash_of(column, items.size() + 1));
-    return fmt::format("sum({})", fmt::join(items, " # "));
+    return fmt::format("{}", fmt::join(items, " # "));
   }
   for (const Column& column : columns) items.push_back(hashable(column));
-  return fmt::format("sum(('x' || substr(md5(row({})::text), 1, 16))::bit(64)::bigint)",
+  return fmt::format("('x' || substr(md5(row({})::text), 1, 16))::bit(64)::bigint",
                      fmt::join(items, ", "));
 }
 
@@ -138,11 +138,12 @@ constinit const Dialect kDialect{
     .instant_literal = iso_instant_literal,
     .naive_literal = iso_naive_literal,
     .delivered = delivered,
-    .hash_sum = hash_sum,
+    .row_hash = row_hash,
     .recipe = recipe,
     .tables = tables,
     .written = written,
     .explain = "explain ",
+    .second_source = "pg_catalog.pg_class",
     .running = running,
 };
 

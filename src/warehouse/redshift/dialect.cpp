@@ -47,10 +47,10 @@ std::string part(const Column& column) {
 
 /// farmFingerprint64 and not FNV_HASH: a sum of FNV hashes often stays the same when two rows swap
 /// the last byte of a value, because that byte only reaches the low bits before one multiplication.
-std::string hash_sum(const std::vector<Column>& columns, int) {
+std::string row_hash(const std::vector<Column>& columns, int) {
   std::vector<std::string> parts;
   for (const Column& column : columns) parts.push_back(part(column));
-  return fmt::format("sum(cast(farmfingerprint64({}) as decimal(38, 0)))",
+  return fmt::format("cast(farmfingerprint64({}) as decimal(38, 0))",
                      fmt::join(parts, " || ',' || "));
 }
 
@@ -94,7 +94,7 @@ constinit const Dialect kDialect{
     .naive_literal = iso_naive_literal,
     .backslash_escapes = true,
     .delivered = delivered,
-    .hash_sum = hash_sum,
+    .row_hash = row_hash,
     .recipe = recipe,
     .tables = tables,
     .explain = "explain ",

@@ -3,9 +3,12 @@
 select * from purchases
 ) as q;
 -- each
-/* millrace 0190-load */ select case when "ts" < timestamptz '2026-11-21 08:00:00.000000+00' then '2026-11-20' else case when "ts" < timestamptz '2026-11-22 08:00:00.000000+00' then '2026-11-21' else '2026-11-22' end end, "kind"::text, count(*) from (
+/* millrace 0190-load */ select key1, key2, count(*) from (
+select case when "ts" < timestamptz '2026-11-21 08:00:00.000000+00' then '2026-11-20' else case when "ts" < timestamptz '2026-11-22 08:00:00.000000+00' then '2026-11-21' else '2026-11-22' end end as key1, "kind"::text as key2 from (
 select * from purchases
-) as q where "ts" >= timestamptz '2026-11-20 08:00:00.000000+00' and "ts" < timestamptz '2026-11-23 08:00:00.000000+00' group by 1, 2;
+) as q where "ts" >= timestamptz '2026-11-20 08:00:00.000000+00' and "ts" < timestamptz '2026-11-23 08:00:00.000000+00'
+union all select null, null from pg_catalog.pg_class where false
+) as g group by key1, key2;
 -- describe
 /* millrace 0190-load */ select * from (
 select * from purchases
@@ -31,11 +34,14 @@ select * from purchases
 select * from purchases
 ) as q;
 -- each
-/* millrace 0190-load */ select case when "ts" < timestamptz '2026-11-21 08:00:00.000000+00' then 0 else case when "ts" < timestamptz '2026-11-22 08:00:00.000000+00' then 1 else 2 end end, count(*), sum(coalesce(pg_catalog.uuid_hash_extended("user_id", 1), 1) # coalesce(pg_catalog.timestamp_hash_extended("ts"::timestamp, 2), 2) # coalesce(pg_catalog.hash_numeric_extended("amount", 3), 3) # coalesce(pg_catalog.jsonb_hash_extended("props", 4), 4)) from (
+/* millrace 0190-load */ select key1, count(*), sum(row_hash) from (
+select case when "ts" < timestamptz '2026-11-21 08:00:00.000000+00' then 0 else case when "ts" < timestamptz '2026-11-22 08:00:00.000000+00' then 1 else 2 end end as key1, coalesce(pg_catalog.uuid_hash_extended("user_id", 1), 1) # coalesce(pg_catalog.timestamp_hash_extended("ts"::timestamp, 2), 2) # coalesce(pg_catalog.hash_numeric_extended("amount", 3), 3) # coalesce(pg_catalog.jsonb_hash_extended("props", 4), 4) as row_hash from (
 /* millrace 0190-load */ select "user_id", "ts", "amount", "props" from (
 select * from purchases
 ) as q where "ts" >= timestamptz '2026-11-20 08:00:00.000000+00' and "ts" < timestamptz '2026-11-23 08:00:00.000000+00'
-) as r group by 1;
+) as r
+union all select null, null from pg_catalog.pg_class where false
+) as g group by key1;
 -- describe
 /* millrace 0190-load */ select * from (
 select * from purchases
@@ -51,7 +57,7 @@ select * from purchases
 select * from purchases
 ) as q;
 -- each
-explain /* millrace 0190-load */ select "user_id"::text as "user_id", "ts" as "ts", "amount"::text as "amount", "props"::text as "props", case when "ts" < timestamptz '2026-11-21 08:00:00.000000+00' then 0 else case when "ts" < timestamptz '2026-11-22 08:00:00.000000+00' then 1 else 2 end end as "_millrace_day" from (
+explain /* millrace 0190-load */ select "user_id"::text as "user_id", "ts" as "ts", "amount"::text as "amount", "props"::text as "props" from (
 /* millrace 0190-load */ select "user_id", "ts", "amount", "props" from (
 select * from purchases
 ) as q where "ts" >= timestamptz '2026-11-20 08:00:00.000000+00' and "ts" < timestamptz '2026-11-23 08:00:00.000000+00'

@@ -3,9 +3,11 @@
 select * from purchases
 ) as q;
 -- each
-/* millrace 0190-load */ select case when "ts" < timestamptz '2026-11-21 08:00:00.000000+00' then '2026-11-20' else case when "ts" < timestamptz '2026-11-22 08:00:00.000000+00' then '2026-11-21' else '2026-11-22' end end, rtrim("kind"), count(*) from (
+/* millrace 0190-load */ select key1, key2, count(*) from (
+select case when "ts" < timestamptz '2026-11-21 08:00:00.000000+00' then '2026-11-20' else case when "ts" < timestamptz '2026-11-22 08:00:00.000000+00' then '2026-11-21' else '2026-11-22' end end as key1, rtrim("kind") as key2 from (
 select * from purchases
-) as q where "ts" >= timestamptz '2026-11-20 08:00:00.000000+00' and "ts" < timestamptz '2026-11-23 08:00:00.000000+00' group by 1, 2;
+) as q where "ts" >= timestamptz '2026-11-20 08:00:00.000000+00' and "ts" < timestamptz '2026-11-23 08:00:00.000000+00'
+) as g group by key1, key2;
 -- describe
 /* millrace 0190-load */ select * from (
 select * from purchases
@@ -31,11 +33,13 @@ select * from purchases
 select * from purchases
 ) as q;
 -- each
-/* millrace 0190-load */ select case when "ts" < timestamptz '2026-11-21 08:00:00.000000+00' then 0 else case when "ts" < timestamptz '2026-11-22 08:00:00.000000+00' then 1 else 2 end end, count(*), sum(cast(farmfingerprint64(coalesce(cast("user_id" as varchar(64)), 'n') || ',' || coalesce(cast("ts" as varchar(64)), 'n') || ',' || coalesce(cast("amount" as varchar(64)), 'n') || ',' || coalesce(cast(farmfingerprint64(json_serialize("props")) as varchar(20)), 'n')) as decimal(38, 0))) from (
+/* millrace 0190-load */ select key1, count(*), sum(row_hash) from (
+select case when "ts" < timestamptz '2026-11-21 08:00:00.000000+00' then 0 else case when "ts" < timestamptz '2026-11-22 08:00:00.000000+00' then 1 else 2 end end as key1, cast(farmfingerprint64(coalesce(cast("user_id" as varchar(64)), 'n') || ',' || coalesce(cast("ts" as varchar(64)), 'n') || ',' || coalesce(cast("amount" as varchar(64)), 'n') || ',' || coalesce(cast(farmfingerprint64(json_serialize("props")) as varchar(20)), 'n')) as decimal(38, 0)) as row_hash from (
 /* millrace 0190-load */ select "user_id", "ts", "amount", "props" from (
 select * from purchases
 ) as q where "ts" >= timestamptz '2026-11-20 08:00:00.000000+00' and "ts" < timestamptz '2026-11-23 08:00:00.000000+00'
-) as r group by 1;
+) as r
+) as g group by key1;
 -- describe
 /* millrace 0190-load */ select * from (
 select * from purchases
@@ -51,7 +55,7 @@ select * from purchases
 select * from purchases
 ) as q;
 -- each
-explain /* millrace 0190-load */ select "user_id" as "user_id", "ts" as "ts", "amount" as "amount", "props" as "props", case when "ts" < timestamptz '2026-11-21 08:00:00.000000+00' then 0 else case when "ts" < timestamptz '2026-11-22 08:00:00.000000+00' then 1 else 2 end end as "_millrace_day" from (
+explain /* millrace 0190-load */ select "user_id" as "user_id", "ts" as "ts", "amount" as "amount", "props" as "props" from (
 /* millrace 0190-load */ select "user_id", "ts", "amount", "props" from (
 select * from purchases
 ) as q where "ts" >= timestamptz '2026-11-20 08:00:00.000000+00' and "ts" < timestamptz '2026-11-23 08:00:00.000000+00'

@@ -14,7 +14,7 @@ union all select null, null from pg_catalog.pg_class where false
 select * from purchases
 ) as q;
 -- each
-/* millrace 0190-load */ select count(*), sum(coalesce(pg_catalog.uuid_hash_extended("user_id", 1), 1) # coalesce(pg_catalog.timestamp_hash_extended("ts"::timestamp, 2), 2) # coalesce(pg_catalog.hash_numeric_extended("amount", 3), 3) # coalesce(pg_catalog.jsonb_hash_extended("props", 4), 4)), sum(coalesce(pg_catalog.uuid_hash_extended("user_id", 1), 1)), sum(coalesce(pg_catalog.timestamp_hash_extended("ts"::timestamp, 1), 1)), sum(coalesce(pg_catalog.hash_numeric_extended("amount", 1), 1)), sum(coalesce(pg_catalog.jsonb_hash_extended("props", 1), 1)) from (
+/* millrace 0190-load */ select count(*), sum(coalesce(pg_catalog.uuid_hash_extended("user_id", 1), 1) # coalesce(pg_catalog.timestamp_hash_extended("ts" at time zone interval '0', 2), 2) # coalesce(pg_catalog.hash_numeric_extended("amount", 3), 3) # coalesce(pg_catalog.jsonb_hash_extended("props", 4), 4)), sum(coalesce(pg_catalog.uuid_hash_extended("user_id", 1), 1)), sum(coalesce(pg_catalog.timestamp_hash_extended("ts" at time zone interval '0', 1), 1)), sum(coalesce(pg_catalog.hash_numeric_extended("amount", 1), 1)), sum(coalesce(pg_catalog.jsonb_hash_extended("props", 1), 1)) from (
 /* millrace 0190-load */ select "user_id", "ts", "amount", "props" from (
 select * from purchases
 ) as q where "ts" >= timestamptz '2026-11-20 08:00:00.000000+00' and "ts" < timestamptz '2026-11-21 08:00:00.000000+00'
@@ -35,7 +35,7 @@ select * from purchases
 ) as q;
 -- each
 /* millrace 0190-load */ select key1, count(*), sum(row_hash) from (
-select case when "ts" < timestamptz '2026-11-21 08:00:00.000000+00' then 0 else case when "ts" < timestamptz '2026-11-22 08:00:00.000000+00' then 1 else 2 end end as key1, coalesce(pg_catalog.uuid_hash_extended("user_id", 1), 1) # coalesce(pg_catalog.timestamp_hash_extended("ts"::timestamp, 2), 2) # coalesce(pg_catalog.hash_numeric_extended("amount", 3), 3) # coalesce(pg_catalog.jsonb_hash_extended("props", 4), 4) as row_hash from (
+select case when "ts" < timestamptz '2026-11-21 08:00:00.000000+00' then 0 else case when "ts" < timestamptz '2026-11-22 08:00:00.000000+00' then 1 else 2 end end as key1, coalesce(pg_catalog.uuid_hash_extended("user_id", 1), 1) # coalesce(pg_catalog.timestamp_hash_extended("ts" at time zone interval '0', 2), 2) # coalesce(pg_catalog.hash_numeric_extended("amount", 3), 3) # coalesce(pg_catalog.jsonb_hash_extended("props", 4), 4) as row_hash from (
 /* millrace 0190-load */ select "user_id", "ts", "amount", "props" from (
 select * from purchases
 ) as q where "ts" >= timestamptz '2026-11-20 08:00:00.000000+00' and "ts" < timestamptz '2026-11-23 08:00:00.000000+00'

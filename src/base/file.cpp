@@ -154,8 +154,12 @@ void write(const fs::path& path, std::string_view bytes, unsigned mode) {
   sync(folder_of(path));
 }
 
+bool put_unsynced_if_absent(const fs::path& path, std::string_view bytes) {
+  return Temporary(path, bytes, 0644).link_to(path);
+}
+
 bool put_if_absent(const fs::path& path, std::string_view bytes) {
-  const bool created = Temporary(path, bytes, 0644).link_to(path);
+  const bool created = put_unsynced_if_absent(path, bytes);
   // Also when somebody else made it: whoever builds on "it exists" must not lose it in a power cut.
   sync(folder_of(path));
   return created;
@@ -164,17 +168,23 @@ bool put_if_absent(const fs::path& path, std::string_view bytes) {
 void sync(const fs::path& path) { Descriptor(path, O_RDONLY, 0, "syncing").sync(); }
 
 void make_folders(const fs::path& path) {
+  std::set<fs::path> unsynced;
+  make_folders(path, unsynced);
+  for (const fs::path& folder : unsynced) sync(folder);
+}
+
+void make_folders(const fs::path& path, std::set<fs::path>& unsynced) {
   struct stat facts{};
   if (::stat(path.c_str(), &facts) == 0) {
     if (!S_ISDIR(facts.st_mode)) throw failure("making the folder", path, ENOTDIR);
     return;
   }
   const fs::path parent = folder_of(path);
-  if (parent != path) make_folders(parent);
+  if (parent != path) make_folders(parent, unsynced);
   if (::mkdir(path.c_str(), 0777) != 0 && errno != EEXIST) {
     throw failure("making the folder", path, errno);
   }
-  sync(parent);
+  unsynced.insert(parent);
 }
 
 }  // namespace millrace::file

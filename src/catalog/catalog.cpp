@@ -118,22 +118,25 @@ std::int64_t Catalog::highest_publish(Dataset dataset) {
   return seq;
 }
 
-std::vector<Intent> Catalog::intents() {
+std::vector<Intent> Catalog::intents(std::string_view what) {
   std::vector<Intent> intents;
-  session_->db.query("SELECT id, what, dataset, seq, record FROM intent ORDER BY id", {},
-                     [&](const Row& row) {
-                       Intent& intent = intents.emplace_back();
-                       std::string dataset;
-                       row.into(intent.id, intent.what, dataset, intent.seq, intent.record);
-                       intent.dataset = dataset_of(dataset);
-                     });
+  session_->db.query(
+      "SELECT id, what, dataset, seq, record FROM intent WHERE :what IN ('', what) ORDER BY id",
+      {what}, [&](const Row& row) {
+        Intent& intent = intents.emplace_back();
+        std::string dataset;
+        row.into(intent.id, intent.what, dataset, intent.seq, intent.record);
+        intent.dataset = dataset_of(dataset);
+      });
   return intents;
 }
 
-void Catalog::confirm(std::int64_t intent) {
+void Catalog::confirm(std::span<const Intent> intents) {
   // Forgotten in a power cut, it is told once more; that costs less than a wait for the disk.
   Transaction transaction(session_->db, Transaction::Kind::WriteLazily);
-  session_->db.run("DELETE FROM intent WHERE id = :id", {intent});
+  for (const Intent& intent : intents) {
+    session_->db.run("DELETE FROM intent WHERE id = :id", {intent.id});
+  }
   transaction.commit();
 }
 

@@ -245,8 +245,9 @@ class Catalog {
   std::pair<std::int64_t, std::vector<FileEntry>> current_files(Dataset dataset);
 
   // -- what is owed, what may go
-  std::vector<Intent> intents();
-  void confirm(std::int64_t intent);
+  /// Of one sort, or all.
+  std::vector<Intent> intents(std::string_view what = {});
+  void confirm(std::span<const Intent> intents);
   std::vector<LedgerEntry> ledger(const std::string& ingestion);
   /// Of all ingestions, also of archived and removed ones, in the order of time.
   std::vector<LedgerEntry> ledger(Interval published);

@@ -75,7 +75,7 @@ TEST_CASE("publishing the same load twice is the same result, told or not") {
   CHECK(second.seq == first.seq);
   CHECK(second.record == first.record);
   CHECK(catalog.published_seq(lease.load) == first.seq);
-  for (const Intent& intent : catalog.intents()) catalog.confirm(intent.id);
+  catalog.confirm(catalog.intents());
   CHECK(catalog.publish(lease, version, 0, "").seq == first.seq);
   CHECK(catalog.history(ingestion.id, kDay).size() == 1);
   CHECK(catalog.ledger(ingestion.id).size() == 1);
@@ -181,7 +181,7 @@ TEST_CASE("what follows a publish is owed, in the same transaction, until it is 
   Clock clock;
   Catalog catalog({.path = folder.catalog()}, clock);
   const Ingestion ingestion = catalog.put_ingestion(flights());
-  for (const Intent& intent : catalog.intents()) catalog.confirm(intent.id);
+  catalog.confirm(catalog.intents());
   const Lease lease = begin(catalog, ingestion);
   const Published published = catalog.publish(lease, version_of(lease, ingestion, 10), 0, "");
   const auto intents = catalog.intents();
@@ -191,7 +191,7 @@ TEST_CASE("what follows a publish is owed, in the same transaction, until it is 
   CHECK(intents[0].record == published.record);
   CHECK(intents[1].what == "delta");
   CHECK(intents[1].dataset == Dataset::Events);
-  catalog.confirm(intents[0].id);
+  catalog.confirm({&intents[0], 1});
   CHECK(catalog.intents().size() == 1);
 }
 

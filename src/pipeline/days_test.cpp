@@ -63,7 +63,7 @@ TEST_CASE("rejected rows of a held load are found also after an accept that fail
   home.load(10);
   const std::string held = home.hold(2);
   const Manifest manifest = *home.catalog.held_manifest(home.ingestion.id, kDay);
-  home.store.settle(home.dataset(), home.ingestion.id, manifest);
+  home.store.settle(home.dataset(), home.ingestion.id, {&manifest});
   const auto file = quarantine_file(home.house, home.ingestion, kDay);
   REQUIRE(file);
   CHECK(std::filesystem::exists(*file));

@@ -34,7 +34,7 @@ struct Home {
 
   /// What a worker leaves for a load of so many rows.
   Manifest stage(const catalog::Lease& lease, std::int64_t rows) {
-    const std::filesystem::path staging = store.stage(dataset(), lease.load);
+    const std::filesystem::path staging = store.stage(dataset(), {lease.load}).front();
     Manifest manifest = catalog::fixture::manifest_of(lease, ingestion, rows);
     for (const FileEntry& file : manifest.files) {
       std::ofstream(staging / store::staged_name(file))

@@ -119,7 +119,38 @@ Verdict judge(House& house, const LoadRequest& request, const catalog::Lease& le
 std::string publish_manifest(House& house, const Ingestion& ingestion, const catalog::Lease& lease,
                              const Manifest& manifest, const std::optional<Version>& base,
                              const std::optional<catalog::RowBudget>& budget) {
-  house.store.settle(ingestion.definition.dataset, ingestion.id, manifest);
+  house.store.settle(ingestion.definition.dataset, ingestion.id, {&manifest});
+  require_claim(house);
+  return publish_settled(house, ingestion, lease, manifest, base, budget);
+}
+
+namespace {
+
+/// False where nothing was published, as one of them cannot be, or the answer to the COMMIT got
+/// lost.
+bool published_together(House& house, const Ingestion& ingestion, std::vector<SealedDay>& days,
+                        const std::optional<catalog::RowBudget>& budget) {
+  try {
+    std::vector<const Manifest*> manifests;
+    for (const SealedDay& day : days) manifests.push_back(&day.manifest);
+    house.store.settle(ingestion.definition.dataset, ingestion.id, manifests);
+    require_claim(house);
+    house.catalog.atomically([&] {
+      for (SealedDay& day : days) {
+        day.note = publish_settled(house, ingestion, day.lease, day.manifest, {}, budget);
+      }
+    });
+    return true;
+  } catch (const Error&) {
+    return false;
+  }
+}
+
+}  // namespace
+
+std::string publish_settled(House& house, const Ingestion& ingestion, const catalog::Lease& lease,
+                            const Manifest& manifest, const std::optional<Version>& base,
+                            const std::optional<catalog::RowBudget>& budget) {
   Version version;
   version.id = manifest.load;
   version.ingestion = ingestion.id;
@@ -149,7 +180,6 @@ std::string publish_manifest(House& house, const Ingestion& ingestion, const cat
     flags |= kUnusualVolume;
     note += (note.empty() ? "" : "; ") + unusual;
   }
-  require_claim(house);
   try {
     house.catalog.publish(lease, version, flags, note, budget);
   } catch (const Error&) {
@@ -157,6 +187,18 @@ std::string publish_manifest(House& house, const Ingestion& ingestion, const cat
     if (!house.catalog.published_seq(manifest.load)) throw;
   }
   return note;
+}
+
+void publish_days(House& house, const Ingestion& ingestion, std::vector<SealedDay>& days,
+                  const std::optional<catalog::RowBudget>& budget) {
+  if (days.size() > 1 && published_together(house, ingestion, days, budget)) return;
+  for (SealedDay& day : days) {
+    try {
+      day.note = publish_manifest(house, ingestion, day.lease, day.manifest, {}, budget);
+    } catch (const Error& error) {
+      day.error = error;
+    }
+  }
 }
 
 }  // namespace millrace::pipeline

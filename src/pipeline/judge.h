@@ -3,6 +3,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/error.h"
 #include "pipeline/house.h"
@@ -25,11 +26,28 @@ struct Verdict {
 Verdict judge(House& house, const LoadRequest& request, const catalog::Lease& lease,
               const Manifest& manifest);
 
-/// Gives the files their final names, then makes them the day's current version. `base` is the
-/// version that a replay adds to; none: the manifest is all there is. `budget`: see
-/// Catalog::publish. Returns what people should know of it.
+/// Makes files that have their final names the day's current version. `base` is the version that a
+/// replay adds to; none: the manifest is all there is. `budget`: see Catalog::publish. Returns what
+/// people should know of it.
+std::string publish_settled(House& house, const Ingestion& ingestion, const catalog::Lease& lease,
+                            const Manifest& manifest, const std::optional<Version>& base = {},
+                            const std::optional<catalog::RowBudget>& budget = {});
+/// Gives them those names first, and proves that no other catalog has claimed the store.
 std::string publish_manifest(House& house, const Ingestion& ingestion, const catalog::Lease& lease,
                              const Manifest& manifest, const std::optional<Version>& base = {},
                              const std::optional<catalog::RowBudget>& budget = {});
+
+/// A day that passed all rules.
+struct SealedDay {
+  catalog::Lease lease;
+  Manifest manifest;
+  std::string note;            ///< Of publish_settled, once it is published.
+  std::optional<Error> error;  ///< Why it could not be.
+};
+
+/// publish_manifest of each, with one wait for the disk where each would have several of its own.
+/// Where one of them cannot be published, each goes by itself, so that only that one fails.
+void publish_days(House& house, const Ingestion& ingestion, std::vector<SealedDay>& days,
+                  const std::optional<catalog::RowBudget>& budget);
 
 }  // namespace millrace::pipeline

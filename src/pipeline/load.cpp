@@ -5,6 +5,7 @@
 #include <functional>
 #include <map>
 #include <set>
+#include <span>
 #include <thread>
 
 #include <fmt/format.h>
@@ -13,15 +14,14 @@
 #include "base/log.h"
 #include "model/alert.h"
 #include "pipeline/budget.h"
+#include "pipeline/claim_days.h"
 #include "pipeline/judge.h"
 #include "pipeline/loadable_days.h"
 #include "pipeline/mailbox.h"
-#include "pipeline/repeatable.h"
 #include "pipeline/stage_day.h"
 #include "pipeline/statements.h"
 #include "pipeline/tell.h"
 #include "pipeline/worker.h"
-#include "warehouse/connector.h"
 
 namespace millrace::pipeline {
 namespace {
@@ -49,7 +49,6 @@ class LoadRun {
         run_(request.run.empty() ? new_id(house.env) : request.run) {
     const std::set<Day> days(request.days.begin(), request.days.end());
     waiting_.assign(days.begin(), days.end());
-    revision_ = revision_of(request.ingestion.definition);
   }
 
   std::vector<DayOutcome> run() {
@@ -57,10 +56,10 @@ class LoadRun {
     while (running_ < jobs && start_child()) {
     }
     while (running_ > 0) {
-      const auto news = mailbox_.take(kCancelLookedForEvery);
+      const std::deque<News> news = mailbox_.take(kCancelLookedForEvery);
       renew_leases();
       look_for_cancel();
-      if (news) handle(*news);
+      handle(news);
       while (running_ < jobs && start_child()) {
       }
     }
@@ -138,68 +137,48 @@ class LoadRun {
       order = order_for(house_, request_.ingestion, Verb::Load);
     } catch (const Error& error) {
       // Each of these days has failed, and the catalog says so to those who ask later.
-      for (const Day day : std::exchange(waiting_, {})) {
-        if (const auto claimed = claim(day)) fail(claimed->load, error);
-      }
+      const std::vector<Day> days(waiting_.begin(), waiting_.end());
+      waiting_.clear();
+      for (const DayOrder& day : claim(days)) fail(day.load, error);
       return false;
     }
     share(order);
     const std::size_t wanted = days_per_child();
-    while (order.days.size() < wanted && !waiting_.empty() && !stop_.stop_requested()) {
+    std::vector<Day> days;
+    while (days.size() < wanted && !waiting_.empty() && !stop_.stop_requested()) {
       const Day day = waiting_.front();
       waiting_.pop_front();
-      if (request_.is_wanted && !request_.is_wanted(day)) continue;
-      if (auto claimed = claim(day)) order.days.push_back(std::move(*claimed));
+      if (!request_.is_wanted || request_.is_wanted(day)) days.push_back(day);
     }
-    if (order.days.empty()) return false;
+    order.days = claim(days);
+    stage(order);
+    if (order.days.empty()) return !days.empty() && !waiting_.empty();
     supervise(std::move(order));
     return true;
   }
 
-  std::optional<DayOrder> claim(Day day) {
-    try {
-      const auto state = house_.catalog.day(request_.ingestion.id, day);
-      if (request_.automatic && state && (state->flags & kHeld) && state->held_load.empty()) {
-        report_failure(day, "",
-                       Error(Fault::Conflict, "day_held", "the day was taken back by a person",
-                             "Release it with `millrace release`, or load it explicitly"));
-        return {};
-      }
-      if (const auto over = budget_.refuses(day, state ? state->current : std::string())) {
-        report_failure(day, "", *over);
-        return {};
-      }
-      catalog::Lease lease =
-          house_.catalog.begin_load(request_.ingestion.id, day, revision_, run_, request_.trigger);
-      DayOrder order;
-      order.load = lease.load;
-      order.day = day;
-      wait_for(request_.ready, order);
-      order.waits_for_data = request_.waits_for_data;
-      order.is_doubted = is_doubted(house_.catalog, lease.current, revision_, state);
-      order.staging = house_.store.stage(request_.ingestion.definition.dataset, lease.load);
-      if (day > latest_day(house_)) provisional_.insert(lease.load);
-      leases_[lease.load] = std::move(lease);
-      return order;
-    } catch (const Error& error) {
-      report_failure(day, "", error);
-      return {};
+  /// Those that could be claimed; of the others it is told why not.
+  std::vector<DayOrder> claim(std::span<const Day> days) {
+    Claims claims = claim_days(house_, request_, run_, budget_, days);
+    std::vector<DayOrder> orders;
+    for (ClaimedDay& day : claims.taken) {
+      if (day.is_provisional) provisional_.insert(day.lease.load);
+      leases_[day.lease.load] = std::move(day.lease);
+      orders.push_back(std::move(day.order));
     }
+    for (const auto& [day, error] : claims.refused) report_failure(day, "", error);
+    return orders;
   }
 
-  /// A call is known here; what it waits for else, the worker finds out. Who is not called need not
-  /// wake the warehouse.
-  void wait_for(const std::vector<Gate>& gates, DayOrder& order) {
-    if (gates.empty()) return;
-    const std::string& ingestion = request_.ingestion.id;
-    order.upstream =
-        house_.catalog.upstream_before(ingestion, house_.project.zone.bounds(order.day).end);
-    for (const Gate& gate : gates) {
-      if (gate.kind != Gate::Kind::Call) {
-        order.ready.push_back(gate);
-      } else if (!house_.catalog.was_called(ingestion, order.day)) {
-        order.ready.insert(order.ready.begin(), gate);
-      }
+  void stage(WorkOrder& order) {
+    std::vector<std::string> loads;
+    for (const DayOrder& day : order.days) loads.push_back(day.load);
+    try {
+      const auto folders = house_.store.stage(request_.ingestion.definition.dataset, loads);
+      for (std::size_t i = 0; i < folders.size(); ++i) order.days[i].staging = folders[i];
+    } catch (const Error& error) {
+      order.days.clear();
+      for (const std::string& load : loads) fail(load, error);
     }
   }
 
@@ -221,16 +200,27 @@ class LoadRun {
     });
   }
 
+  /// Days of which it is said that they are sealed before any has failed are published together.
+  void handle(const std::deque<News>& news) {
+    std::vector<Manifest> sealed;
+    for (const News& one : news) {
+      if (one.ended.empty() && one.line.contains("sealed")) {
+        sealed.push_back(json::manifest(one.line["sealed"]));
+        sealed.back().provisional = provisional_.contains(sealed.back().load);
+      } else {
+        if (!one.line.contains("progress")) publish(std::exchange(sealed, {}));
+        handle(one);
+      }
+    }
+    publish(std::move(sealed));
+  }
+
   void handle(const News& news) {
     if (news.ended.empty()) {
       if (news.line.contains("progress")) {
         const Progress progress = json::progress(news.line["progress"]);
         begun_.insert(progress.load);
         if (progress_) progress_(progress);
-      } else if (news.line.contains("sealed")) {
-        Manifest manifest = json::manifest(news.line["sealed"]);
-        manifest.provisional = provisional_.contains(manifest.load);
-        publish(manifest);
       } else if (news.line.contains("failed")) {
         const json::Value& failed = news.line["failed"];
         fail(failed.at("load").get<std::string>(), json::error(failed.at("error")));
@@ -247,46 +237,64 @@ class LoadRun {
     try_to_tell_others(house_);
   }
 
-  void publish(const Manifest& manifest) {
-    const auto found = leases_.find(manifest.load);
-    if (found == leases_.end()) return;
-    const catalog::Lease lease = found->second;
-    DayOutcome outcome{.day = manifest.day,
-                       .load = manifest.load,
-                       .run = run_,
-                       .certificate = manifest.certificate,
-                       .took_ms = manifest.took_ms,
-                       .note = manifest.note};
+  void publish(std::vector<Manifest> sealed) {
+    std::vector<SealedDay> days;
+    for (Manifest& manifest : sealed) {
+      if (!leases_.contains(manifest.load)) continue;
+      SealedDay day{.lease = leases_.at(manifest.load), .manifest = std::move(manifest)};
+      if (passes(day)) days.push_back(std::move(day));
+    }
+    if (days.empty()) return;
+    publish_days(house_, request_.ingestion, days, budget_.this_month());
+    // They are published all the same; what is owed is put before the next load.
+    try_to("write a publish record yet", days.front().lease.load,
+           [&] { put_publish_records(house_); });
+    for (const SealedDay& day : days) {
+      const Certificate& certificate = day.manifest.certificate;
+      if (day.error) {
+        // Whoever loads at the same time may have used up what was left a moment ago.
+        const auto over = day.error->code == kOverBudget
+                              ? budget_.refuses(day.manifest.day, certificate.output_rows)
+                              : std::nullopt;
+        fail(day.lease.load, over ? *over : *day.error, certificate);
+        continue;
+      }
+      leases_.erase(day.lease.load);
+      budget_.published(day.manifest.day);
+      report_sealed(day, certificate.output_rows > 0 ? Attempt::Loaded : Attempt::Empty, day.note);
+    }
+  }
+
+  /// Whether it is to be published; else it is held, or has failed.
+  bool passes(const SealedDay& day) {
+    const Manifest& manifest = day.manifest;
     try {
       if (const auto over = budget_.refuses(manifest.day, manifest.certificate.output_rows)) {
         throw *over;
       }
-      const Verdict verdict = judge(house_, request_, lease, manifest);
+      const Verdict verdict = judge(house_, request_, day.lease, manifest);
       if (verdict.error) throw *verdict.error;
-      if (!verdict.hold_reason.empty()) {
-        house_.catalog.hold_load(lease, manifest, verdict.hold_reason);
-        outcome.held = true;
-        outcome.attempt = Attempt::Waiting;
-        outcome.note = verdict.hold_reason;
-      } else {
-        outcome.note =
-            publish_manifest(house_, request_.ingestion, lease, manifest, {}, budget_.this_month());
-        outcome.attempt = manifest.certificate.output_rows > 0 ? Attempt::Loaded : Attempt::Empty;
-        budget_.published(manifest.day);
-      }
+      if (verdict.hold_reason.empty()) return true;
+      house_.catalog.hold_load(day.lease, manifest, verdict.hold_reason);
+      leases_.erase(manifest.load);
+      try_to("write a publish record yet", manifest.load, [&] { put_publish_records(house_); });
+      report_sealed(day, Attempt::Waiting, verdict.hold_reason);
     } catch (const Error& error) {
-      // Whoever loads at the same time may have used up what was left a moment ago.
-      const auto over = error.code == kOverBudget
-                            ? budget_.refuses(manifest.day, manifest.certificate.output_rows)
-                            : std::nullopt;
-      fail(lease.load, over ? *over : error, manifest.certificate);
-      return;
+      fail(day.lease.load, error, manifest.certificate);
     }
-    leases_.erase(found);
+    return false;
+  }
+
+  void report_sealed(const SealedDay& day, Attempt attempt, const std::string& note) {
     failed_alike_ = 0;
-    // The day is published all the same; what is owed is put before the next load.
-    try_to("write a publish record yet", lease.load, [&] { put_publish_records(house_); });
-    report(std::move(outcome));
+    report({.day = day.manifest.day,
+            .attempt = attempt,
+            .held = attempt == Attempt::Waiting,
+            .load = day.lease.load,
+            .run = run_,
+            .certificate = day.manifest.certificate,
+            .took_ms = day.manifest.took_ms,
+            .note = note});
   }
 
   /// `read`: what was found out of the day, where it was read to its end.
@@ -362,7 +370,7 @@ class LoadRun {
   std::optional<Error> given_up_;
   std::optional<Fault> last_fault_;
   int failed_alike_ = 0;
-  std::string run_, revision_;
+  std::string run_;
   MonthBudget budget_{house_, request_.ingestion};
   std::deque<Day> waiting_;
   std::map<std::string, catalog::Lease> leases_;

@@ -29,21 +29,21 @@ class Mailbox {
  public:
   void post(News news) {
     std::unique_lock lock(mutex_);
-    room_.wait(lock, [&] { return news_.size() < 256; });
+    room_.wait(lock, [&] { return news_.size() < kRoom; });
     news_.push_back(std::move(news));
     arrived_.notify_one();
   }
-  /// Nothing when nothing came for so long.
-  std::optional<News> take(std::chrono::seconds patience) {
+  /// All that waits, oldest first; nothing when nothing came for so long.
+  std::deque<News> take(std::chrono::seconds patience) {
     std::unique_lock lock(mutex_);
-    if (!arrived_.wait_for(lock, patience, [&] { return !news_.empty(); })) return {};
-    News news = std::move(news_.front());
-    news_.pop_front();
-    room_.notify_one();
-    return news;
+    arrived_.wait_for(lock, patience, [&] { return !news_.empty(); });
+    room_.notify_all();
+    return std::exchange(news_, {});
   }
 
  private:
+  static constexpr std::size_t kRoom = 64;
+
   std::mutex mutex_;
   std::condition_variable arrived_, room_;
   std::deque<News> news_;

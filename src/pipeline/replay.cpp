@@ -83,7 +83,7 @@ DayOrder order_of(House& house, const Ingestion& ingestion, const catalog::Lease
   DayOrder order;
   order.load = lease.load;
   order.day = lease.day;
-  order.staging = house.store.stage(dataset, lease.load);
+  order.staging = house.store.stage(dataset, {lease.load}).front();
   order.replayed = std::move(replayed);
   return order;
 }

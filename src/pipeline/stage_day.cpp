@@ -71,7 +71,6 @@ class Staging {
       // What was read with others has been told already.
       const std::int64_t rows = given_ == nullptr ? proof_.read : 0;
       tell_({.load = order_.load, .day = order_.day, .stage = "seal", .rows = rows});
-      timed("seal", [&] { store::seal(order_.staging, manifest_); });
     }
     return std::move(manifest_);
   }
@@ -348,6 +347,11 @@ std::int64_t rows_of(warehouse::Connector& connector, const Query& query, Day da
 Manifest stage_day(const WorkOrder& work, const DayOrder& order, warehouse::Connector& connector,
                    bool keep, const Tell& tell, std::stop_token stop, const ReadBefore* read) {
   return Staging(work, order, connector, tell, stop, read).run(keep);
+}
+
+Manifest seal_day(const DayOrder& order, Manifest manifest) {
+  manifest.took_ms["seal"] = took_ms([&] { store::seal(order.staging, manifest); });
+  return manifest;
 }
 
 }  // namespace millrace::pipeline

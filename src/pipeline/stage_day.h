@@ -35,14 +35,16 @@ struct ReadBefore {
   std::map<std::string, std::int64_t> took_ms;  ///< This day's share of it.
 };
 
-/// The child's part of a day's journey: fingerprint, count, read, map, write, certify, seal. Leaves
-/// in `order.staging` the data file, the quarantine file and, last, the manifest. `keep` false
-/// (validate): seals nothing. However many rows are rejected, the day is sealed: whether that is
-/// too many is for the parent to judge, who also decides whether a person may look at them. `tell`
-/// is called from another thread too.
+/// The child's part of a day's journey: fingerprint, count, read, map, write, certify. Leaves in
+/// `order.staging` the data file and the quarantine file, to be sealed; `keep` false (validate):
+/// they are not. However many rows are rejected: whether that is too many is for the parent to
+/// judge, who also decides whether a person may look at them. `tell` is called from another thread
+/// too.
 Manifest stage_day(const WorkOrder& work, const DayOrder& order, warehouse::Connector& connector,
                    bool keep, const Tell& tell, std::stop_token stop,
                    const ReadBefore* read = nullptr);
+/// The last part: makes what stage_day left durable, then puts the manifest beside it.
+Manifest seal_day(const DayOrder& order, Manifest manifest);
 
 /// Of an engine that maps: twice this is what a load takes of the machine's memory. Loads at the
 /// same time share it, down to the least with which ordinary rows are mapped.

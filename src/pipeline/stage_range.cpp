@@ -13,6 +13,7 @@
 #include "pipeline/day_group.h"
 #include "pipeline/range_split.h"
 #include "pipeline/repeatable.h"
+#include "pipeline/sealing.h"
 
 namespace millrace::pipeline {
 namespace {
@@ -37,8 +38,8 @@ class RangeStaging {
       : work_(work),
         connector_(connector),
         tell_(tell),
-        sealed_(sealed),
         failed_(failed),
+        sealing_(sealed, failed),
         stop_(stop) {}
 
   void run() {
@@ -108,14 +109,18 @@ class RangeStaging {
   }
 
   void one_by_one(Days days) {
-    for (const DayOrder& day : days) stage(day, nullptr);
+    for (const DayOrder& day : days) {
+      stage(day, nullptr);
+      sealing_.finish();
+    }
   }
 
   void stage(const DayOrder& day, const ReadBefore* read) {
     try {
-      sealed_(stage_day(work_, day, connector_, true, tell_, stop_, read));
+      sealing_.add(day, stage_day(work_, day, connector_, true, tell_, stop_, read));
     } catch (const Error& error) {
       if (gives_way(error)) return stage(day, read);
+      sealing_.finish();
       failed_(day, error);
       if (stop_.stop_requested()) throw;
     }
@@ -173,6 +178,7 @@ class RangeStaging {
     } else {
       stage_groups(days, split, read);
     }
+    sealing_.finish();
     return true;
   }
 
@@ -359,8 +365,8 @@ class RangeStaging {
   const WorkOrder& work_;
   warehouse::Connector& connector_;
   const Tell& tell_;
-  const OnSealed& sealed_;
   const OnFailed& failed_;
+  Sealing sealing_;
   std::stop_token stop_;
   warehouse::Estimate estimate_;
   std::int64_t bytes_a_day_ = 0;

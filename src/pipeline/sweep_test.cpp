@@ -75,7 +75,7 @@ TEST_CASE("a load that was settled and never published leaves nothing behind") {
   const std::string current = home.load(10);
   const catalog::Lease lease = home.begin();
   const Manifest manifest = home.stage(lease, 11);
-  home.store.settle(home.dataset(), home.ingestion.id, manifest);
+  home.store.settle(home.dataset(), home.ingestion.id, {&manifest});
   REQUIRE(home.files_of(lease.load).size() == 3);
   CHECK(sweep_now(home).removed.empty());  // It may still be published.
 
@@ -108,7 +108,7 @@ TEST_CASE("of an unpublished load only its own files go, whatever its manifest n
   const std::string current = home.load(10);
   const catalog::Lease lease = home.begin();
   Manifest manifest = home.stage(lease, 11);
-  home.store.settle(home.dataset(), home.ingestion.id, manifest);
+  home.store.settle(home.dataset(), home.ingestion.id, {&manifest});
   manifest.files = home.catalog.version(current)->files;
   home.store.objects().put(home.store.layout().manifest(home.dataset(), lease.load),
                            json::from(manifest).dump());
@@ -175,7 +175,8 @@ TEST_CASE("files of loads that this catalog does not know are reported and stay,
 
 TEST_CASE("a staging folder that nobody registered is spared for a day: a validation may use it") {
   Home home;
-  const std::string staged = home.store.stage(home.dataset(), new_id(home.clock)) + "/0.parquet";
+  const std::string staged =
+      home.store.stage(home.dataset(), {new_id(home.clock)}).front() + "/0.parquet";
   std::ofstream(staged) << "rows";
   home.clock.pass(
       std::chrono::duration_cast<std::chrono::microseconds>(real_env().now() - home.clock.now()));

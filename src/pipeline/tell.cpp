@@ -60,20 +60,23 @@ class Telling {
 }  // namespace
 
 void put_publish_records(House& house) {
-  for (const catalog::Intent& intent : house.catalog.intents()) {
-    if (intent.what != "publish_record") continue;
-    require_claim(house);
-    house.store.put_publish(intent.dataset, intent.seq, intent.record);
-    house.catalog.confirm(intent.id);
+  const std::vector<catalog::Intent> owed = house.catalog.intents("publish_record");
+  if (owed.empty()) return;
+  require_claim(house);
+  std::map<Dataset, std::vector<std::pair<std::int64_t, std::string>>> records;
+  for (const catalog::Intent& intent : owed) {
+    records[intent.dataset].emplace_back(intent.seq, intent.record);
   }
+  for (const auto& [dataset, of_table] : records) house.store.put_publish(dataset, of_table);
+  house.catalog.confirm(owed);
 }
 
 std::vector<std::string> tell_others(House& house) {
   put_publish_records(house);
 
   std::map<Dataset, std::vector<catalog::Intent>> owed;
-  for (const catalog::Intent& intent : house.catalog.intents()) {
-    if (intent.what == "delta") owed[intent.dataset].push_back(intent);
+  for (catalog::Intent& intent : house.catalog.intents("delta")) {
+    owed[intent.dataset].push_back(std::move(intent));
   }
   require_claim(house);
   std::vector<std::string> news;
@@ -81,9 +84,9 @@ std::vector<std::string> tell_others(House& house) {
     Telling telling(house, dataset);
     if (!owed.contains(dataset) && telling.is_untouched()) continue;
     const std::int64_t sequence = telling.reconcile(news);
-    for (const catalog::Intent& intent : owed[dataset]) {
-      if (intent.seq <= sequence) house.catalog.confirm(intent.id);
-    }
+    std::vector<catalog::Intent>& told = owed[dataset];
+    std::erase_if(told, [&](const catalog::Intent& intent) { return intent.seq > sequence; });
+    house.catalog.confirm(told);
   }
   return news;
 }

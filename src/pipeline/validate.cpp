@@ -12,7 +12,7 @@ Manifest validate(House& house, const Ingestion& ingestion, Day day, const OnPro
   DayOrder wanted;
   wanted.load = new_id(house.env);
   wanted.day = day;
-  wanted.staging = house.store.stage(ingestion.definition.dataset, wanted.load);
+  wanted.staging = house.store.stage(ingestion.definition.dataset, {wanted.load}).front();
   order.days.push_back(wanted);
   struct Discard {
     House& house;

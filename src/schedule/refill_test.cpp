@@ -131,7 +131,7 @@ class Warehouse {
     manifest.certificate.read = manifest.certificate.loaded = rows;
     manifest.certificate.output_rows = rows;
     manifest.fingerprint->rows = rows;
-    const std::filesystem::path staging = home_.store.stage(home_.dataset(), lease.load);
+    const std::filesystem::path staging = home_.store.stage(home_.dataset(), {lease.load}).front();
     for (const FileEntry& file : manifest.files) {
       std::ofstream(staging / store::staged_name(file)) << std::string(file.bytes, 'x');
     }

@@ -117,11 +117,19 @@ class LocalFolder final : public Objects {
     in_store([&] { file::make_folders(root_); });
   }
 
-  bool put_if_absent(const std::string& path, std::string_view bytes) override {
-    const fs::path place = inside(path);
+  using Objects::put_if_absent;
+  std::vector<bool> put_if_absent(std::span<const Object> objects) override {
     return in_store([&] {
-      file::make_folders(place.parent_path());
-      return file::put_if_absent(place, bytes);
+      std::vector<bool> created;
+      std::set<fs::path> folders;
+      for (const Object& object : objects) {
+        const fs::path place = inside(object.path);
+        if (folders.insert(place.parent_path()).second) file::make_folders(place.parent_path());
+        created.push_back(file::put_unsynced_if_absent(place, object.bytes));
+      }
+      // Also of those that somebody else made: whoever builds on one must not lose it.
+      sync(folders);
+      return created;
     });
   }
 
@@ -193,33 +201,35 @@ class LocalFolder final : public Objects {
   }
 
   /// Link, make the new names durable, unlink: a power cut leaves each file under at least one of
-  /// its names, and doing it again ends in the same place.
+  /// its names (perhaps under both), and doing it again ends in the same place.
   void move(const std::vector<std::pair<std::string, std::string>>& from_to) override {
-    std::set<fs::path> new_folders, old_folders;
+    std::set<fs::path> folders;
     for (const auto& [from, to] : from_to) {
       const fs::path place = inside(to);
-      if (new_folders.insert(place.parent_path()).second) {
-        in_store([&] { file::make_folders(place.parent_path()); });
+      if (folders.insert(place.parent_path()).second) {
+        in_store([&] { file::make_folders(place.parent_path(), folders); });
       }
       link_file(inside(from), place);
     }
-    for (const fs::path& folder : new_folders) in_store([&] { file::sync(folder); });
+    sync(folders);
     for (const auto& [from, to] : from_to) {
       const fs::path place = inside(from);
-      if (::unlink(place.c_str()) == 0) {
-        old_folders.insert(place.parent_path());
-      } else if (errno != ENOENT && errno != ENOTDIR) {
-        fail("moving", place, errno);
-      }
+      if (::unlink(place.c_str()) == 0 || errno == ENOENT || errno == ENOTDIR) continue;
+      fail("moving", place, errno);
     }
-    for (const fs::path& folder : old_folders) in_store([&] { file::sync(folder); });
   }
 
-  std::string make_folder(const std::string& folder) override {
-    const fs::path place = folder_inside(folder);
-    remove_folder(folder);
-    in_store([&] { file::make_folders(place); });
-    return place.string();
+  std::vector<std::string> make_folders(const std::vector<std::string>& folders) override {
+    std::vector<std::string> addresses;
+    std::set<fs::path> unsynced;
+    for (const std::string& folder : folders) {
+      const fs::path place = folder_inside(folder);
+      remove_folder(folder);
+      in_store([&] { file::make_folders(place, unsynced); });
+      addresses.push_back(place.string());
+    }
+    sync(unsynced);
+    return addresses;
   }
 
   void remove_folder(const std::string& folder) override {
@@ -243,6 +253,12 @@ class LocalFolder final : public Objects {
   std::string address(const std::string& path) const override { return inside(path).string(); }
 
  private:
+  static void sync(const std::set<fs::path>& folders) {
+    in_store([&] {
+      for (const fs::path& folder : folders) file::sync(folder);
+    });
+  }
+
   fs::path inside(const std::string& path) const {
     if (!stays_inside(path)) {
       throw Error(Fault::Misconfigured, "bad_path",

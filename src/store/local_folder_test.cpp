@@ -96,7 +96,7 @@ TEST_CASE("a path that could leave the root is refused") {
     CAPTURE(folder);
     CHECK(code_of([&] { objects->list(folder); }) == "bad_path");
     CHECK(code_of([&] { objects->names(folder); }) == "bad_path");
-    CHECK(code_of([&] { objects->make_folder(folder); }) == "bad_path");
+    CHECK(code_of([&] { objects->make_folders({folder}); }) == "bad_path");
     CHECK(code_of([&] { objects->remove_folder(folder); }) == "bad_path");
   }
   CHECK(code_of([&] { objects->get(std::string("a\0b", 3)); }) == "bad_path");
@@ -168,7 +168,7 @@ TEST_CASE("a folder made for a child is empty, and removing says whether there w
   const ScratchFolder root;
   const auto objects = local_folder(root.path());
   objects->put("staged/old", "left by an earlier attempt");
-  const std::string address = objects->make_folder("staged");
+  const std::string address = objects->make_folders({"staged"}).front();
   CHECK(address == (root.path() / "staged").string());
   CHECK(std::filesystem::is_empty(address));
   objects->put("staged/new", "x");
@@ -210,6 +210,6 @@ TEST_CASE("a store that became read-only is said as such, and still reads") {
   CHECK(code_of([&] { objects->put_if_absent("other/b", "x"); }) == "store_read_only");
   CHECK(code_of([&] { objects->remove("day/a"); }) == "store_read_only");
   CHECK(code_of([&] { objects->move({{"day/a", "day/b"}}); }) == "store_read_only");
-  CHECK(code_of([&] { objects->make_folder("staged"); }) == "store_read_only");
+  CHECK(code_of([&] { objects->make_folders({"staged"}); }) == "store_read_only");
   CHECK(objects->get("day/a") == "kept");
 }

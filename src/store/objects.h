@@ -4,6 +4,7 @@
 #include <filesystem>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -19,6 +20,11 @@ struct ObjectInfo {
   Instant modified;
 };
 
+struct Object {
+  std::string path;
+  std::string bytes;
+};
+
 /// The few things asked of where files live: a local folder now, an object store later. Paths are
 /// relative to the root; one that could leave it ("..", a leading "/", an empty part) is refused
 /// with Misconfigured `bad_path`; a folder may end in "/". Thread-safe, and safe between processes.
@@ -27,8 +33,12 @@ struct ObjectInfo {
 class Objects {
  public:
   virtual ~Objects() = default;
-  /// False when somebody else put it first; nobody ever sees half of it.
-  virtual bool put_if_absent(const std::string& path, std::string_view bytes) = 0;
+  /// False of each that somebody else put first; nobody ever sees half of one.
+  virtual std::vector<bool> put_if_absent(std::span<const Object> objects) = 0;
+  bool put_if_absent(const std::string& path, std::string bytes) {
+    const Object object{path, std::move(bytes)};
+    return put_if_absent({&object, 1}).front();
+  }
   virtual void put(const std::string& path, std::string_view bytes) = 0;
   virtual std::optional<std::string> get(const std::string& path) = 0;
   /// Its bytes; none when it is not there.
@@ -43,8 +53,8 @@ class Objects {
   /// Gives each object its final name. One that has it already is left alone, so a call that was
   /// cut short can be repeated; a different object under that name is Conflict `object_exists`.
   virtual void move(const std::vector<std::pair<std::string, std::string>>& from_to) = 0;
-  /// An empty folder for a child process to write into; returns its address.
-  virtual std::string make_folder(const std::string& folder) = 0;
+  /// An empty folder each for a child process to write into; returns their addresses.
+  virtual std::vector<std::string> make_folders(const std::vector<std::string>& folders) = 0;
   virtual void remove_folder(const std::string& folder) = 0;
   /// Removes what writers that died before `before` left half-written; returns the paths.
   virtual std::vector<std::string> abort_uploads(Instant before) = 0;

@@ -85,8 +85,10 @@ Store::Store(std::unique_ptr<Objects> objects, std::string project, Env& env)
       layout_{.project = std::move(project)},
       id_(identify(*objects_, env)) {}
 
-std::string Store::stage(Dataset dataset, const std::string& load) {
-  return objects_->make_folder(layout_.staging(dataset, load));
+std::vector<std::string> Store::stage(Dataset dataset, const std::vector<std::string>& loads) {
+  std::vector<std::string> folders;
+  for (const std::string& load : loads) folders.push_back(layout_.staging(dataset, load));
+  return objects_->make_folders(folders);
 }
 
 std::optional<Manifest> Store::sealed(Dataset dataset, const std::string& load) {
@@ -97,22 +99,27 @@ std::optional<Manifest> Store::sealed(Dataset dataset, const std::string& load) 
   return {};
 }
 
-void Store::settle(Dataset dataset, const std::string& ingestion, const Manifest& manifest) {
-  require_own_files(layout_, ingestion, manifest);
-  const std::string staging = layout_.staging(dataset, manifest.load) + "/";
-  // First the manifest: whatever a crash leaves after it can be told from a stranger's files.
-  objects_->put_if_absent(layout_.manifest(dataset, manifest.load),
-                          json::from(manifest).dump() + "\n");
+void Store::settle(Dataset dataset, const std::string& ingestion,
+                   const std::vector<const Manifest*>& manifests) {
+  std::vector<Object> texts;
   std::vector<std::pair<std::string, std::string>> moves;
-  for (const FileEntry& file : manifest.files) {
-    moves.emplace_back(staging + staged_name(file), layout_.table(dataset) + "/" + file.path);
+  for (const Manifest* manifest : manifests) {
+    require_own_files(layout_, ingestion, *manifest);
+    texts.push_back(
+        {layout_.manifest(dataset, manifest->load), json::from(*manifest).dump() + "\n"});
+    const std::string staging = layout_.staging(dataset, manifest->load) + "/";
+    for (const FileEntry& file : manifest->files) {
+      moves.emplace_back(staging + staged_name(file), layout_.table(dataset) + "/" + file.path);
+    }
+    if (!manifest->quarantine.empty()) {
+      moves.emplace_back(staging + manifest->quarantine,
+                         layout_.quarantine(dataset, ingestion, manifest->day, manifest->load));
+    }
   }
-  if (!manifest.quarantine.empty()) {
-    moves.emplace_back(staging + manifest.quarantine,
-                       layout_.quarantine(dataset, ingestion, manifest.day, manifest.load));
-  }
+  // First the manifests: whatever a crash leaves after them can be told from a stranger's files.
+  objects_->put_if_absent(texts);
   objects_->move(moves);
-  discard(dataset, manifest.load);
+  for (const Manifest* manifest : manifests) discard(dataset, manifest->load);
 }
 
 void Store::discard(Dataset dataset, const std::string& load) {
@@ -127,15 +134,22 @@ std::int64_t Store::highest_publish(Dataset dataset) {
   return highest;
 }
 
-void Store::put_publish(Dataset dataset, std::int64_t seq, const std::string& record) {
-  const std::string path = layout_.publish_record(dataset, seq);
-  if (objects_->put_if_absent(path, record)) return;
-  if (objects_->get(path) == record) return;
-  throw Error(Fault::Conflict, "publish_record_differs",
-              fmt::format("writing publish record {} of {} failed: the store holds a different one",
-                          seq, name_of(dataset)),
-              "Another catalog has written to this store; see `millrace doctor`, and never run two "
-              "homes on one root");
+void Store::put_publish(Dataset dataset,
+                        const std::vector<std::pair<std::int64_t, std::string>>& records) {
+  std::vector<Object> texts;
+  for (const auto& [seq, record] : records) {
+    texts.push_back({layout_.publish_record(dataset, seq), record});
+  }
+  const std::vector<bool> created = objects_->put_if_absent(texts);
+  for (std::size_t i = 0; i < texts.size(); ++i) {
+    if (created[i] || objects_->get(texts[i].path) == texts[i].bytes) continue;
+    throw Error(
+        Fault::Conflict, "publish_record_differs",
+        fmt::format("writing publish record {} of {} failed: the store holds a different one",
+                    records[i].first, name_of(dataset)),
+        "Another catalog has written to this store; see `millrace doctor`, and never run two "
+        "homes on one root");
+  }
 }
 
 std::vector<std::pair<std::int64_t, std::string>> Store::publish_records(Dataset dataset) {
@@ -193,7 +207,7 @@ void seal(const std::string& staging, const Manifest& manifest) {
     }
   }
   if (!manifest.quarantine.empty()) file::sync(folder / manifest.quarantine);
-  file::sync(folder);
+  // Syncs the names of the others, too; until then the parent knows of none.
   file::write(folder / kManifest, json::from(manifest).dump() + "\n");
 }
 

@@ -43,22 +43,24 @@ class Store {
   Objects& objects() { return *objects_; }
   const Layout& layout() const { return layout_; }
 
-  /// An empty staging folder for a load; its absolute path.
-  std::string stage(Dataset dataset, const std::string& load);
+  /// An empty staging folder for each load; their absolute paths.
+  std::vector<std::string> stage(Dataset dataset, const std::vector<std::string>& loads);
   /// What the child sealed: read back from the staging folder, or, once it is settled, from
   /// `_manifest/`; none when it is not sealed.
   std::optional<Manifest> sealed(Dataset dataset, const std::string& load);
-  /// Puts `_manifest/<load>.json`, moves data files and quarantine to their final names, and
-  /// removes the staging folder. Idempotent. A manifest whose files do not belong to its load, day
-  /// and ingestion is BadData `foreign_manifest`.
-  void settle(Dataset dataset, const std::string& ingestion, const Manifest& manifest);
+  /// Puts `_manifest/<load>.json` of each, moves data files and quarantine to their final names,
+  /// and removes the staging folders. Idempotent. A manifest whose files do not belong to its load,
+  /// day and ingestion is BadData `foreign_manifest`.
+  void settle(Dataset dataset, const std::string& ingestion,
+              const std::vector<const Manifest*>& manifests);
   /// Removes the staging folder, and nothing else: what was settled stays for the sweep.
   void discard(Dataset dataset, const std::string& load);
 
   /// Highest `_publish/<seq>.json` of a dataset; 0 when none.
   std::int64_t highest_publish(Dataset dataset);
   /// Put-if-absent; a different record under the same number is Conflict `publish_record_differs`.
-  void put_publish(Dataset dataset, std::int64_t seq, const std::string& record);
+  void put_publish(Dataset dataset,
+                   const std::vector<std::pair<std::int64_t, std::string>>& records);
   /// All records in the order of their numbers.
   std::vector<std::pair<std::int64_t, std::string>> publish_records(Dataset dataset);
 

@@ -28,7 +28,7 @@ std::string code_of(const std::function<void()>& work) {
 
 /// A load's manifest with one data file of three bytes, and its bytes in staging.
 Manifest stage_one(Store& store) {
-  const std::string staging = store.stage(Dataset::Events, kLoad);
+  const std::string staging = store.stage(Dataset::Events, {kLoad}).front();
   Manifest manifest;
   manifest.load = kLoad;
   manifest.day = kDay;
@@ -110,7 +110,7 @@ TEST_CASE("settling gives files their final names, and can be repeated after a c
   const auto staging = store.objects().address(store.layout().staging(Dataset::Events, kLoad));
   store::seal(staging, manifest);
   for (int attempt = 0; attempt < 2; ++attempt) {
-    store.settle(Dataset::Events, kIngestion, manifest);
+    store.settle(Dataset::Events, kIngestion, {&manifest});
     CHECK(store.objects().get("default/events/" + manifest.files[0].path) == "abc");
     CHECK(store.objects().get(
               store.layout().quarantine(Dataset::Events, kIngestion, kDay, kLoad)) == "rejected");
@@ -132,7 +132,8 @@ TEST_CASE("a manifest that names another load's or day's file is refused") {
     CAPTURE(path);
     Manifest bad = good;
     bad.files[0].path = path;
-    CHECK(code_of([&] { store.settle(Dataset::Events, kIngestion, bad); }) == "foreign_manifest");
+    CHECK(code_of([&] { store.settle(Dataset::Events, kIngestion, {&bad}); }) ==
+          "foreign_manifest");
   }
   CHECK(store.objects().list("default/events").empty());
 }
@@ -141,7 +142,7 @@ TEST_CASE("discarding removes what was staged and nothing that is settled") {
   const ScratchFolder root;
   Store store(local_folder(root.path()), "default", real_env());
   const Manifest manifest = stage_one(store);
-  store.settle(Dataset::Events, kIngestion, manifest);
+  store.settle(Dataset::Events, kIngestion, {&manifest});
   stage_one(store);
   store.discard(Dataset::Events, kLoad);
   store.discard(Dataset::Events, kLoad);
@@ -153,11 +154,9 @@ TEST_CASE("publish records come back in the order of their numbers") {
   const ScratchFolder root;
   Store store(local_folder(root.path()), "default", real_env());
   CHECK(store.highest_publish(Dataset::Events) == 0);
-  for (const int seq : {2, 10, 1}) {
-    store.put_publish(Dataset::Events, seq, "record " + std::to_string(seq));
-  }
-  store.put_publish(Dataset::Events, 10, "record 10");
-  CHECK(code_of([&] { store.put_publish(Dataset::Events, 10, "another"); }) ==
+  store.put_publish(Dataset::Events, {{2, "record 2"}, {10, "record 10"}});
+  store.put_publish(Dataset::Events, {{1, "record 1"}, {10, "record 10"}});
+  CHECK(code_of([&] { store.put_publish(Dataset::Events, {{10, "another"}}); }) ==
         "publish_record_differs");
   CHECK(store.highest_publish(Dataset::Events) == 10);
   CHECK(store.highest_publish(Dataset::Metrics) == 0);

@@ -231,8 +231,9 @@ def test_days_of_a_table_without_an_index_are_fingerprinted_in_one_scan(shop, da
 
 def test_few_days_of_a_table_with_an_index_are_fingerprinted_by_it(shop, database):
     database.sql("insert into purchases select 100 + i, timestamptz '2026-11-04 00:00+00' + "
-                 "i * interval '1 minute', 'u', 'purchase', i, 'p' from generate_series(0, 40000) i; "
-                 "create index on purchases (ts); analyze purchases")
+                 "i * interval '1 minute', 'u', 'purchase', i, 'p' "
+                 "from generate_series(0, 40000) i; create index on purchases (ts); "
+                 "analyze purchases")
     shop.run("load", "purchases", "--day", "2026-11-04")
     shop.run("load", "purchases", "--day", "2026-11-30")
     database.sql(f"alter database {database.name} set log_statement = 'all'")

@@ -14,6 +14,9 @@
 namespace millrace::warehouse {
 namespace {
 
+/// With more days, planning each of them by itself would take its time.
+constexpr int kDaysByThemselves = 31;
+
 /// A fingerprint's columns as part of its key: another column or type is another key.
 std::string key_of(const std::vector<Column>& columns, const Dialect& dialect) {
   std::vector<std::string> items;
@@ -23,12 +26,12 @@ std::string key_of(const std::vector<Column>& columns, const Dialect& dialect) {
   return fmt::format("{}", fmt::join(items, ","));
 }
 
-/// COUNT, and the sum of `hash` where it is given, of rows that are alike in `keys`. Ends where the
-/// rows to be counted begin: append them as `(…) as q where …` and `closed`.
+/// What stands before and behind `(…) as q where …` where those rows are grouped.
 struct Grouping {
   std::string opened, closed;
 };
 
+/// COUNT, and the sum of `hash` where it is given, of rows that are alike in `keys`.
 Grouping grouping(const std::vector<std::string>& keys, const std::string& hash,
                   const Dialect& dialect) {
   std::vector<std::string> inner, outer, nulls(keys.size() + (hash.empty() ? 0 : 1), "null");
@@ -107,7 +110,7 @@ Statement SqlConnector::counting(const Query& query, DayRange days, bool by_name
   if (keys.empty()) return {tag + "select count(*) from " + rows(days), customers};
   const Grouping group = grouping(keys, {}, dialect_);
   Statement grouped{tag + group.opened + rows(days) + group.closed, customers};
-  if (one_day || keys.size() > 1) return grouped;
+  if (one_day || keys.size() > 1 || days.size() > kDaysByThemselves) return grouped;
 
   // An index may count a day without a look at its rows.
   std::vector<std::string> each;

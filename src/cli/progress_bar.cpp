@@ -22,11 +22,12 @@ double seconds_left(double part, double seconds) {
   return part >= kPartMin ? seconds / part - seconds : -1;
 }
 
-std::string bar_of(double part) {
-  constexpr int kBarWidth = 20;
-  const int full = static_cast<int>(std::clamp(part, 0.0, 1.0) * kBarWidth);
+constexpr std::size_t kBarWidth = 20, kBarWidthMin = 6;
+
+std::string bar_of(double part, std::size_t width) {
+  const double full = std::clamp(part, 0.0, 1.0) * static_cast<double>(width);
   std::string bar;
-  for (int i = 0; i < kBarWidth; ++i) bar += i < full ? "█" : "░";
+  for (std::size_t i = 0; i < width; ++i) bar += static_cast<double>(i + 1) <= full ? "█" : "░";
   return bar;
 }
 
@@ -58,8 +59,9 @@ void ProgressBar::day_done() {
 void ProgressBar::at(const Progress& progress) {
   const std::lock_guard lock(mutex_);
   Seen& seen = seen_[progress.load];
-  // Questions about several days belong to no load.
-  if (progress.load.empty() && seen.day != progress.day.text()) seen = {};
+  // Questions belong to no load, and each is about days of its own.
+  const bool is_of_other_days = seen.day != progress.day.text() || seen.stage != progress.stage;
+  if (progress.load.empty() && is_of_other_days) seen = {};
   seen.day = progress.day.text();
   seen.stage = progress.stage;
   // A later stage may not know what an earlier one counted.
@@ -124,15 +126,30 @@ void ProgressBar::show(const State& now) {
 }
 
 std::string ProgressBar::line(const State& now) const {
-  std::string text = title_;
-  if (days_total_ > 0 || now.part > 0) text += " " + bar_of(now.part);
+  if (days_total_ == 0 && now.part == 0) return title_ + details(now, true, true);
+  // On a narrow screen the bar is shorter, and how long it takes is worth more than how fast it is.
+  const auto room = [&](const std::string& text) {
+    const std::size_t taken = columns_of(title_) + 1 + columns_of(text), all = screen_columns();
+    return all > taken ? all - taken : 0;
+  };
+  std::string text = details(now, true, true);
+  if (room(text) < kBarWidthMin) text = details(now, false, true);
+  if (room(text) < kBarWidthMin) text = details(now, false, false);
+  const std::size_t width = std::clamp(room(text), kBarWidthMin, kBarWidth);
+  return title_ + " " + bar_of(now.part, width) + text;
+}
+
+std::string ProgressBar::details(const State& now, bool bytes, bool speed) const {
+  std::string text;
   if (days_total_ > 1) text += fmt::format("  {}/{} days", now.days_done, days_total_);
   if (now.rows > 0) {
     text += fmt::format("  {} rows", grouped(now.rows));
-    if (now.bytes > 0) text += "  " + bytes_text(now.bytes);
-    text += fmt::format(
-        "  {} rows/s",
-        grouped(static_cast<std::int64_t>(static_cast<double>(now.rows) / now.seconds)));
+    if (bytes && now.bytes > 0) text += "  " + bytes_text(now.bytes);
+    if (speed) {
+      text += fmt::format(
+          "  {} rows/s",
+          grouped(static_cast<std::int64_t>(static_cast<double>(now.rows) / now.seconds)));
+    }
   } else if (!now.stage.empty()) {
     text += "  " + now.stage;
     if (now.rows_total > 0) text += fmt::format(" of {}", counted(now.rows_total, "row"));

@@ -43,7 +43,9 @@ class ProgressBar {
   };
   State state();
   void show(const State& state);
-  std::string line(const State& state) const;
+  std::string line(const State& now) const;
+  /// What stands behind the bar.
+  std::string details(const State& now, bool bytes, bool speed) const;
 
   Terminal& terminal_;
   const std::string title_;

@@ -51,13 +51,6 @@ std::string_view cut(std::string_view text, std::size_t columns) {
   return text;
 }
 
-std::size_t screen_columns() {
-  winsize size{};
-  const bool known = ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 1;
-  // The last column stays free: a line that fills it wraps.
-  return (known ? size.ws_col : 80U) - 1U;
-}
-
 /// A cell's lines as one; a caret that points into the line above says nothing there.
 std::string on_one_line(std::string_view cell) {
   if (cell.find('\n') == cell.npos) return std::string(cell);
@@ -105,6 +98,13 @@ std::string padded(std::string_view text, std::size_t to, bool right) {
 }
 
 }  // namespace
+
+std::size_t screen_columns() {
+  winsize size{};
+  const bool known = ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 1;
+  // The last column stays free: a line that fills it wraps.
+  return (known ? size.ws_col : 80U) - 1U;
+}
 
 std::size_t columns_of(std::string_view text) {
   std::size_t columns = 0;

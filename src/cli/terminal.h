@@ -83,6 +83,8 @@ class Terminal {
 
 /// Columns that a text takes on a terminal: wide characters take two, colours none.
 std::size_t columns_of(std::string_view text);
+/// Of the terminal behind stderr, 80 where there is none; less the last one, which stays free.
+std::size_t screen_columns();
 std::string grouped(std::int64_t number);                         ///< 336,776
 std::string counted(std::int64_t number, std::string_view noun);  ///< 1 day, 1,440 rows
 std::string bytes_text(std::int64_t bytes);

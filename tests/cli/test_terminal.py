@@ -86,6 +86,14 @@ def test_a_long_load_draws_a_bar_with_rows_speed_and_time_left(slow):
     assert shown.lines[0].startswith("many: 1 day loaded: 4,000,000 rows read")
 
 
+def test_on_a_narrow_screen_the_bar_still_says_how_long_it_takes(slow):
+    shown = Screen(slow.command("load", "many", "--day", DAY), columns=60).end()
+    bars = [line.split("\r\n")[0] for line in shown.text.split("\r\x1b[K") if "█" in line]
+    assert any(re.search(r"many [█░]{6,20}  [\d,]+ rows  .*[\d.]+ s, [\d.]+ s left$", bar)
+               for bar in bars), shown.text
+    assert all(len(bar) <= 59 for bar in bars)
+
+
 def test_a_check_says_which_question_the_warehouse_is_thinking_about(home, database):
     """Each question takes it some seconds."""
     database.sql(f"create table purchases as select timestamptz '{DAY} 12:00Z' as ts, "

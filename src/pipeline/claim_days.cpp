@@ -22,15 +22,14 @@ void wait_for(House& house, const LoadRequest& request, DayOrder& order) {
   }
 }
 
-ClaimedDay claim(House& house, const LoadRequest& request, const std::string& run,
-                 MonthBudget& budget, Day day) {
+ClaimedDay claim(House& house, const LoadRequest& request, const std::string& revision,
+                 const std::string& run, MonthBudget& budget, Day day) {
   const auto state = house.catalog.day(request.ingestion.id, day);
   if (request.automatic && state && (state->flags & kHeld) && state->held_load.empty()) {
     throw Error(Fault::Conflict, "day_held", "the day was taken back by a person",
                 "Release it with `millrace release`, or load it explicitly");
   }
   if (const auto over = budget.refuses(day, state ? state->current : std::string())) throw *over;
-  const std::string revision = revision_of(request.ingestion.definition);
   ClaimedDay claimed;
   claimed.lease =
       house.catalog.begin_load(request.ingestion.id, day, revision, run, request.trigger);
@@ -48,12 +47,13 @@ ClaimedDay claim(House& house, const LoadRequest& request, const std::string& ru
 
 Claims claim_days(House& house, const LoadRequest& request, const std::string& run,
                   MonthBudget& budget, std::span<const Day> days) {
+  const std::string revision = revision_of(request.ingestion.definition);
   Claims claims;
   try {
     house.catalog.atomically([&] {
       for (const Day day : days) {
         try {
-          claims.taken.push_back(claim(house, request, run, budget, day));
+          claims.taken.push_back(claim(house, request, revision, run, budget, day));
         } catch (const Error& error) {
           claims.refused.emplace_back(day, error);
         }

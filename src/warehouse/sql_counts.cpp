@@ -72,8 +72,7 @@ std::vector<DayCount> SqlConnector::count(const Query& query, DayRange days, boo
 
 void SqlConnector::count_into(std::vector<DayCount>& counts, const Query& query, DayRange days,
                               bool by_name, std::stop_token stop) {
-  const auto& all = described(query, days.first, stop);
-  const bool one_day = day_predicate(query, all, days, dialect_).empty() || days.size() == 1;
+  const bool one_day = days.size() == 1;
   const bool named = by_name && !query.name_column.empty();
   transport_->each(
       counting(query, days, by_name, stop),
@@ -100,7 +99,7 @@ Statement SqlConnector::counting(const Query& query, DayRange days, bool by_name
     return fmt::format("(\n{}\n) as q{}{}", customers, predicate.empty() ? "" : " where ",
                        predicate);
   };
-  const bool one_day = day_predicate(query, all, days, dialect_).empty() || days.size() == 1;
+  const bool one_day = days.size() == 1;
   std::vector<std::string> keys;
   if (!one_day) keys.push_back(day_expression(query, all, days, dialect_));
   if (by_name && !query.name_column.empty()) {

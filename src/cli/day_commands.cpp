@@ -92,7 +92,7 @@ ExitCode days(Context& context, const Arguments& arguments) {
     table.rows.push_back(
         {row.state.day.text(), context.terminal.toned(row.status, tone_of(row.status)),
          grouped(row.rows), grouped(row.quarantined), brief(row.state.current), brief(row.revision),
-         row.loaded_at ? minutes_text(*row.loaded_at) : "–", minutes_text(row.bounds.start),
+         row.loaded_at ? minutes_text(*row.loaded_at) : "", minutes_text(row.bounds.start),
          minutes_text(row.bounds.end), remark(row, context.terminal)});
   }
   if (context.terminal.json()) {

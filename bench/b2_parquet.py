@@ -33,8 +33,9 @@ OUTPUTS = """select kind as event_name, ts, user_id as "unit_userID", device_id 
 WHERE = """where ts >= timestamptz '2026-11-20 00:00:00+00'
     and ts < timestamptz '2026-11-21 00:00:00+00'"""
 # And the file options of a load: they are part of what a day costs, not of its checks.
-FORMAT = """format parquet, compression zstd, row_group_size 122880, row_group_size_bytes '32MB',
-    dictionary_size_limit 8192, string_dictionary_page_size_limit 1000000"""
+FORMAT = """format parquet, compression zstd, compression_level 2, row_group_size 122880,
+    row_group_size_bytes '32MB', dictionary_size_limit 8192,
+    string_dictionary_page_size_limit 1000000"""
 COUNTS = "select count(*), sum({}), count(distinct {}) from {}"
 
 

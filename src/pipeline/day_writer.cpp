@@ -23,6 +23,20 @@ using engine::literal;
 /// Of a row group, and of those of all files that are written at once.
 constexpr std::size_t kGroupBytes = 32 << 20, kGroupBytesMin = 4 << 20, kGroupBytesOfAll = 96 << 20;
 
+/// Of zstd. Files of events are no larger by 2 than by the usual 3 (measured: 4 % smaller to 0.4 %
+/// larger), and take 5 to 29 % less CPU to write. What is staged and read once more, 1.
+constexpr int kStoredLevel = 2, kStagedLevel = 1;
+
+/// Row groups are bounded in bytes as well as in rows, so that wide and long rows fit a load's
+/// memory. So are dictionaries: names and the like have few values; ids and long texts only fill
+/// one in vain.
+std::string parquet_options(int level, std::size_t files) {
+  return fmt::format(
+      "COMPRESSION zstd, COMPRESSION_LEVEL {}, ROW_GROUP_SIZE 122880, ROW_GROUP_SIZE_BYTES {}, "
+      "DICTIONARY_SIZE_LIMIT 8192, STRING_DICTIONARY_PAGE_SIZE_LIMIT 1000000",
+      level, std::clamp(kGroupBytesOfAll / files, kGroupBytesMin, kGroupBytes));
+}
+
 std::int64_t number(const engine::Cell& cell) { return cell ? std::stoll(std::string(*cell)) : 0; }
 
 /// 'a', 'b'
@@ -243,18 +257,10 @@ void finish_day(engine::Database& database, const MapSql& map, const WorkOrder& 
   DayWriter(database, map, work, folder, manifest, stop).finish(staged);
 }
 
-/// Row groups are bounded in bytes as well as in rows, so that wide and long rows fit a load's
-/// memory. So are dictionaries: names and the like have few values; ids and long texts only fill
-/// one in vain.
-std::string stored_parquet(std::size_t files) {
-  return fmt::format(
-      "COMPRESSION zstd, ROW_GROUP_SIZE 122880, ROW_GROUP_SIZE_BYTES {}, "
-      "DICTIONARY_SIZE_LIMIT 8192, STRING_DICTIONARY_PAGE_SIZE_LIMIT 1000000",
-      std::clamp(kGroupBytesOfAll / files, kGroupBytesMin, kGroupBytes));
-}
+std::string stored_parquet(std::size_t files) { return parquet_options(kStoredLevel, files); }
 
 std::string staged_parquet(const MapSql& map, std::size_t files) {
-  return stored_parquet(files) + (map.in_place ? "" : ", COMPRESSION_LEVEL 1");
+  return parquet_options(map.in_place ? kStoredLevel : kStagedLevel, files);
 }
 
 }  // namespace millrace::pipeline

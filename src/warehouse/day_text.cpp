@@ -1,6 +1,9 @@
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
+#include <charconv>
 #include <functional>
+#include <span>
 #include <stdexcept>
 #include <utility>
 
@@ -12,7 +15,8 @@ namespace {
 
 /// How a column tells the day: by bounds between which its values lie, or by being its label.
 struct DayColumn {
-  std::string name;                            ///< As an SQL identifier.
+  std::string name;  ///< As an SQL identifier.
+  ColumnType type;
   std::function<std::string(Day)> label;       ///< Set when the column is the label itself.
   std::function<std::string(Day)> start, end;  ///< Literals of the half-open bounds otherwise; a
                                                ///< DATE has the first one too.
@@ -55,8 +59,9 @@ std::int64_t units_of(Instant instant, TimeUnit unit) {
 
 /// Bounds that are the day's instants, spelled by `literal`.
 template <typename Spelling>
-DayColumn bounded(std::string name, const Zone& zone, const Spelling& literal) {
+DayColumn bounded(std::string name, ColumnType type, const Zone& zone, const Spelling& literal) {
   return {std::move(name),
+          type,
           {},
           [=](Day day) { return literal(zone.bounds(day)).start; },
           [=](Day day) { return literal(zone.bounds(day)).end; },
@@ -68,13 +73,15 @@ DayColumn bounded(std::string name, const Zone& zone, const Spelling& literal) {
 DayColumn label_column(const Column& column, const Dialect& dialect) {
   const std::string name = dialect.identifier(column.name);
   if (column.type == ColumnType::Date) {
-    return {name, dialect.date_literal, dialect.date_literal, {}, false};
+    return {name, column.type, dialect.date_literal, dialect.date_literal, {}, false};
   }
   if (column.type == ColumnType::Text) {
-    return {name, [&dialect](Day day) { return dialect.literal(day.text()); }, {}, {}, false};
+    const auto label = [&dialect](Day day) { return dialect.literal(day.text()); };
+    return {name, column.type, label, {}, {}, false};
   }
   if (column.type == ColumnType::Integer) {
-    return {name, {}, digits_of, [](Day day) { return digits_of(day.plus(1)); }, false};
+    const auto end = [](Day day) { return digits_of(day.plus(1)); };
+    return {name, column.type, {}, digits_of, end, false};
   }
   const bool with_zone = column.type == ColumnType::TimestampTz;
   if (!with_zone && column.type != ColumnType::Timestamp) {
@@ -85,7 +92,8 @@ DayColumn label_column(const Column& column, const Dialect& dialect) {
     return with_zone ? dialect.instant_literal(Instant(day.sys()))
                      : dialect.naive_literal(Naive(day.sys().time_since_epoch()));
   };
-  return {name, {}, midnight, [midnight](Day day) { return midnight(day.plus(1)); }, false};
+  const auto end = [midnight](Day day) { return midnight(day.plus(1)); };
+  return {name, column.type, {}, midnight, end, false};
 }
 
 DayColumn time_column(const Query& query, const std::vector<Column>& described,
@@ -97,18 +105,19 @@ DayColumn time_column(const Query& query, const std::vector<Column>& described,
     case ColumnType::Date:
       return label_column(column, dialect);
     case ColumnType::TimestampTz:
-      return bounded(name, query.zone, [&dialect](Interval day) {
+      return bounded(name, column.type, query.zone, [&dialect](Interval day) {
         return Literals{dialect.instant_literal(day.start), dialect.instant_literal(day.end)};
       });
     case ColumnType::Timestamp:
-      return bounded(name, query.zone, [&dialect, zone = query.time.zone](Interval day) {
-        const auto naive = zone.naive(day);
-        return Literals{dialect.naive_literal(naive.start), dialect.naive_literal(naive.end)};
-      });
+      return bounded(
+          name, column.type, query.zone, [&dialect, zone = query.time.zone](Interval day) {
+            const auto naive = zone.naive(day);
+            return Literals{dialect.naive_literal(naive.start), dialect.naive_literal(naive.end)};
+          });
     case ColumnType::Integer:
     case ColumnType::Double:
     case ColumnType::Decimal: {
-      DayColumn epoch = bounded(name, query.zone,
+      DayColumn epoch = bounded(name, column.type, query.zone,
                                 [unit = query.time.unit.value_or(TimeUnit::Seconds)](Interval day) {
                                   return Literals{std::to_string(units_of(day.start, unit)),
                                                   std::to_string(units_of(day.end, unit))};
@@ -131,6 +140,12 @@ std::string time_predicate(const DayColumn& column, DayRange range) {
                        column.end(range.last));
   }
   if (range.first == range.last) return column.name + " = " + column.label(range.first);
+  if (!column.start) {
+    // Between two texts are others than those of days.
+    std::vector<std::string> labels;
+    for (const Day day : range.days()) labels.push_back(column.label(day));
+    return fmt::format("{} in ({})", column.name, fmt::join(labels, ", "));
+  }
   return fmt::format("{0} >= {1} and {0} <= {2}", column.name, column.label(range.first),
                      column.label(range.last));
 }
@@ -250,21 +265,34 @@ std::string day_select(const Query& query, const std::vector<Column>& described,
   return range_select(query, described, {day, day}, dialect);
 }
 
-std::string day_expression(const Query& query, const std::vector<Column>& described, DayRange range,
-                           const Dialect& dialect) {
-  check(!selects_own_rows(query), "only a query with a mapped time is counted by day");
-  const DayColumn column = time_column(query, described, dialect);
-  if (column.label) return fmt::format("cast({} as varchar)", column.name);
-  return decision(column, range.days(), [&](Day day) { return dialect.literal(day.text()); });
-}
-
 std::string day_number(const Query& query, const std::vector<Column>& described, DayRange range,
                        const Dialect& dialect) {
   if (selects_own_rows(query)) return {};
   const DayColumn column = time_column(query, described, dialect);
   if (!column.start) return {};
-  return decision(column, range.days(),
-                  [&](Day day) { return std::to_string(range.place_of(day)); });
+  const std::vector<Day> days = range.days();
+  if (!dialect.bounds_passed || days.size() == 1) {
+    return decision(column, days, [&](Day day) { return std::to_string(range.place_of(day)); });
+  }
+  std::vector<std::string> bounds;
+  for (const Day day : std::span(days).subspan(1)) bounds.push_back(column.start(day));
+  return dialect.bounds_passed(column.name, column.type, bounds);
+}
+
+std::string day_key(const Query& query, const std::vector<Column>& described, DayRange range,
+                    const Dialect& dialect) {
+  check(!selects_own_rows(query), "only a query with a mapped time is counted by day");
+  const std::string number = day_number(query, described, range, dialect);
+  if (!number.empty()) return number;
+  return fmt::format("cast({} as varchar)", time_column(query, described, dialect).name);
+}
+
+Day day_of_key(std::string_view key, DayRange range) {
+  if (const auto label = Day::parse(key)) return *label;
+  int place = -1;
+  std::from_chars(key.data(), key.data() + key.size(), place);
+  check(place >= 0 && place < range.size(), "a counted row has a day of its range");
+  return range.first.plus(place);
 }
 
 }  // namespace millrace::warehouse

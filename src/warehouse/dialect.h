@@ -20,6 +20,11 @@ struct Dialect {
   std::string (*naive_literal)(Naive naive);
   bool backslash_escapes = false;  ///< '\'' is one quote even without the E prefix (Redshift).
 
+  /// How many of these literals, which ascend, `value` (SQL of that type) is not below. Left out
+  /// where nothing does that better than a decision tree of comparisons.
+  std::string (*bounds_passed)(const std::string& value, ColumnType type,
+                               const std::vector<std::string>& bounds) = nullptr;
+
   // Only kinds behind SqlConnector have these.
 
   /// A column as `read` delivers it: Decimal, Uuid, Json and Other as text. `may_be_infinite`: a

@@ -44,17 +44,19 @@ std::string day_select(const Query& query, const std::vector<Column>& described,
 std::string range_select(const Query& query, const std::vector<Column>& described, DayRange range,
                          const Dialect& dialect);
 
-/// A row's day as ISO text, for counts grouped by day: a decision tree over the days' bounds, so
-/// every zone and column type follows the same rule as `day_predicate`. Must not be asked where
-/// that one is empty.
-std::string day_expression(const Query& query, const std::vector<Column>& described, DayRange range,
-                           const Dialect& dialect);
-
-/// A row's day as its place in the range, 0 for the first, by the same tree: for the rows of
-/// `range_select`. Empty where that one's days cannot be told apart like this (placeholders, a
-/// label that is text).
+/// A row's day as its place in the range, 0 for the first: for the rows of `range_select`. By the
+/// product's own search among the days' bounds, else by a decision tree, so every zone and column
+/// type follows the same rule as `day_predicate`. Empty where that one's days cannot be told apart
+/// like this (placeholders, a label that is text).
 std::string day_number(const Query& query, const std::vector<Column>& described, DayRange range,
                        const Dialect& dialect);
+
+/// What rows are grouped by to count those of each day: `day_number`, or the label where that is
+/// text. Must not be asked where `day_predicate` is empty.
+std::string day_key(const Query& query, const std::vector<Column>& described, DayRange range,
+                    const Dialect& dialect);
+/// The day that a cell of `day_key` means.
+Day day_of_key(std::string_view key, DayRange range);
 
 /// The column that a person's spelling means: exactly, else without regard to case where only one
 /// matches. Throws Misconfigured `missing_column`, naming the nearest.

@@ -1,6 +1,8 @@
 #include "warehouse/query_text.h"
 
 #include <doctest/doctest.h>
+#include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <functional>
 #include <string>
@@ -245,8 +247,33 @@ TEST_CASE("a column that is missing is refused with the nearest name") {
 }
 
 TEST_CASE("days of a range are told apart by halving them") {
-  CHECK(day_expression(timed(TimeColumn::Kind::Timestamp), {{"ts", ColumnType::Integer, ""}},
-                       {day, day.plus(2)}, dialect) ==
-        "case when \"ts\" < 1795248000 then '2026-11-20' else "
-        "case when \"ts\" < 1795334400 then '2026-11-21' else '2026-11-22' end end");
+  const DayRange days{day, day.plus(2)};
+  CHECK(day_key(timed(TimeColumn::Kind::Timestamp), {{"ts", ColumnType::Integer, ""}}, days,
+                dialect) ==
+        "case when \"ts\" < 1795248000 then 0 else "
+        "case when \"ts\" < 1795334400 then 1 else 2 end end");
+  CHECK(day_of_key("2", days) == days.last);
+}
+
+TEST_CASE("a product that searches among bounds does so in place of a tree") {
+  Dialect searching = dialect;
+  searching.bounds_passed = [](const std::string& value, ColumnType,
+                               const std::vector<std::string>& bounds) {
+    return fmt::format("passed({}, {})", value, fmt::join(bounds, ", "));
+  };
+  const Query query = timed(TimeColumn::Kind::Timestamp);
+  const std::vector<Column> columns = {{"ts", ColumnType::Integer, ""}};
+  CHECK(day_number(query, columns, {day, day.plus(2)}, searching) ==
+        "passed(\"ts\", 1795248000, 1795334400)");
+  CHECK(day_number(query, columns, {day, day}, searching) == "0");
+}
+
+TEST_CASE("days whose label is text are told apart by it, and no other text is among them") {
+  const Query query = timed(TimeColumn::Kind::Label);
+  const std::vector<Column> columns = {{"ts", ColumnType::Text, ""}};
+  const DayRange days{day, day.plus(1)};
+  CHECK(day_predicate(query, columns, days, dialect) == "\"ts\" in ('2026-11-20', '2026-11-21')");
+  CHECK(day_number(query, columns, days, dialect).empty());
+  CHECK(day_key(query, columns, days, dialect) == "cast(\"ts\" as varchar)");
+  CHECK(day_of_key("2026-11-21", days) == days.last);
 }

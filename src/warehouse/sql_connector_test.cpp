@@ -125,9 +125,8 @@ TEST_CASE("counts come back per day and name") {
   std::string log;
   SqlConnector connector(
       postgres::kDialect,
-      std::make_unique<Recorder>(
-          purchase_columns("json"),
-          std::vector<engine::Row>{{"2026-11-20", "buy", "3"}, {"2026-11-21", {}, "4"}}, log));
+      std::make_unique<Recorder>(purchase_columns("json"),
+                                 std::vector<engine::Row>{{"0", "buy", "3"}, {"1", {}, "4"}}, log));
   const auto counts = connector.count(purchases(), {day, day.plus(1)}, true, {});
   REQUIRE(counts.size() == 2);
   CHECK(counts[0].day == day);

@@ -79,11 +79,7 @@ void SqlConnector::count_into(std::vector<DayCount>& counts, const Query& query,
       [&](const engine::Row& row) {
         DayCount count{days.first, {}, std::atoll(std::string(row.back().value_or("0")).c_str())};
         std::size_t at = 0;
-        if (!one_day) {
-          const auto day = Day::parse(row[at++].value_or(""));
-          check(day.has_value(), "a counted row has a day");
-          count.day = *day;
-        }
+        if (!one_day) count.day = day_of_key(row[at++].value_or(""), days);
         if (named) count.name = row[at].value_or("");
         if (count.rows > 0) counts.push_back(std::move(count));
       },
@@ -101,7 +97,7 @@ Statement SqlConnector::counting(const Query& query, DayRange days, bool by_name
   };
   const bool one_day = days.size() == 1;
   std::vector<std::string> keys;
-  if (!one_day) keys.push_back(day_expression(query, all, days, dialect_));
+  if (!one_day) keys.push_back(day_key(query, all, days, dialect_));
   if (by_name && !query.name_column.empty()) {
     keys.push_back(dialect_.delivered(column_named(all, query.name_column), true));
   }
@@ -115,7 +111,7 @@ Statement SqlConnector::counting(const Query& query, DayRange days, bool by_name
   std::vector<std::string> each;
   for (const Day day : days.days()) {
     each.push_back(
-        fmt::format("select {}, count(*) from {}", dialect_.literal(day.text()), rows({day, day})));
+        fmt::format("select {}, count(*) from {}", days.place_of(day), rows({day, day})));
   }
   Statement by_day{fmt::format("{}{}", tag, fmt::join(each, "\nunion all ")), customers};
   const auto grouped_plan = plan(grouped, stop), by_day_plan = plan(by_day, stop);

@@ -35,15 +35,15 @@ std::optional<std::string> LakeConnector::count_sql(const Query& query, Day day,
   }
 }
 
-void LakeConnector::count_into(std::vector<DayCount>& counts, const std::string& sql,
+void LakeConnector::count_into(std::vector<DayCount>& counts, DayRange days, const std::string& sql,
                                std::stop_token stop) {
   engine().each(
       sql,
       [&](const engine::Row& row) {
-        const auto day = Day::parse(row[0].value_or(""));
-        check(day.has_value(), "a counted row has a day");
         const auto rows = std::stoll(std::string(row[2].value_or("0")));
-        if (rows > 0) counts.push_back({*day, std::string(row[1].value_or("")), rows});
+        if (rows == 0) return;
+        const Day day = day_of_key(row[0].value_or(""), days);
+        counts.push_back({day, std::string(row[1].value_or("")), rows});
       },
       stop);
 }
@@ -63,9 +63,9 @@ std::vector<DayCount> LakeConnector::count(const Query& query, DayRange days, bo
       const std::string predicate = day_predicate(ours, all, days, kDialect);
       const bool one_day = predicate.empty() || days.size() == 1;
       const std::string day =
-          one_day ? quoted_literal(days.last.text()) : day_expression(ours, all, days, kDialect);
+          one_day ? quoted_literal(days.last.text()) : day_key(ours, all, days, kDialect);
       count_into(
-          counts,
+          counts, days,
           fmt::format("select {}, {}, count(*) from (\n{}\n) as q{}{} group by all order by 1, 2",
                       day, name, ours.sql, predicate.empty() ? "" : " where ", predicate),
           stop);
@@ -79,7 +79,7 @@ std::vector<DayCount> LakeConnector::count(const Query& query, DayRange days, bo
       }
       if (parts.empty()) continue;
       count_into(
-          counts,
+          counts, days,
           fmt::format("select * from (\n{}\n) order by 1, 2", fmt::join(parts, "\nunion all\n")),
           stop);
     }

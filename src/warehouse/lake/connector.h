@@ -91,7 +91,8 @@ class LakeConnector final : public Connector {
   std::string number_of(const Query& query, DayRange days, std::stop_token stop);
   engine::Relation reading(const Query& query, Day day, const std::string& rest,
                            const std::string& without, std::stop_token stop);
-  void count_into(std::vector<DayCount>& counts, const std::string& sql, std::stop_token stop);
+  void count_into(std::vector<DayCount>& counts, DayRange days, const std::string& sql,
+                  std::stop_token stop);
   std::optional<std::string> count_sql(const Query& query, Day day, const std::string& name,
                                        std::stop_token stop);
   std::optional<std::string> token_of(const Query& query, Day day, std::stop_token stop);

@@ -106,6 +106,29 @@ std::string tables(const std::string& condition) {
       condition);
 }
 
+/// A decision tree over the days of a year costs a row more than all else of its COPY.
+std::string bounds_passed(const std::string& value, ColumnType type,
+                          const std::vector<std::string>& bounds) {
+  const auto cast = [type] {
+    switch (type) {
+      case ColumnType::Date:
+        return "date";
+      case ColumnType::Timestamp:
+        return "timestamp";
+      case ColumnType::TimestampTz:
+        return "timestamptz";
+      case ColumnType::Integer:
+        return "bigint";
+      case ColumnType::Double:
+        return "float8";
+      default:
+        return "numeric";
+    }
+  }();
+  return fmt::format("pg_catalog.width_bucket({0}::{1}, array[{2}]::{1}[])", value, cast,
+                     fmt::join(bounds, ", "));
+}
+
 /// What the server counts of writes, of a partitioned table in its parts. A replica counts none. A
 /// rewrite that changes no row (VACUUM FULL, CLUSTER) does not show, another table of that name
 /// does.
@@ -137,6 +160,7 @@ constinit const Dialect kDialect{
     .date_literal = iso_date_literal,
     .instant_literal = iso_instant_literal,
     .naive_literal = iso_naive_literal,
+    .bounds_passed = bounds_passed,
     .delivered = delivered,
     .row_hash = row_hash,
     .recipe = recipe,

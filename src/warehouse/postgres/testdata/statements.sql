@@ -4,7 +4,7 @@ select * from purchases
 ) as q;
 -- each
 /* millrace 0190-load */ select key1, key2, count(*) from (
-select case when "ts" < timestamptz '2026-11-21 08:00:00.000000+00' then '2026-11-20' else case when "ts" < timestamptz '2026-11-22 08:00:00.000000+00' then '2026-11-21' else '2026-11-22' end end as key1, "kind"::text as key2 from (
+select pg_catalog.width_bucket("ts"::timestamptz, array[timestamptz '2026-11-21 08:00:00.000000+00', timestamptz '2026-11-22 08:00:00.000000+00']::timestamptz[]) as key1, "kind"::text as key2 from (
 select * from purchases
 ) as q where "ts" >= timestamptz '2026-11-20 08:00:00.000000+00' and "ts" < timestamptz '2026-11-23 08:00:00.000000+00'
 union all select null, null from pg_catalog.pg_class where false
@@ -35,7 +35,7 @@ select * from purchases
 ) as q;
 -- each
 /* millrace 0190-load */ select key1, count(*), sum(row_hash) from (
-select case when "ts" < timestamptz '2026-11-21 08:00:00.000000+00' then 0 else case when "ts" < timestamptz '2026-11-22 08:00:00.000000+00' then 1 else 2 end end as key1, coalesce(pg_catalog.uuid_hash_extended("user_id", 1), 1) # coalesce(pg_catalog.timestamp_hash_extended("ts" at time zone interval '0', 2), 2) # coalesce(pg_catalog.hash_numeric_extended("amount", 3), 3) # coalesce(pg_catalog.jsonb_hash_extended("props", 4), 4) as row_hash from (
+select pg_catalog.width_bucket("ts"::timestamptz, array[timestamptz '2026-11-21 08:00:00.000000+00', timestamptz '2026-11-22 08:00:00.000000+00']::timestamptz[]) as key1, coalesce(pg_catalog.uuid_hash_extended("user_id", 1), 1) # coalesce(pg_catalog.timestamp_hash_extended("ts" at time zone interval '0', 2), 2) # coalesce(pg_catalog.hash_numeric_extended("amount", 3), 3) # coalesce(pg_catalog.jsonb_hash_extended("props", 4), 4) as row_hash from (
 /* millrace 0190-load */ select "user_id", "ts", "amount", "props" from (
 select * from purchases
 ) as q where "ts" >= timestamptz '2026-11-20 08:00:00.000000+00' and "ts" < timestamptz '2026-11-23 08:00:00.000000+00'
@@ -47,7 +47,7 @@ union all select null, null from pg_catalog.pg_class where false
 select * from purchases
 ) as q;
 -- stream
-/* millrace 0190-load */ select "user_id"::text as "user_id", "ts" as "ts", "amount"::text as "amount", "props"::text as "props", case when "ts" < timestamptz '2026-11-21 08:00:00.000000+00' then 0 else case when "ts" < timestamptz '2026-11-22 08:00:00.000000+00' then 1 else 2 end end as "_millrace_day" from (
+/* millrace 0190-load */ select "user_id"::text as "user_id", "ts" as "ts", "amount"::text as "amount", "props"::text as "props", pg_catalog.width_bucket("ts"::timestamptz, array[timestamptz '2026-11-21 08:00:00.000000+00', timestamptz '2026-11-22 08:00:00.000000+00']::timestamptz[]) as "_millrace_day" from (
 /* millrace 0190-load */ select "user_id", "ts", "amount", "props" from (
 select * from purchases
 ) as q where "ts" >= timestamptz '2026-11-20 08:00:00.000000+00' and "ts" < timestamptz '2026-11-23 08:00:00.000000+00'
@@ -67,7 +67,7 @@ select * from purchases
 select * from purchases
 ) as q;
 -- stream
-/* millrace 0190-load */ select "user_id"::text as "user_id", "ts" as "ts", "amount"::text as "amount", "props"::text as "props", case when "ts" < timestamptz '2026-11-21 08:00:00.000000+00' then 0 else case when "ts" < timestamptz '2026-11-22 08:00:00.000000+00' then 1 else 2 end end as "_millrace_day" from (
+/* millrace 0190-load */ select "user_id"::text as "user_id", "ts" as "ts", "amount"::text as "amount", "props"::text as "props", pg_catalog.width_bucket("ts"::timestamptz, array[timestamptz '2026-11-21 08:00:00.000000+00', timestamptz '2026-11-22 08:00:00.000000+00']::timestamptz[]) as "_millrace_day" from (
 /* millrace 0190-load */ select "user_id", "ts", "amount", "props" from (
 select * from purchases
 ) as q where "ts" >= timestamptz '2026-11-20 08:00:00.000000+00' and "ts" < timestamptz '2026-11-23 08:00:00.000000+00' and "seen" >= date '2026-11-20' and "seen" <= date '2026-11-23' and case when "ts" < timestamptz '2026-11-21 08:00:00.000000+00' then "seen" >= date '2026-11-20' and "seen" <= date '2026-11-21' else case when "ts" < timestamptz '2026-11-22 08:00:00.000000+00' then "seen" >= date '2026-11-21' and "seen" <= date '2026-11-22' else "seen" >= date '2026-11-22' and "seen" <= date '2026-11-23' end end

@@ -4,7 +4,7 @@ select * from purchases
 ) as q;
 -- each
 /* millrace 0190-load */ select key1, key2, count(*) from (
-select case when "ts" < timestamptz '2026-11-21 08:00:00.000000+00' then '2026-11-20' else case when "ts" < timestamptz '2026-11-22 08:00:00.000000+00' then '2026-11-21' else '2026-11-22' end end as key1, rtrim("kind") as key2 from (
+select case when "ts" < timestamptz '2026-11-21 08:00:00.000000+00' then 0 else case when "ts" < timestamptz '2026-11-22 08:00:00.000000+00' then 1 else 2 end end as key1, rtrim("kind") as key2 from (
 select * from purchases
 ) as q where "ts" >= timestamptz '2026-11-20 08:00:00.000000+00' and "ts" < timestamptz '2026-11-23 08:00:00.000000+00'
 ) as g group by key1, key2;

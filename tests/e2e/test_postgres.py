@@ -151,6 +151,28 @@ def test_a_reload_replaces_the_day_and_undo_brings_it_back(shop, database):
         ("2026-11-02", "fingerprint")]
 
 
+def test_texts_that_are_no_day_lie_between_two_days_and_are_of_neither(home, database):
+    database.sql("""create table kpi (ds text, user_id text, rev int);
+        insert into kpi values ('2026-11-01', 'u1', 1), ('2026-11-02', 'u1', 2),
+            ('2026-11-02 ', 'u2', 4), ('2026-11-02T00:00', 'u3', 8), ('2026-11-03', 'u1', 16)""")
+    home.init()
+    home.apply(database.connection() + """
+[ingestion.kpi]
+connection = "shop"
+dataset = "metrics"
+query = "select * from kpi"
+[ingestion.kpi.mapping]
+date = "ds"
+units = { userID = "user_id" }
+metrics = { revenue = "rev" }
+""")
+    home.run("load", "kpi", *RANGE)
+    assert home.rows("select day, sum(value) as total from metrics group by all order by all") == [
+        {"day": "2026-11-01", "total": 1.0}, {"day": "2026-11-02", "total": 2.0},
+        {"day": "2026-11-03", "total": 16.0}]
+    assert [row["changed"] for row in home.json("check", "kpi", *RANGE)] == [False] * 3
+
+
 @pytest.mark.parametrize("first, second", [(24, 25), (26, 38), (30, 41)])
 def test_two_rows_that_swap_a_value_change_the_fingerprint(shop, database, first, second):
     """Every column still holds the same values: only a hash of whole rows can tell."""

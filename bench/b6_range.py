@@ -15,8 +15,8 @@ TABLE = """create table history as select
     json_build_object('page', '/p/' || i % 1000, 'plan', (array['free', 'pro'])[1 + i % 2],
                       'n', i)::text::json as props
     from generate_series(0::bigint, {rows} - 1) as i"""
-# As a table of what happened grows; and so that no row says where the next one of its day lies: there
-# DuckDB alone, which looks at nothing, takes more than the target, and is what to compare with.
+# As a table of what happened grows; and so that no row says where the next one of its day lies:
+# there DuckDB alone, which looks at nothing, takes more than the target.
 ORDERS = {"in the order of its days": ("i", 2.2), "in no order": ("i * 7919 % {rows}", None)}
 INGESTION = """
 [ingestion.history]

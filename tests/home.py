@@ -12,7 +12,7 @@ BUILD = pathlib.Path(os.environ.get("MILLRACE_BUILD", ROOT / "build" / "release"
 # A zone in which the tests began around noon, and its day: none of them sees a midnight.
 BEGAN = datetime.datetime.now(datetime.timezone.utc)
 NOON = datetime.timezone(datetime.timedelta(hours=12 - BEGAN.hour))
-NOON_ZONE = f"UTC{12 - BEGAN.hour:+d}"
+NOON_ZONE = f"UTC{12 - BEGAN.hour:+d}" if BEGAN.hour != 12 else "UTC"
 TODAY = BEGAN.astimezone(NOON).date()
 
 

@@ -212,10 +212,17 @@ bool selects_own_rows(const Query& query) {
   return query.time.kind == TimeColumn::Kind::None || has_placeholders(query.sql);
 }
 
-/// Halves the days until one is left, so a row takes log2(days) comparisons.
+/// Halves the days until one is left, so a row takes log2(days) comparisons; a label that is text
+/// is looked for among them.
 template <typename Leaf>
 std::string decision(const DayColumn& column, const std::vector<Day>& days, const Leaf& leaf) {
   if (days.size() == 1) return leaf(days[0]);
+  if (!column.start) {
+    std::string cases;
+    for (const Day day : days)
+      cases += fmt::format(" when {} then {}", column.label(day), leaf(day));
+    return fmt::format("case {}{} end", column.name, cases);
+  }
   const auto middle = days.begin() + static_cast<std::ptrdiff_t>(days.size() / 2);
   return fmt::format("case when {} < {} then {} else {} end", column.name, column.start(*middle),
                      decision(column, {days.begin(), middle}, leaf),
@@ -237,7 +244,7 @@ std::string day_predicate(const Query& query, const std::vector<Column>& describ
   std::string predicate = time_predicate(column, range);
   if (!query.partition) return predicate;
   predicate += " and " + partition_predicate(*query.partition, described, range, dialect);
-  if (range.size() > 1 && column.start) {
+  if (range.size() > 1) {
     // Each row by the partitions of its own day, so that a range has the rows that its days have.
     predicate += " and " + decision(column, range.days(), [&](Day day) {
                    return partition_predicate(*query.partition, described, {day, day}, dialect);

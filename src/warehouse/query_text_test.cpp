@@ -276,4 +276,13 @@ TEST_CASE("days whose label is text are told apart by it, and no other text is a
   CHECK(day_number(query, columns, days, dialect).empty());
   CHECK(day_key(query, columns, days, dialect) == "cast(\"ts\" as varchar)");
   CHECK(day_of_key("2026-11-21", days) == days.last);
+  Query lagging = query;
+  lagging.partition = Partition{.column = "ds", .type = "date", .lag_days = 1};
+  CHECK(
+      day_predicate(lagging, {{"ts", ColumnType::Text, ""}, {"ds", ColumnType::Date, ""}}, days,
+                    dialect) ==
+      "\"ts\" in ('2026-11-20', '2026-11-21') and \"ds\" >= date '2026-11-20' and \"ds\" <= date "
+      "'2026-11-22' and case \"ts\" when '2026-11-20' then \"ds\" >= date '2026-11-20' and \"ds\" "
+      "<= date '2026-11-21' when '2026-11-21' then \"ds\" >= date '2026-11-21' and \"ds\" <= date "
+      "'2026-11-22' end");
 }

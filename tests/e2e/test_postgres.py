@@ -151,16 +151,19 @@ def test_a_reload_replaces_the_day_and_undo_brings_it_back(shop, database):
         ("2026-11-02", "fingerprint")]
 
 
-def test_texts_that_are_no_day_lie_between_two_days_and_are_of_neither(home, database):
-    database.sql("""create table kpi (ds text, user_id text, rev int);
-        insert into kpi values ('2026-11-01', 'u1', 1), ('2026-11-02', 'u1', 2),
-            ('2026-11-02 ', 'u2', 4), ('2026-11-02T00:00', 'u3', 8), ('2026-11-03', 'u1', 16)""")
+def test_a_day_named_by_text_has_the_same_rows_alone_and_among_others(home, database):
+    database.sql("""create table kpi (ds text, part date, user_id text, rev int);
+        insert into kpi select ds, left(ds, 10)::date + late, user_id, rev from (values
+            ('2026-11-01', 0, 'u1', 1), ('2026-11-02', 1, 'u1', 2), ('2026-11-02 ', 0, 'u2', 4),
+            ('2026-11-02T00:00', 0, 'u3', 8), ('2026-11-03', 0, 'u1', 16),
+            ('2026-11-02', 2, 'u4', 32)) as rows (ds, late, user_id, rev)""")
     home.init()
     home.apply(database.connection() + """
 [ingestion.kpi]
 connection = "shop"
 dataset = "metrics"
 query = "select * from kpi"
+partition = { column = "part", type = "date", lag_days = 1 }
 [ingestion.kpi.mapping]
 date = "ds"
 units = { userID = "user_id" }

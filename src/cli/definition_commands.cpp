@@ -64,7 +64,12 @@ void print_plan(Terminal& terminal, const Plan& plan) {
                       change.name, days == 1 ? "it" : "them"));
     }
   }
-  if (plan.empty()) terminal.say("Nothing to change");
+  if (plan.empty()) {
+    terminal.say(plan.changes.empty()
+                     ? "Nothing to change: nothing there defines a connection or an "
+                       "ingestion"
+                     : "Nothing to change");
+  }
 }
 
 /// "1 connection and 2 ingestions"

@@ -152,6 +152,14 @@ def test_apply_touches_only_what_its_own_file_made(shop):
     assert set(owners.values()) == {"file:definitions.toml"}
 
 
+def test_a_file_that_defines_nothing_is_told_from_one_that_changes_nothing(shop):
+    nothing = shop.path / "nothing.toml"  # as `map > nothing.toml` leaves it where `map` failed
+    nothing.write_text("")
+    for command in "plan", "apply":
+        assert "nothing there defines" in shop.run(command, nothing).stdout
+        assert "nothing there" not in shop.run(command, shop.path / "definitions.toml").stdout
+
+
 def test_only_prune_removes_and_a_removed_ingestion_comes_back_as_itself(shop):
     shop.run("load", "kpi", "--day", DAY)
     first = {one["name"]: one["id"] for one in shop.json("ingestion", "list")}

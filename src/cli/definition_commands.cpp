@@ -65,10 +65,10 @@ void print_plan(Terminal& terminal, const Plan& plan) {
     }
   }
   if (plan.empty()) {
-    terminal.say(plan.changes.empty()
-                     ? "Nothing to change: nothing there defines a connection or an "
-                       "ingestion"
-                     : "Nothing to change");
+    const bool is_blank = plan.changes.empty();
+    terminal.say(
+        fmt::format("Nothing to change{}",
+                    is_blank ? ": nothing there defines a connection or an ingestion" : ""));
   }
 }
 

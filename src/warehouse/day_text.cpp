@@ -15,8 +15,7 @@ namespace {
 
 /// How a column tells the day: by bounds between which its values lie, or by being its label.
 struct DayColumn {
-  std::string name;  ///< As an SQL identifier.
-  ColumnType type;
+  std::string name;                            ///< As an SQL identifier.
   std::function<std::string(Day)> label;       ///< Set when the column is the label itself.
   std::function<std::string(Day)> start, end;  ///< Literals of the half-open bounds otherwise; a
                                                ///< DATE has the first one too.
@@ -59,9 +58,8 @@ std::int64_t units_of(Instant instant, TimeUnit unit) {
 
 /// Bounds that are the day's instants, spelled by `literal`.
 template <typename Spelling>
-DayColumn bounded(std::string name, ColumnType type, const Zone& zone, const Spelling& literal) {
+DayColumn bounded(std::string name, const Zone& zone, const Spelling& literal) {
   return {std::move(name),
-          type,
           {},
           [=](Day day) { return literal(zone.bounds(day)).start; },
           [=](Day day) { return literal(zone.bounds(day)).end; },
@@ -73,15 +71,13 @@ DayColumn bounded(std::string name, ColumnType type, const Zone& zone, const Spe
 DayColumn label_column(const Column& column, const Dialect& dialect) {
   const std::string name = dialect.identifier(column.name);
   if (column.type == ColumnType::Date) {
-    return {name, column.type, dialect.date_literal, dialect.date_literal, {}, false};
+    return {name, dialect.date_literal, dialect.date_literal, {}, false};
   }
   if (column.type == ColumnType::Text) {
-    const auto label = [&dialect](Day day) { return dialect.literal(day.text()); };
-    return {name, column.type, label, {}, {}, false};
+    return {name, [&dialect](Day day) { return dialect.literal(day.text()); }, {}, {}, false};
   }
   if (column.type == ColumnType::Integer) {
-    const auto end = [](Day day) { return digits_of(day.plus(1)); };
-    return {name, column.type, {}, digits_of, end, false};
+    return {name, {}, digits_of, [](Day day) { return digits_of(day.plus(1)); }, false};
   }
   const bool with_zone = column.type == ColumnType::TimestampTz;
   if (!with_zone && column.type != ColumnType::Timestamp) {
@@ -92,8 +88,7 @@ DayColumn label_column(const Column& column, const Dialect& dialect) {
     return with_zone ? dialect.instant_literal(Instant(day.sys()))
                      : dialect.naive_literal(Naive(day.sys().time_since_epoch()));
   };
-  const auto end = [midnight](Day day) { return midnight(day.plus(1)); };
-  return {name, column.type, {}, midnight, end, false};
+  return {name, {}, midnight, [midnight](Day day) { return midnight(day.plus(1)); }, false};
 }
 
 DayColumn time_column(const Query& query, const std::vector<Column>& described,
@@ -105,19 +100,18 @@ DayColumn time_column(const Query& query, const std::vector<Column>& described,
     case ColumnType::Date:
       return label_column(column, dialect);
     case ColumnType::TimestampTz:
-      return bounded(name, column.type, query.zone, [&dialect](Interval day) {
+      return bounded(name, query.zone, [&dialect](Interval day) {
         return Literals{dialect.instant_literal(day.start), dialect.instant_literal(day.end)};
       });
     case ColumnType::Timestamp:
-      return bounded(
-          name, column.type, query.zone, [&dialect, zone = query.time.zone](Interval day) {
-            const auto naive = zone.naive(day);
-            return Literals{dialect.naive_literal(naive.start), dialect.naive_literal(naive.end)};
-          });
+      return bounded(name, query.zone, [&dialect, zone = query.time.zone](Interval day) {
+        const auto naive = zone.naive(day);
+        return Literals{dialect.naive_literal(naive.start), dialect.naive_literal(naive.end)};
+      });
     case ColumnType::Integer:
     case ColumnType::Double:
     case ColumnType::Decimal: {
-      DayColumn epoch = bounded(name, column.type, query.zone,
+      DayColumn epoch = bounded(name, query.zone,
                                 [unit = query.time.unit.value_or(TimeUnit::Seconds)](Interval day) {
                                   return Literals{std::to_string(units_of(day.start, unit)),
                                                   std::to_string(units_of(day.end, unit))};
@@ -219,8 +213,9 @@ std::string decision(const DayColumn& column, const std::vector<Day>& days, cons
   if (days.size() == 1) return leaf(days[0]);
   if (!column.start) {
     std::string cases;
-    for (const Day day : days)
+    for (const Day day : days) {
       cases += fmt::format(" when {} then {}", column.label(day), leaf(day));
+    }
     return fmt::format("case {}{} end", column.name, cases);
   }
   const auto middle = days.begin() + static_cast<std::ptrdiff_t>(days.size() / 2);
@@ -283,7 +278,8 @@ std::string day_number(const Query& query, const std::vector<Column>& described,
   }
   std::vector<std::string> bounds;
   for (const Day day : std::span(days).subspan(1)) bounds.push_back(column.start(day));
-  return dialect.bounds_passed(column.name, column.type, bounds);
+  const ColumnType type = column_named(described, query.time.column).type;
+  return dialect.bounds_passed(column.name, type, bounds);
 }
 
 std::string day_key(const Query& query, const std::vector<Column>& described, DayRange range,

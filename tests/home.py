@@ -56,7 +56,8 @@ class Home:
     def days_pass(self, days):
         """Moves what happened to days back in time: tests cannot wait for them."""
         with sqlite3.connect(self.path / "catalog.db") as catalog:
-            for column, table in (("first_ended_at", "day"), ("checked_at", "day"),
-                                  ("loaded_at", "day"), ("published_at", "version")):
+            for column, table in (("first_ended_at", "day"), ("changed_at", "day"),
+                                  ("checked_at", "day"), ("loaded_at", "day"),
+                                  ("published_at", "version")):
                 catalog.execute(f"update {table} set {column} = {column} - ?",
                                 (days * 86_400_000_000,))

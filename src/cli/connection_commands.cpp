@@ -21,6 +21,7 @@ json::Value capabilities(const warehouse::Capabilities& facts) {
           {"arrow_native", facts.arrow_native},
           {"folder_layout", facts.folder_layout},
           {"tells_writes", facts.tells_writes},
+          {"count_reads_rows", facts.count_reads_rows},
           {"reads_max", facts.reads_max}};
 }
 

@@ -10,6 +10,7 @@
 #include "base/error.h"
 #include "pipeline/repeatable.h"
 #include "pipeline/stage_day.h"
+#include "warehouse/connector.h"
 
 namespace millrace::pipeline {
 namespace {
@@ -62,8 +63,8 @@ class Checks {
   struct Open {
     const DayOrder* order;
     CheckResult result;
-    double cost = 0;                 ///< Of its fingerprint, as Estimate has it; 0 where unknown.
-    std::optional<Fingerprint> now;  ///< Where it was asked together with others.
+    std::optional<warehouse::Estimate> estimate;  ///< Of its fingerprint, once it was asked for.
+    std::optional<Fingerprint> now;               ///< Where it was asked together with others.
   };
 
   void check_window(Orders days) {
@@ -87,13 +88,17 @@ class Checks {
         open.push_back(std::move(each));
       }
     }
-    count_rows(open);
-    for (Open& day : open) {
-      if (!settled(day, [&] { return is_answered_by_count(day); })) {
-        by_content.push_back(std::move(day));
+    if (is_one_scan(open)) {
+      by_content = std::move(open);
+    } else {
+      count_rows(open);
+      for (Open& day : open) {
+        if (!settled(day, [&] { return is_answered_by_count(day); })) {
+          by_content.push_back(std::move(day));
+        }
       }
+      take_fingerprints(by_content);
     }
-    take_fingerprints(by_content);
     for (Open& day : by_content) {
       settled(day, [&] {
         answer_by_content(day);
@@ -148,6 +153,17 @@ class Checks {
     asks_({.day = days.front().order->day, .stage = std::string(stage), .rows_total = known});
   }
 
+  /// True where all are asked their fingerprints at once, and first. Those count too: where rows
+  /// are stored whole, a COUNT reads what they read, and could spare them only if every day
+  /// differs.
+  bool is_one_scan(std::vector<Open>& days) {
+    return warehouse::kind_named(work_.kind).capabilities.count_reads_rows &&
+           !work_.max_scan_bytes &&
+           std::ranges::all_of(days,
+                               [](const Open& day) { return wants_content(*day.order->known); }) &&
+           take_fingerprints(days);
+  }
+
   /// Not where the only day is asked its fingerprint anyway, which counts too.
   void count_rows(std::vector<Open>& days) {
     if (days.empty() || (days.size() == 1 && wants_content(*days.front().order->known))) return;
@@ -195,13 +211,14 @@ class Checks {
   }
 
   /// All of them by one statement, where reading their whole range costs no more than reading
-  /// each: without an index, each would read the table.
-  void take_fingerprints(std::vector<Open>& days) {
-    if (days.size() < 2) return;
-    double each_cost = 0;
-    for (const Open& day : days) each_cost += day.cost;
+  /// each: without an index, each would read the table. False where they were not asked.
+  bool take_fingerprints(std::vector<Open>& days) {
+    if (days.size() < 2) return false;
     const DayRange range = range_of(days);
+    bool is_asked = false;
     own_error([&] {
+      double each_cost = 0;
+      for (Open& day : days) each_cost += estimate(day).cost;
       const auto whole = connector_.estimate(query_, range, stop_);
       if (!whole || whole->cost <= 0 || whole->cost > each_cost) return;
       asks("fingerprint", days);
@@ -212,7 +229,9 @@ class Checks {
         day.now = prints.at(static_cast<std::size_t>(range.place_of(day.result.day)));
         *day.result.took_ms += each_ms;
       }
+      is_asked = true;
     });
+    return is_asked;
   }
 
   void answer_by_content(Open& day) {
@@ -223,6 +242,7 @@ class Checks {
       day.now = connector_.fingerprint(query_, result.day, false, stop_);
     }
     result.rows_now = day.now->rows;
+    if (const std::int64_t bytes = estimate(day).bytes; bytes > 0) result.bytes = bytes;
     if (day.now->rows != known.rows) {
       answer_by_count(known, result);
     } else if (!day.now->comparable(*known.fingerprint)) {
@@ -256,26 +276,27 @@ class Checks {
     result.note = *why;
   }
 
-  /// What a fingerprint of the day reads; none where the warehouse does not tell.
-  std::optional<warehouse::Estimate> estimate_of(Day day) {
+  /// What a fingerprint of the day reads, as far as the warehouse tells.
+  const warehouse::Estimate& estimate(Open& day) {
+    if (day.estimate) return *day.estimate;
+    warehouse::Estimate found;
     try {
-      return connector_.estimate(query_, {day, day}, stop_);
+      const DayRange range{day.result.day, day.result.day};
+      found = connector_.estimate(query_, range, stop_).value_or(found);
     } catch (const Error& error) {
       // Whatever it is, the fingerprint will tell; unless it is asked only within a limit.
       if (work_.max_scan_bytes || error.fault == Fault::Cancelled) throw;
     }
-    return {};
+    return day.estimate.emplace(found);
   }
 
   /// More than is left of `max_scan`; where the warehouse does not tell, everything may be read.
   bool is_too_dear(Open& day) {
-    const auto estimate = estimate_of(day.result.day);
-    if (!estimate) return false;
-    day.cost = estimate->cost;
-    if (estimate->bytes <= 0) return false;
-    day.result.bytes = estimate->bytes;
+    const std::int64_t bytes = estimate(day).bytes;
+    if (bytes <= 0) return false;
+    day.result.bytes = bytes;
     if (!work_.max_scan_bytes) return false;
-    scanned_bytes_ += estimate->bytes;
+    scanned_bytes_ += bytes;
     if (scanned_bytes_ <= *work_.max_scan_bytes) return false;
     constexpr double kMegabyte = 1e6;
     day.result.by.clear();
@@ -283,7 +304,7 @@ class Checks {
         "skipped for max_scan: with this day about {:.1f} MB would be read, {:.1f} MB are allowed",
         static_cast<double>(scanned_bytes_) / kMegabyte,
         static_cast<double>(*work_.max_scan_bytes) / kMegabyte);
-    scanned_bytes_ -= estimate->bytes;
+    scanned_bytes_ -= bytes;
     return true;
   }
 

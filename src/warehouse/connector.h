@@ -119,6 +119,8 @@ struct Capabilities {
   bool arrow_native = true;              ///< false: rows are converted, so expect a slower read.
   bool folder_layout = false;            ///< Takes `folder` in place of `query`; has files.
   bool tells_writes = false;             ///< `written` has an answer for tables.
+  bool count_reads_rows = false;         ///< Rows are stored whole: COUNT reads what a fingerprint
+                                         ///< reads; else it is far cheaper.
   int reads_max = 4;                     ///< Concurrent reads one account tolerates.
 };
 

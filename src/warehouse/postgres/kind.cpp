@@ -43,7 +43,7 @@ constinit const Kind kKind{
         "A PostgreSQL database from version 10 on, or one that speaks like it; reads with "
         "binary COPY.",
     .settings = kSettings,
-    .capabilities = {.tells_writes = true, .reads_max = 4},
+    .capabilities = {.tells_writes = true, .count_reads_rows = true, .reads_max = 4},
     .open = open,
 };
 

@@ -94,12 +94,14 @@ def test_on_a_narrow_screen_the_bar_still_says_how_long_it_takes(slow):
     assert all(len(bar) <= 59 for bar in bars)
 
 
-def test_a_check_says_which_question_the_warehouse_is_thinking_about(home, database):
+@pytest.mark.parametrize("kind, asked", [("postgres", []), ("redshift", ["count"])])
+def test_a_check_says_which_question_the_warehouse_is_thinking_about(home, database, kind, asked):
     """Each question takes it some seconds."""
+    database.with_redshift_names()
     database.sql(f"create table purchases as select timestamptz '{DAY} 12:00Z' as ts, "
                  "'u' || i as user_id from generate_series(1, 1200) as i")
     home.init()
-    home.apply(database.connection() + """
+    home.apply(database.connection(kind=kind) + """
 [ingestion.slow]
 connection = "shop"
 dataset = "events"
@@ -114,7 +116,9 @@ ids = { userID = "user_id" }
     screen.until("fingerprint of 1,200 rows").end()
     assert screen.code == 0, screen.text
     screen = Screen(home.command("check", "slow"), columns=100)
-    screen.until("count of 1,200 rows").until("0/2 days").until("fingerprint of 1,200 rows").end()
+    for question in [*asked, "fingerprint"]:
+        screen.until(f"0/2 days  {question} of 1,200 rows")
+    screen.end()
     assert screen.code == 0, screen.text
 
 

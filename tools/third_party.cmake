@@ -68,12 +68,33 @@ target_include_directories(adbc_manager SYSTEM PUBLIC ${manager})
 target_compile_options(adbc_manager PRIVATE -w)
 target_link_libraries(adbc_manager PUBLIC ${CMAKE_DL_LIBS})
 
+# Its C sources lie in the sdist of its Python package, with those of flatcc that it needs.
+set(nanoarrow ${pin_nanoarrow}/subprojects/arrow-nanoarrow/src)
+file(GLOB flatcc ${pin_nanoarrow}/subprojects/flatcc-*)
+foreach(part MAJOR MINOR PATCH)
+  set(NANOARROW_VERSION_${part} 0)  # Shown nowhere; pins.tsv has the version.
+endforeach()
+configure_file(${nanoarrow}/nanoarrow/nanoarrow_config.h.in
+  ${CMAKE_BINARY_DIR}/nanoarrow/nanoarrow/nanoarrow_config.h)
+add_library(nanoarrow STATIC
+  ${nanoarrow}/nanoarrow/common/array.c ${nanoarrow}/nanoarrow/common/array_stream.c
+  ${nanoarrow}/nanoarrow/common/schema.c ${nanoarrow}/nanoarrow/common/utils.c
+  ${nanoarrow}/nanoarrow/ipc/codecs.c ${nanoarrow}/nanoarrow/ipc/decoder.c
+  ${nanoarrow}/nanoarrow/ipc/encoder.c ${nanoarrow}/nanoarrow/ipc/reader.c
+  ${nanoarrow}/nanoarrow/ipc/writer.c
+  ${flatcc}/src/runtime/builder.c
+  ${flatcc}/src/runtime/emitter.c ${flatcc}/src/runtime/refmap.c ${flatcc}/src/runtime/verifier.c)
+target_include_directories(nanoarrow SYSTEM PUBLIC
+  ${nanoarrow} ${CMAKE_BINARY_DIR}/nanoarrow ${flatcc}/include)
+target_compile_options(nanoarrow PRIVATE -w)
+
 add_library(soci INTERFACE)
 target_include_directories(soci SYSTEM INTERFACE /usr/include/soci /usr/include/postgresql)
 target_link_libraries(soci INTERFACE soci_core soci_sqlite3 SQLite::SQLite3)
 
 # -- Who may link what. Header-only libraries of the system need no row.
-set(third_party_base fmt::fmt Threads::Threads)
+set(third_party_base fmt::fmt Threads::Threads CURL::libcurl)
+set(third_party_arrow nanoarrow)
 set(third_party_model OpenSSL::Crypto)
 set(third_party_engine duckdb)
 set(third_party_warehouse duckdb adbc_manager PostgreSQL::PostgreSQL)

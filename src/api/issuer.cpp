@@ -9,8 +9,8 @@
 
 #include "api/key.h"
 #include "base/error.h"
+#include "base/http.h"
 #include "notify/signature.h"
-#include "notify/wire.h"
 
 namespace millrace::api {
 namespace {
@@ -81,13 +81,13 @@ std::string SignInAttempt::part(std::string_view name) const {
 }
 
 json::Value Issuer::get(const std::string& address, const std::string& access_token) {
-  notify::HttpCall call{.url = address, .headers = {{"Accept", "application/json"}}};
+  HttpCall call{.url = address, .headers = {{"Accept", "application/json"}}};
   if (!access_token.empty()) {
     call.headers.emplace_back("Authorization", "Bearer " + access_token);
   }
   call.ca_file = settings_.ca_file;
   call.most = kAskedMost;
-  const notify::HttpReply reply = notify::call(call);
+  const HttpReply reply = http(call);
   if (reply.status == 0) unreachable(address, reply.problem);
   json::Value answer = json::Value::parse(reply.body, nullptr, false);
   if (reply.status != 200 || !answer.is_object()) {
@@ -143,21 +143,20 @@ std::string Issuer::sign_in_address(const SignInAttempt& attempt) {
   return fmt::format(
       "{}{}response_type=code&scope=openid%20email&client_id={}&redirect_uri={}&state={}&nonce={}"
       "&code_challenge={}&code_challenge_method=S256",
-      where, where.find('?') == std::string::npos ? '?' : '&',
-      notify::url_escaped(settings_.client_id), notify::url_escaped(settings_.redirect_url),
-      attempt.state(), attempt.nonce(), challenge);
+      where, where.find('?') == std::string::npos ? '?' : '&', url_escaped(settings_.client_id),
+      url_escaped(settings_.redirect_url), attempt.state(), attempt.nonce(), challenge);
 }
 
 json::Value Issuer::tokens_for(const json::Value& about, const std::string& code,
                                const SignInAttempt& attempt, const std::string& client_secret) {
-  const std::string id = notify::url_escaped(settings_.client_id);
-  notify::HttpCall call{.url = address_in(about, "token_endpoint", settings_.issuer),
-                        .headers = {{"Content-Type", "application/x-www-form-urlencoded"},
-                                    {"Accept", "application/json"}}};
-  call.body = fmt::format("grant_type=authorization_code&code={}&redirect_uri={}&code_verifier={}",
-                          notify::url_escaped(code), notify::url_escaped(settings_.redirect_url),
-                          attempt.verifier());
-  const std::string secret = client_secret.empty() ? "" : notify::url_escaped(client_secret);
+  const std::string id = url_escaped(settings_.client_id);
+  HttpCall call{.url = address_in(about, "token_endpoint", settings_.issuer),
+                .headers = {{"Content-Type", "application/x-www-form-urlencoded"},
+                            {"Accept", "application/json"}}};
+  call.body =
+      fmt::format("grant_type=authorization_code&code={}&redirect_uri={}&code_verifier={}",
+                  url_escaped(code), url_escaped(settings_.redirect_url), attempt.verifier());
+  const std::string secret = client_secret.empty() ? "" : url_escaped(client_secret);
   if (secret.empty() || wants_body(about)) {
     call.body += "&client_id=" + id;
     if (!secret.empty()) call.body += "&client_secret=" + secret;
@@ -166,7 +165,7 @@ json::Value Issuer::tokens_for(const json::Value& about, const std::string& code
   }
   call.ca_file = settings_.ca_file;
   call.most = kAskedMost;
-  const notify::HttpReply reply = notify::call(call);
+  const HttpReply reply = http(call);
   if (reply.status == 0) unreachable(call.url, reply.problem);
   json::Value answer = json::Value::parse(reply.body, nullptr, false);
   if (!answer.is_object()) answer = json::Value::object();

@@ -8,8 +8,8 @@
 #include "api/people.h"
 #include "api/routes.h"
 #include "api/service.h"
+#include "base/http.h"
 #include "base/letters.h"
-#include "notify/wire.h"
 
 namespace millrace::api {
 namespace {
@@ -43,10 +43,10 @@ Answer begin(Call& call) {
   if (!is_own_page(to)) bad_request("to must be a path of this service, such as /docs");
   const std::string secret = random_text(call.service.env());
   Answer answer{.status = 302};
-  answer.headers = {{"Location", issuer.sign_in_address(SignInAttempt(secret))},
-                    {"Content-Type", "text/html; charset=utf-8"},
-                    {"Set-Cookie", attempt_cookie(call, secret + "." + notify::url_escaped(to),
-                                                  kAttemptSeconds)}};
+  answer.headers = {
+      {"Location", issuer.sign_in_address(SignInAttempt(secret))},
+      {"Content-Type", "text/html; charset=utf-8"},
+      {"Set-Cookie", attempt_cookie(call, secret + "." + url_escaped(to), kAttemptSeconds)}};
   return answer;
 }
 

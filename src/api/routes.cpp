@@ -10,8 +10,8 @@
 
 #include "api/people.h"
 #include "base/error.h"
+#include "base/http.h"
 #include "base/letters.h"
-#include "notify/wire.h"
 
 namespace millrace::api {
 namespace {
@@ -27,7 +27,7 @@ std::string address_of(const Request& request, std::int64_t number) {
   std::string address = request.path + "?page=" + std::to_string(number);
   for (const auto& [name, value] : request.query) {
     if (name == "page") continue;
-    address += "&" + name + "=" + notify::url_escaped(value);
+    address += "&" + name + "=" + url_escaped(value);
   }
   return address;
 }

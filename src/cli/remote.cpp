@@ -7,11 +7,11 @@
 
 #include "api/patience.h"
 #include "base/env.h"
+#include "base/http.h"
 #include "base/url.h"
 #include "cli/command_line.h"
 #include "cli/trigger.h"
 #include "model/json.h"
-#include "notify/wire.h"
 
 namespace millrace::cli {
 namespace {
@@ -53,13 +53,13 @@ class Server {
                      {"progress", as_lines}};
     if (!sent.files.is_null()) body["files"] = sent.files;
     if (!sent.typed.empty()) body["typed"] = sent.typed.reveal();
-    const notify::HttpReply reply =
-        notify::call({.url = url_ + "/api/v1/commands",
-                      .headers = {{"STATSIG-API-KEY", key_}, {"Content-Type", "application/json"}},
-                      .body = body.dump(-1, ' ', false, json::Value::error_handler_t::replace),
-                      .ca_file = environment_variable("MILLRACE_CA_FILE"),
-                      .most = kAnswerMost,
-                      .reply_most = kReplyMost});
+    const HttpReply reply =
+        http({.url = url_ + "/api/v1/commands",
+              .headers = {{"STATSIG-API-KEY", key_}, {"Content-Type", "application/json"}},
+              .body = body.dump(-1, ' ', false, json::Value::error_handler_t::replace),
+              .ca_file = environment_variable("MILLRACE_CA_FILE"),
+              .most = kAnswerMost,
+              .reply_most = kReplyMost});
     if (reply.status == 0) {
       throw Error(Fault::Unavailable, "server_unreachable",
                   fmt::format("could not ask {}: {}", url_, reply.problem),
@@ -75,7 +75,7 @@ class Server {
   }
 
  private:
-  [[noreturn]] void refuse(const notify::HttpReply& reply, const std::string& message) const {
+  [[noreturn]] void refuse(const HttpReply& reply, const std::string& message) const {
     constexpr long kTooLarge = 413, kBusy = 429, kServers = 500;
     Error error(reply.status == kBusy      ? Fault::Throttled
                 : reply.status >= kServers ? Fault::Unavailable

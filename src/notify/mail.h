@@ -13,8 +13,7 @@ namespace millrace::notify {
 std::string mail_of(const NotifySettings::Smtp& smtp, const catalog::Note& note,
                     const Message& message);
 
-/// Hands it to the server; the settings' password is resolved. In wire.cpp, which alone knows
-/// libcurl.
+/// Hands it to the server; the settings' password is resolved.
 Delivery send_mail(const NotifySettings::Smtp& smtp, const std::string& to,
                    const std::string& mail);
 

@@ -6,10 +6,10 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
+#include "base/http.h"
 #include "model/json.h"
 #include "notify/signature.h"
 #include "notify/text.h"
-#include "notify/wire.h"
 
 namespace millrace::notify {
 namespace {
@@ -33,7 +33,7 @@ Answer ask(const NotifySettings::Slack& slack, const std::string& method, const 
   if (!body.empty()) {
     request.headers.emplace_back("Content-Type", "application/json; charset=utf-8");
   }
-  const HttpReply reply = call(request);
+  const HttpReply reply = http(request);
   Answer answer;
   answer.delivery.retry_after = reply.retry_after;
   const auto failed = [&](const std::string& what) {
@@ -90,7 +90,7 @@ Delivery send_webhook(const NotifySettings::Webhook& webhook, const catalog::Not
   const std::string timestamp =
       fmt::format("{}", std::chrono::floor<std::chrono::seconds>(now).time_since_epoch().count());
   const HttpReply reply =
-      call({webhook.url,
+      http({webhook.url,
             {{"Content-Type", "application/json"},
              {"Idempotency-Key", note.id},
              {"webhook-id", note.event},

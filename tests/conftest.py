@@ -9,6 +9,7 @@ from home import BUILD, ROOT, Home
 sys.path.insert(0, str(ROOT / "tools"))
 
 from engine_sql import Engine  # noqa: E402
+from servers.databricks import TOKEN, Databricks  # noqa: E402
 from servers.hooks import Receiver  # noqa: E402
 from servers.ports import free_port  # noqa: E402
 from servers.postgres import PostgresServer  # noqa: E402
@@ -59,6 +60,7 @@ def passwords():
     """What the connections of tests refer to."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("SHOP_PASSWORD", "secret")
+        patch.setenv("DATABRICKS_TOKEN", TOKEN)
         patch.setenv("SHOP_S3_SECRET", "millrace-secret")
         yield
 
@@ -85,6 +87,11 @@ def emptied(postgres):
 def sshd(postgres):
     """Forwards to the PostgreSQL of the tests and nowhere else."""
     yield from running(SshServer(f"127.0.0.1:{postgres.port}", f"localhost:{postgres.port}"))
+
+
+@pytest.fixture(scope="session")
+def databricks():
+    yield from running(Databricks())
 
 
 @pytest.fixture(scope="session")

@@ -120,12 +120,39 @@ Answer sample(Call& call) {
 
 // -- the contract's
 
-Answer databricks(Call&) {
-  std::vector<std::string_view> names;
-  for (const warehouse::Kind* kind : warehouse::kinds()) names.push_back(kind->name);
-  bad_request(
-      fmt::format("Databricks cannot be connected yet, and nothing was stored; what can: {}",
-                  fmt::join(names, ", ")));
+/// How the contract calls settings of Databricks that have other names here.
+std::string setting_of(const std::string& type, const std::string& name) {
+  if (type != "databricks") return name;
+  if (name == "path") return "http_path";
+  return name == "access_token" ? "token" : name;
+}
+
+/// One connection, made or told anew: who sends the same again changes nothing.
+Answer databricks(Call& call) {
+  constexpr const char* kName = "databricks";
+  if (const auto sharing = call.body.find("deltaSharingCredentials");
+      sharing != call.body.end() && !sharing->is_null() && !sharing->empty()) {
+    bad_request("deltaSharingCredentials: Delta Sharing is not read, and nothing was stored");
+  }
+  std::string host = text_or_empty(call.body, "host");
+  if (const auto scheme = host.find("://"); scheme != std::string::npos) host.erase(0, scheme + 3);
+  while (host.ends_with('/')) host.pop_back();
+  Connection made{.name = kName, .kind = kName, .settings = {}, .managed_by = "api"};
+  call.catalog.atomically([&] {
+    if (const auto known = call.catalog.connection(kName)) made = *known;
+    if (made.kind != kName) {
+      throw Error(Fault::Conflict, "name_taken",
+                  fmt::format("there is a connection {} already, of kind {}", kName, made.kind));
+    }
+    require_ours(made);
+    made = put_settings(call, made,
+                        {{"host", host},
+                         {"http_path", text_or_empty(call.body, "path")},
+                         {"token", text_or_empty(call.body, "token")}});
+  });
+  json::Value data{{"name", made.name}, {"host", host}, {"path", made.settings["http_path"]}};
+  return one("Ingestion created successfully.",
+             {{"id", made.name}, {"type", kName}, {"enabled", false}, {"data", data}});
 }
 
 /// accountName -> account_name: the contract writes settings so.
@@ -164,7 +191,9 @@ Answer update_of_contract(Call& call) {
   call.catalog.atomically([&] {
     for (const auto& [type, given] : call.body.items()) {
       Settings settings;
-      for (const auto& [name, value] : settings_in(given)) settings[underscored(name)] = value;
+      for (const auto& [name, value] : settings_in(given)) {
+        settings[setting_of(type, underscored(name))] = value;
+      }
       const std::string name = settings.contains("name") ? settings.extract("name").mapped() : "";
       const Connection known = meant(call, type, name);
       require_ours(known);
@@ -178,12 +207,13 @@ constexpr Route kRoutes[] = {
     {.method = "POST",
      .path = "/console/v1/ingestion/connection/databricks",
      .access = Access::Write,
-     .about = "Databricks is not among the kinds that can be connected yet: 400 says so, and "
-              "nothing is stored.",
+     .about = "The connection `databricks`, made, or told where it leads now; an ingestion of the "
+              "type uses it. `path` is that of a SQL warehouse. `verified` is the caller's word "
+              "and changes nothing: POST /api/v1/connections/databricks/test asks.",
      .body = "{token*: name, host*: name, path*: name, deltaSharingCredentials: any, "
              "verified: flag}",
-     .status = 400,
-     .gives = "Refusal",
+     .gives = "one {id*: text, type*: text, enabled*: flag, data*: object}",
+     .refuses = "409",
      .answer = databricks},
     {.method = "PATCH",
      .path = "/console/v1/wh_connections",

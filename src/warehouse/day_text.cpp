@@ -287,6 +287,9 @@ std::string day_key(const Query& query, const std::vector<Column>& described, Da
   check(!selects_own_rows(query), "only a query with a mapped time is counted by day");
   const std::string number = day_number(query, described, range, dialect);
   if (!number.empty()) return number;
+  if (dialect.delivered) {
+    return dialect.delivered(column_named(described, query.time.column), false);
+  }
   return fmt::format("cast({} as varchar)", time_column(query, described, dialect).name);
 }
 

@@ -19,6 +19,7 @@ struct Dialect {
   std::string (*instant_literal)(Instant instant);
   std::string (*naive_literal)(Naive naive);
   bool backslash_escapes = false;  ///< '\'' is one quote even without the E prefix (Redshift).
+  bool backticks = false;          ///< Names may stand in `…`.
 
   /// How many of these literals, which ascend, `value` (SQL of that type) is not below. Left out
   /// where nothing does that better than a decision tree of comparisons.
@@ -41,13 +42,14 @@ struct Dialect {
   /// Connector::written.
   std::string (*written)(const std::string& table) = nullptr;
   /// Before a SELECT: answers with lines, the first of which has
-  /// `(cost=<from>..<to> rows=<n> width=<bytes>)`.
+  /// `(cost=<from>..<to> rows=<n> width=<bytes>)`. Left out where there is no such thing.
   std::string_view explain = {};
   /// A table that everybody may read, where it helps to add no row of it to rows that are grouped:
   /// PostgreSQL expects as many groups as rows of an expression, and sorts them all; of rows from
   /// two places it expects few, and counts them in parallel.
   std::string_view second_source = {};
-  /// One id a row: this account's running statements whose text has `tag`.
+  /// One id a row: this account's running statements whose text has `tag`. Left out where the
+  /// Transport asks in another way.
   std::string (*running)(const std::string& tag) = nullptr;
 };
 

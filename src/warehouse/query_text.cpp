@@ -113,7 +113,7 @@ class Shape {
 
 std::string render(std::string_view sql, DayRange range, const Zone& zone, const Dialect& dialect) {
   std::string out;
-  for (const Piece& piece : sql_pieces(sql, dialect.backslash_escapes)) {
+  for (const Piece& piece : sql_pieces(sql, dialect)) {
     std::string_view rest = piece.text;
     for (auto open = rest.find("{{"); open != std::string_view::npos; open = rest.find("{{")) {
       const auto close = rest.find("}}", open);
@@ -145,7 +145,7 @@ std::string tag_comment(const std::string& tag) {
 std::string one_select(std::string_view sql, const Dialect& dialect) {
   Shape shape;
   std::size_t end = 0;
-  for (const Piece& piece : sql_pieces(sql, dialect.backslash_escapes)) {
+  for (const Piece& piece : sql_pieces(sql, dialect)) {
     end += piece.text.size();
     shape.read(piece, end);
   }

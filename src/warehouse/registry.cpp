@@ -5,6 +5,7 @@
 #include "base/error.h"
 #include "base/nearest.h"
 #include "warehouse/connector.h"
+#include "warehouse/databricks/kind.h"
 #include "warehouse/files/kind.h"
 #include "warehouse/postgres/kind.h"
 #include "warehouse/redshift/kind.h"
@@ -15,10 +16,7 @@ namespace {
 
 /// One include and one line per warehouse, in the order people see them.
 constexpr const Kind* kKinds[] = {
-    &files::kKind,
-    &s3::kKind,
-    &postgres::kKind,
-    &redshift::kKind,
+    &files::kKind, &s3::kKind, &postgres::kKind, &redshift::kKind, &databricks::kKind,
 };
 
 }  // namespace

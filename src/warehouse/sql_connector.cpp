@@ -4,6 +4,7 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <stdexcept>
 #include <utility>
 
 #include "base/error.h"
@@ -50,6 +51,10 @@ std::string table_spelled(const std::string& table, const Dialect& dialect) {
 }
 
 }  // namespace
+
+std::vector<std::string> Transport::running(const std::string&, std::stop_token) {
+  throw std::logic_error("a dialect without SQL for running statements has a transport that asks");
+}
 
 SqlConnector::SqlConnector(const Dialect& dialect, std::unique_ptr<Transport> transport)
     : dialect_(dialect), transport_(std::move(transport)) {}
@@ -205,6 +210,7 @@ std::unique_ptr<Connector> SqlConnector::twin(std::stop_token stop) {
 }
 
 std::vector<std::string> SqlConnector::running(const std::string& tag, std::stop_token stop) {
+  if (!dialect_.running) return transport_->running(tag_comment(tag), stop);
   std::vector<std::string> ids;
   transport_->each(
       {tag_comment({}) + dialect_.running(tag), {}},

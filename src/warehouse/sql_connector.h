@@ -45,6 +45,9 @@ class Transport {
                                std::stop_token stop) = 0;
   virtual bool snapshot(std::stop_token stop) = 0;
   virtual std::unique_ptr<Transport> twin(std::stop_token stop) = 0;
+  /// Where the Dialect has no SQL for it: ids of this account's statements under way whose text has
+  /// `comment`.
+  virtual std::vector<std::string> running(const std::string& comment, std::stop_token stop);
   virtual void cancel(const std::string& query_id) = 0;
   virtual ServerVersion server(std::stop_token stop) = 0;
 };

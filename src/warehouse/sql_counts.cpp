@@ -160,6 +160,7 @@ std::optional<Estimate> SqlConnector::estimate(const Query& query, DayRange days
 std::optional<SqlConnector::Plan> SqlConnector::plan(const Statement& statement,
                                                      std::stop_token stop) {
   std::optional<Plan> found;
+  if (dialect_.explain.empty()) return found;
   transport_->each(
       {std::string(dialect_.explain) + statement.sql, statement.customers},
       [&](const engine::Row& row) {

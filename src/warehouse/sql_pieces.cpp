@@ -23,8 +23,7 @@ bool is_word(char c) {
 /// the closing.
 class Cutter {
  public:
-  Cutter(std::string_view sql, bool backslash_escapes)
-      : sql_(sql), backslash_escapes_(backslash_escapes) {}
+  Cutter(std::string_view sql, const Dialect& dialect) : sql_(sql), dialect_(dialect) {}
 
   std::vector<Piece> cut() {
     while (at_ < sql_.size()) {
@@ -58,6 +57,7 @@ class Cutter {
     using Kind = Piece::Kind;
     if (starts("'")) return {Kind::Literal, end_of_quotes('\'', escapes_here())};
     if (starts("\"")) return {Kind::Identifier, end_of_quotes('"', false)};
+    if (dialect_.backticks && starts("`")) return {Kind::Identifier, end_of_quotes('`', false)};
     if (starts("--")) return {Kind::Comment, end_of_line()};
     if (starts("/*")) return {Kind::Comment, end_of_comment()};
     if (starts("$")) return {Kind::Literal, end_of_dollars()};
@@ -66,7 +66,7 @@ class Cutter {
 
   /// True behind an E prefix that is a word of its own.
   bool escapes_here() const {
-    if (backslash_escapes_) return true;
+    if (dialect_.backslash_escapes) return true;
     if (at_ == 0 || (sql_[at_ - 1] != 'e' && sql_[at_ - 1] != 'E')) return false;
     return at_ == 1 || !is_word(sql_[at_ - 2]);
   }
@@ -80,7 +80,7 @@ class Cutter {
         ++i;
       }
     }
-    unterminated(quote == '"' ? "a quoted name" : "a text in quotes");
+    unterminated(quote == '\'' ? "a text in quotes" : "a quoted name");
   }
 
   std::size_t end_of_line() const {
@@ -114,15 +114,15 @@ class Cutter {
   }
 
   std::string_view sql_;
-  bool backslash_escapes_;
+  const Dialect& dialect_;
   std::size_t at_ = 0, taken_ = 0;
   std::vector<Piece> pieces_;
 };
 
 }  // namespace
 
-std::vector<Piece> sql_pieces(std::string_view sql, bool backslash_escapes) {
-  return Cutter(sql, backslash_escapes).cut();
+std::vector<Piece> sql_pieces(std::string_view sql, const Dialect& dialect) {
+  return Cutter(sql, dialect).cut();
 }
 
 }  // namespace millrace::warehouse

@@ -3,6 +3,8 @@
 #include <string_view>
 #include <vector>
 
+#include "warehouse/dialect.h"
+
 namespace millrace::warehouse {
 
 /// A stretch of SQL text between which quoting changes. Pieces together are the whole text.
@@ -12,8 +14,9 @@ struct Piece {
   std::string_view text;  ///< With its quotes; views the text given.
 };
 
-/// Cuts SQL at its quotes and comments: '…' (E'…' with backslashes), $tag$…$tag$, "…", -- and
-/// nested /* */. Throws Misconfigured `not_one_select` when one of them does not end.
-std::vector<Piece> sql_pieces(std::string_view sql, bool backslash_escapes);
+/// Cuts SQL at its quotes and comments: '…' (E'…' with backslashes), $tag$…$tag$, "…", `…` where
+/// the dialect has it, -- and nested /* */. Throws Misconfigured `not_one_select` when one of them
+/// does not end.
+std::vector<Piece> sql_pieces(std::string_view sql, const Dialect& dialect);
 
 }  // namespace millrace::warehouse

@@ -20,32 +20,6 @@ namespace {
 constexpr std::int64_t kRowsMost = 65'536;
 constexpr std::size_t kBytesMost = 4 << 20;
 
-const char* arrow_format(ColumnType type) {
-  switch (type) {
-    case ColumnType::Boolean:
-      return "b";
-    case ColumnType::Integer:
-      return "l";
-    case ColumnType::Double:
-      return "g";
-    case ColumnType::Date:
-      return "tdD";
-    case ColumnType::Timestamp:
-      return "tsu:";
-    case ColumnType::TimestampTz:
-      return "tsu:UTC";
-    case ColumnType::Binary:
-      return "z";
-    case ColumnType::Decimal:
-    case ColumnType::Text:
-    case ColumnType::Uuid:
-    case ColumnType::Json:
-    case ColumnType::Other:
-      return "u";
-  }
-  return "u";
-}
-
 template <typename Number>
 Number number_from(std::string_view text) {
   Number value{};
@@ -268,6 +242,32 @@ class TextRows final : public arrow::Producer {
 };
 
 }  // namespace
+
+const char* arrow_format(ColumnType type) {
+  switch (type) {
+    case ColumnType::Boolean:
+      return "b";
+    case ColumnType::Integer:
+      return "l";
+    case ColumnType::Double:
+      return "g";
+    case ColumnType::Date:
+      return "tdD";
+    case ColumnType::Timestamp:
+      return "tsu:";
+    case ColumnType::TimestampTz:
+      return "tsu:UTC";
+    case ColumnType::Binary:
+      return "z";
+    case ColumnType::Decimal:
+    case ColumnType::Text:
+    case ColumnType::Uuid:
+    case ColumnType::Json:
+    case ColumnType::Other:
+      return "u";
+  }
+  return "u";
+}
 
 arrow::Stream text_rows(std::vector<Column> columns, PullRow pull) {
   return arrow::stream_of(std::make_unique<TextRows>(std::move(columns), std::move(pull)));

@@ -158,8 +158,39 @@ def test_a_key_is_rotated_and_forgotten(ask, service):
     assert ask("GET", path).status == 404
 
 
-def test_what_the_contract_names_and_we_cannot_do_says_so(ask):
-    reply = ask("POST", "/console/v1/ingestion/connection/databricks", {
-        "token": "t", "host": "h", "path": "p"})
-    assert reply.status == 400 and "nothing was stored" in reply.json["message"]
-    assert ask("GET", "/api/v1/connections").text.count("databricks") == 0
+DATABRICKS = "/console/v1/ingestion/connection/databricks"
+
+
+def test_databricks_is_connected_as_the_contract_says(ask):
+    reply = ask("POST", DATABRICKS, {"token": "dapi-1", "host": "https://adb-1.example.com/",
+                                     "path": "/sql/1.0/warehouses/a1", "verified": True})
+    assert reply.status == 200 and reply.json["message"] == "Ingestion created successfully."
+    assert reply.json["data"] == {
+        "id": "databricks", "type": "databricks", "enabled": False,
+        "data": {"name": "databricks", "host": "adb-1.example.com",
+                 "path": "/sql/1.0/warehouses/a1"}}
+    made = ask("GET", "/api/v1/connections/databricks").json["data"]
+    assert made["settings"] == {"host": "adb-1.example.com", "http_path": "/sql/1.0/warehouses/a1",
+                                "token": "•••"}
+    assert ask("POST", "/console/v1/ingestion", {
+        "type": "databricks", "dataset": "Metrics", "source_name": "kpi", "query": "select 1",
+        "column_mapping": {"unit_id": "u", "id_type": "t", "dateid": "d", "metric_name": "m",
+                           "metric_value": "v"}}).status == 200
+    changed = {"databricks": {"path": "/sql/1.0/warehouses/b2", "accessToken": "dapi-2"}}
+    assert ask("PATCH", "/console/v1/wh_connections", changed).status == 200
+    again = ask("GET", "/api/v1/connections/databricks").json["data"]["settings"]
+    assert again["http_path"] == "/sql/1.0/warehouses/b2"
+    ask("DELETE", "/console/v1/ingestion?type=databricks&dataset=Metrics&source_name=kpi")
+
+
+@pytest.mark.parametrize("wrong, said", [
+    ({"path": "/sql/protocolv1/o/1/cluster"}, "http_path is that of a SQL warehouse"),
+    ({"host": "adb-1.example.com/x"}, "host is a name only"),
+    ({"deltaSharingCredentials": {"bearerToken": "b"}}, "Delta Sharing is not read"),
+    ({"token": "env:HOME"}, "references")])
+def test_databricks_that_cannot_be_connected_is_refused(ask, wrong, said):
+    before = ask("GET", "/api/v1/connections").json["data"]
+    reply = ask("POST", DATABRICKS, {"token": "t", "host": "adb-1.example.com",
+                                     "path": "/sql/1.0/warehouses/a1", **wrong})
+    assert reply.status == 400 and said in reply.json["message"], reply.text
+    assert ask("GET", "/api/v1/connections").json["data"] == before

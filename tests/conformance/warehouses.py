@@ -8,6 +8,7 @@ import time
 import pytest
 
 from home import BUILD
+from servers.databricks import HELD
 from servers.postgres import wait_until
 
 COLUMNS = {"id": "bigint", "ts": "timestamptz", "kind": "text", "user_id": "text",
@@ -159,8 +160,35 @@ class S3Stand(FilesStand):
         return super().count()
 
 
+class DatabricksStand(Stand):
+    """minilake; the service itself cannot be had."""
+
+    secret = "token"
+    slow = f"select * from events where 'held' = {HELD}"
+    writes = ["delete from events", "drop table events", "truncate table events",
+              "insert into events select * from events"]
+
+    def __init__(self, request):
+        self.server = request.getfixturevalue("databricks")
+        names = ", ".join(f"{name} {kind}" for name, kind in COLUMNS.items())
+        self.server.sql(f"create or replace table events ({names})")
+
+    def connection(self, **changed):
+        return self.server.connection(**changed)
+
+    def put(self, rows):
+        self.server.sql("delete from events")
+        self.server.sql(f"insert into events {select(rows)}")
+
+    def count(self):
+        return self.server.sql("select count(*) from events")[0][0]
+
+    def running(self):
+        return [text for text in self.server.running() if "/* millrace" in text]
+
+
 STANDS = {"files": FilesStand, "s3": S3Stand, "postgres": PostgresStand,
-          "redshift": RedshiftStand}
+          "redshift": RedshiftStand, "databricks": DatabricksStand}
 
 
 def stand_for(kind, request):

@@ -11,6 +11,7 @@ import subprocess
 import pytest
 
 from home import BUILD, ROOT
+from servers.databricks import TOKEN
 from servers.ports import free_port
 from servers.smtp import PASSWORD, MailServer, certificate
 
@@ -128,6 +129,19 @@ def test_own_postgresql(shop):
         "port=5432 database=shop": f"port={server.port} database={shop.database.name}"})
     assert "Added shop (PostgreSQL)" in said
     assert "1 day loaded: 144 rows read, 144 stored" in said
+
+
+def test_own_databricks(reader, databricks):
+    databricks.sql("create or replace table purchases as select i as id, timestamptz '2026-11-18 "
+                   "08:00:00+00' + to_minutes(i::int) as ts, 'user' || i % 50 as user_id, "
+                   "'purchase' as kind, 1.5::double as amount from range(7200) t(i)")
+    reader.environment |= {
+        "DATABRICKS_HOST": databricks.host, "DATABRICKS_TOKEN": TOKEN,
+        "DATABRICKS_HTTP_PATH": f"/sql/1.0/warehouses/{databricks.warehouse}"}
+    said = reader.run(steps("own-databricks.md"), **{
+        "token=env:DATABRICKS_TOKEN": "token=env:DATABRICKS_TOKEN use_ssl=false"})
+    assert "Added lake (Databricks)" in said
+    assert "1 day loaded: 1,440 rows read, 1,440 stored" in said
 
 
 def test_own_files_and_s3(reader, engine, s3, s3_server, tmp_path):

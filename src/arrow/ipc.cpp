@@ -10,6 +10,7 @@
 
 #include <nanoarrow/nanoarrow_ipc.h>
 
+#include "arrow/owned.h"
 #include "arrow/producer.h"
 #include "base/error.h"
 
@@ -79,7 +80,7 @@ class IpcRows final : public Producer {
     for (;;) {
       if (!batches_ && !open_next()) return;
       ArrowArray batch{};
-      pull(batch);
+      if (const int code = batches_.get()->get_next(batches_.get(), &batch)) fail(code);
       if (batch.release == nullptr) {
         close();
       } else if (batch.length == 0) {
@@ -100,12 +101,9 @@ class IpcRows final : public Producer {
     promised_ = chunk->rows;
     rows_ = 0;
     batches_ = batches_of(std::move(chunk->bytes));
-    ArrowSchema schema{};
-    if (const int code = batches_.get()->get_schema(batches_.get(), &schema)) fail(code);
-    const std::unique_ptr<ArrowSchema, void (*)(ArrowSchema*)> owner(&schema, [](ArrowSchema* it) {
-      if (it->release != nullptr) it->release(it);
-    });
-    look_at(schema);
+    Owned<ArrowSchema> schema;
+    if (const int code = batches_.get()->get_schema(batches_.get(), &*schema)) fail(code);
+    look_at(*schema);
     return true;
   }
 
@@ -128,27 +126,16 @@ class IpcRows final : public Producer {
   }
 
   void fill_with_nulls(std::size_t place, ArrowArray& column) const {
-    ArrowSchema schema{};
-    ArrowSchemaInit(&schema);
-    ArrowArray nulls{};
-    const std::int64_t rows = column.length;
-    const bool made =
-        ArrowSchemaSetFormat(&schema, columns_[place].format.c_str()) == NANOARROW_OK &&
-        ArrowArrayInitFromSchema(&nulls, &schema, nullptr) == NANOARROW_OK &&
-        ArrowArrayStartAppending(&nulls) == NANOARROW_OK &&
-        ArrowArrayAppendNull(&nulls, rows) == NANOARROW_OK &&
-        ArrowArrayFinishBuildingDefault(&nulls, nullptr) == NANOARROW_OK;
-    if (schema.release != nullptr) schema.release(&schema);
-    if (!made) {
-      if (nulls.release != nullptr) nulls.release(&nulls);
-      bad_answer("a column of nulls cannot be held");
-    }
+    Owned<ArrowSchema> schema;
+    Owned<ArrowArray> nulls;
+    ArrowSchemaInit(&*schema);
+    require(ArrowSchemaSetFormat(&*schema, columns_[place].format.c_str()), "a column of nulls");
+    require(ArrowArrayInitFromSchema(&*nulls, &*schema, nullptr), "a column of nulls");
+    require(ArrowArrayStartAppending(&*nulls), "a column of nulls");
+    require(ArrowArrayAppendNull(&*nulls, column.length), "a column of nulls");
+    require(ArrowArrayFinishBuildingDefault(&*nulls, nullptr), "a column of nulls");
     column.release(&column);
-    column = nulls;
-  }
-
-  void pull(ArrowArray& batch) {
-    if (const int code = batches_.get()->get_next(batches_.get(), &batch)) fail(code);
+    column = nulls.give();
   }
 
   [[noreturn]] void fail(int code) {

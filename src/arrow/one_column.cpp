@@ -4,27 +4,11 @@
 #include <memory>
 #include <utility>
 
+#include "arrow/owned.h"
 #include "arrow/producer.h"
 
 namespace millrace::arrow {
 namespace {
-
-/// A C struct that is released with its owner.
-template <class C>
-class Owned {
- public:
-  Owned() = default;
-  ~Owned() {
-    if (held_.release != nullptr) held_.release(&held_);
-  }
-  Owned(const Owned&) = delete;
-  Owned& operator=(const Owned&) = delete;
-  C* operator->() { return &held_; }
-  C& operator*() { return held_; }
-
- private:
-  C held_{};
-};
 
 template <class C>
 void leave(C* self) {

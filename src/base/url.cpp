@@ -18,4 +18,12 @@ bool is_private(std::string_view url) {
   return false;
 }
 
+std::string host_of(std::string_view url) {
+  const std::size_t scheme = url.find("://");
+  if (scheme == std::string_view::npos) return {};
+  std::string_view host = url.substr(scheme + 3);
+  host = host.substr(0, host.find_first_of("/?#"));
+  return std::string(host.substr(host.rfind('@') + 1));  // All of it, where there is none.
+}
+
 }  // namespace millrace

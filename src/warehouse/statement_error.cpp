@@ -30,12 +30,6 @@ std::size_t byte_offset(std::string_view text, int position) {
   return at;
 }
 
-int characters(std::string_view text) {
-  return static_cast<int>(std::count_if(text.begin(), text.end(), [](char c) {
-    return (static_cast<unsigned char>(c) & 0xC0) != 0x80;
-  }));
-}
-
 std::optional<Place> place_of(const Statement& statement, int position) {
   if (position <= 0 || statement.customers.empty()) return {};
   const auto start = statement.sql.find(statement.customers);
@@ -162,6 +156,12 @@ std::string safe_words(const ServerMessage& message, Speaks speaks) {
 }
 
 }  // namespace
+
+int characters(std::string_view text) {
+  return static_cast<int>(std::count_if(text.begin(), text.end(), [](char c) {
+    return (static_cast<unsigned char>(c) & 0xC0) != 0x80;
+  }));
+}
 
 std::string one_line(std::string_view text) {
   std::string out;

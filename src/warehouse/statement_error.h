@@ -21,6 +21,9 @@ struct ServerMessage {
 /// says of data is in `in_full` (see base/quoted.h).
 Error statement_error(const ServerMessage& message, const Statement& statement);
 
+/// How many characters of UTF-8 a text has: what positions in a statement count.
+int characters(std::string_view text);
+
 /// A server's text as one sentence: its lines joined by "; ".
 std::string one_line(std::string_view text);
 

@@ -11,6 +11,7 @@ import subprocess
 import pytest
 
 from home import BUILD, ROOT
+from purchases import ingestion
 from servers.databricks import TOKEN
 from servers.ports import free_port
 from servers.smtp import PASSWORD, MailServer, certificate
@@ -31,19 +32,6 @@ RECENT = """
 insert into purchases
   select 10000 + i, now() - i * interval '10 minutes', 'user' || i % 50, 'purchase', 1, '/'
   from generate_series(0, 1000) i;
-"""
-
-INGESTION = """
-[ingestion.purchases]
-connection = "shop"
-dataset = "events"
-query = "select * from purchases"
-[ingestion.purchases.mapping]
-event_name = "kind"
-timestamp = "ts"
-ids = { userID = "user_id" }
-event_value = "amount"
-metadata = "*"
 """
 
 
@@ -111,7 +99,7 @@ def loaded(shop):
     """The same, after the first page: purchases are defined, and five days of them loaded."""
     home = shop.folder / ".millrace"
     shop.run("millrace init --zone UTC-8 --unit-types userID")
-    (home / "purchases.toml").write_text(shop.database.connection() + INGESTION)
+    (home / "purchases.toml").write_text(shop.database.connection() + ingestion())
     shop.run("millrace apply ~/.millrace/purchases.toml\n"
              "millrace load purchases --from 2026-11-18 --to 2026-11-22")
     return shop
@@ -233,7 +221,7 @@ def test_dbt(loaded):
     (loaded.folder / "bin/dbt").symlink_to(CACHE / "venv-dbt/bin/dbt")
     loaded.environment["DBT_SEND_ANONYMOUS_USAGE_STATS"] = "false"
     dbt_project(loaded.folder, loaded.database)
-    by_call = INGESTION.replace("from purchases", "from analytics.purchases")
+    by_call = ingestion().replace("from purchases", "from analytics.purchases")
     by_call = by_call.replace("dataset", "enabled = true\ndataset")
     by_call += '[ingestion.purchases.schedule]\nmode = "api"\n'
     (loaded.folder / ".millrace/purchases.toml").write_text(
@@ -250,7 +238,7 @@ def test_dbt(loaded):
 @pytest.fixture
 def airflow(loaded):
     """The reader has a service and an Airflow with the page's DAG."""
-    by_call = INGESTION.replace("dataset", "enabled = true\ndataset")
+    by_call = ingestion().replace("dataset", "enabled = true\ndataset")
     (loaded.folder / ".millrace/purchases.toml").write_text(
         loaded.database.connection() + by_call + '[ingestion.purchases.schedule]\nmode = "api"\n')
     loaded.run("millrace apply ~/.millrace/purchases.toml")

@@ -6,6 +6,7 @@ import subprocess
 
 import pytest
 
+from purchases import ingestion
 from servers.databricks import HELD
 from servers.postgres import wait_until
 
@@ -22,24 +23,6 @@ create or replace table purchases as
          case when i % 3 = 0 then null else 'n''\\☃' || i end as note, [i, i + 1] as pair
   from range(72) t(i)
 """
-
-INGESTION = """
-[ingestion.purchases]
-connection = "shop"
-dataset = "events"
-query = "QUERY"
-[ingestion.purchases.mapping]
-event_name = "kind"
-timestamp = "ts"
-ids = { userID = "user_id" }
-event_value = "amount"
-metadata = "*"
-"""
-
-
-def ingestion(query="select * from purchases"):
-    return INGESTION.replace("QUERY", query)
-
 
 @pytest.fixture
 def shop(home, databricks):
@@ -203,7 +186,7 @@ def test_a_killed_load_leaves_a_statement_that_the_next_one_ends(shop, databrick
     shop.apply(databricks.connection() + held)
     load = subprocess.Popen(shop.command("load", "purchases", *DAY), start_new_session=True,
                             stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    assert wait_until(databricks.running)
+    assert wait_until(lambda: any(HELD in text for text in databricks.running()))
     os.killpg(load.pid, signal.SIGKILL)
     load.wait()
     assert databricks.running()

@@ -9,6 +9,7 @@ import subprocess
 import pytest
 
 from home import BUILD, ROOT
+from purchases import ingestion
 from servers.postgres import wait_until
 
 RANGE = ("--from", "2026-11-01", "--to", "2026-11-03")
@@ -22,24 +23,6 @@ insert into purchases
          'purchase', i * 1.5, 'page' || i % 3
   from generate_series(0, 71) i;
 """
-
-INGESTION = """
-[ingestion.purchases]
-connection = "shop"
-dataset = "events"
-query = "QUERY"
-[ingestion.purchases.mapping]
-event_name = "kind"
-timestamp = "ts"
-ids = { userID = "user_id" }
-event_value = "amount"
-metadata = "*"
-"""
-
-
-def ingestion(query="select * from purchases"):
-    return INGESTION.replace("QUERY", query)
-
 
 @pytest.fixture
 def shop(home, database):

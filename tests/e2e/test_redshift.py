@@ -9,6 +9,7 @@ import threading
 
 import pytest
 
+from purchases import ingestion
 from servers.postgres import wait_until
 
 RANGE = ("--from", "2026-11-01", "--to", "2026-11-03")
@@ -22,24 +23,6 @@ insert into purchases
          'purchase', i * 1.5, i / 3.0, i % 2 = 0, date '2026-11-01' + i / 24, 'n' || i
   from generate_series(0, 71) i;
 """
-
-INGESTION = """
-[ingestion.purchases]
-connection = "shop"
-dataset = "events"
-query = "QUERY"
-[ingestion.purchases.mapping]
-event_name = "kind"
-timestamp = "ts"
-ids = { userID = "user_id" }
-event_value = "amount"
-metadata = "*"
-"""
-
-
-def ingestion(query="select * from purchases"):
-    return INGESTION.replace("QUERY", query)
-
 
 @pytest.fixture
 def shop(home, database):

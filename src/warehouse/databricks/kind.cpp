@@ -1,6 +1,7 @@
 #include "warehouse/databricks/kind.h"
 
-#include <charconv>
+#include <chrono>
+#include <string>
 
 #include "base/url.h"
 #include "warehouse/databricks/transport.h"
@@ -44,19 +45,14 @@ constexpr Setting kSettings[] = {
      .most = 3600},
 };
 
-std::string setting_in(const std::map<std::string, std::string>& settings, const char* name) {
-  const auto found = settings.find(name);
-  return found == settings.end() ? std::string() : found->second;
-}
-
 std::string contradiction(const std::map<std::string, std::string>& settings) {
-  const std::string host = setting_in(settings, "host");
-  const std::string path = setting_in(settings, "http_path");
+  const Session given{settings, {}};
+  const std::string host = given.get("host"), path = given.get("http_path");
   if (host.find('/') != std::string::npos) return "host is a name only, without https://";
   if (!path.empty() && (!path.starts_with(kPathStart) || path.size() == kPathStart.size())) {
     return "http_path is that of a SQL warehouse, /sql/1.0/warehouses/<id>; clusters are not asked";
   }
-  if (setting_in(settings, "use_ssl") == "false" && !is_private("http://" + host)) {
+  if (given.get("use_ssl") == "false" && !is_private("http://" + host)) {
     return "use_ssl = \"false\" would send the token readable for all on the way to another "
            "machine";
   }
@@ -73,10 +69,7 @@ std::unique_ptr<Connector> open(const Session& given) {
   login.catalog = session.get("catalog");
   login.schema = session.get("schema");
   login.ca_file = session.get("sslrootcert");
-  int seconds = 0;
-  const std::string timeout = session.get("connect_timeout");
-  std::from_chars(timeout.data(), timeout.data() + timeout.size(), seconds);
-  login.timeout = std::chrono::seconds(seconds);
+  login.timeout = std::chrono::seconds(std::stoi(session.get("connect_timeout")));
   return std::make_unique<SqlConnector>(kDialect, make_transport(std::move(login)));
 }
 

@@ -8,6 +8,7 @@
 
 #include "base/env.h"
 #include "base/error.h"
+#include "base/url.h"
 #include "warehouse/statement_error.h"
 
 namespace millrace::warehouse::databricks {
@@ -55,10 +56,7 @@ int position_in(const std::string& sql, std::string_view words) {
     if (end == std::string::npos) return 0;
     start = end + 1;
   }
-  const auto characters =
-      std::count_if(sql.begin(), sql.begin() + static_cast<std::ptrdiff_t>(start),
-                    [](char c) { return (static_cast<unsigned char>(c) & 0xC0) != 0x80; });
-  return static_cast<int>(characters) + number_after(words, "pos ") + 1;
+  return characters(std::string_view(sql).substr(0, start)) + number_after(words, "pos ") + 1;
 }
 
 /// What the server says of a statement that failed, in the form that all SQL servers share here.
@@ -70,13 +68,6 @@ ServerMessage message_of(const std::string& words, const std::string& sqlstate,
   message.sqlstate = sqlstate.empty() ? kSyntaxOrAccess : sqlstate;
   message.position = position_in(sql, words);
   return message;
-}
-
-/// "store.example.com" of "https://store.example.com/rows?signature=…".
-std::string host_of(const std::string& link) {
-  const auto scheme = link.find("://");
-  const auto start = scheme == std::string::npos ? 0 : scheme + 3;
-  return link.substr(start, link.find_first_of("/?", start) - start);
 }
 
 [[noreturn]] void stopped() {

@@ -60,6 +60,12 @@ std::vector<Column> columns_in(const json::Value& answer) {
   return columns;
 }
 
+/// Where what follows this part of a result is asked for; empty behind the last one.
+std::string next_in(const json::Value& part) {
+  const auto more = part.find("next_chunk_internal_link");
+  return more != part.end() && more->is_string() ? more->get<std::string>() : std::string();
+}
+
 /// The chunks of one statement's rows, each fetched when the one before is used up.
 class Chunks {
  public:
@@ -88,9 +94,8 @@ class Chunks {
     chunk.rows = link_.at("row_count").get<std::int64_t>();
     chunk.bytes = bytes_of(link_);
     rows_ -= chunk.rows;
-    const auto more = link_.find("next_chunk_internal_link");
-    const bool is_last = more == link_.end() || !more->is_string();
-    link_ = is_last ? json::Value() : link_in(api_->get(more->get<std::string>(), stop_));
+    const std::string more = next_in(link_);
+    link_ = more.empty() ? json::Value() : link_in(api_->get(more, stop_));
     return chunk;
   }
 
@@ -158,9 +163,9 @@ class DatabricksTransport final : public Transport {
       for (const json::Value& cells : result.value("data_array", json::Value::array())) {
         give(cells, row);
       }
-      const auto more = result.find("next_chunk_internal_link");
-      if (more == result.end() || !more->is_string()) return;
-      result = api_->get(more->get<std::string>(), stop);
+      const std::string more = next_in(result);
+      if (more.empty()) return;
+      result = api_->get(more, stop);
     }
   }
 

@@ -45,24 +45,22 @@ constexpr Setting kSettings[] = {
 };
 
 std::string contradiction(const std::map<std::string, std::string>& settings) {
-  const auto get = [&](const char* name) {
-    const auto found = settings.find(name);
-    return found == settings.end() ? std::string() : found->second;
-  };
-  if (get("access_key_id").empty() != get("secret_access_key").empty()) {
+  const Session given{settings, {}};
+  if (given.get("access_key_id").empty() != given.get("secret_access_key").empty()) {
     return "access_key_id and secret_access_key belong together";
   }
-  if (!get("session_token").empty() && get("access_key_id").empty()) {
+  if (!given.get("session_token").empty() && given.get("access_key_id").empty()) {
     return "session_token belongs to an access_key_id";
   }
-  if (get("endpoint").find("://") != std::string::npos) {
+  if (given.get("endpoint").find("://") != std::string::npos) {
     return "endpoint is host:port; use_ssl says whether it is https";
   }
-  if (get("bucket").find_first_of("/*?") != std::string::npos) {
+  if (given.get("bucket").find_first_of("/*?") != std::string::npos) {
     return "bucket is a name only; prefix takes the rest";
   }
-  if (lake::climbs(get("prefix")) || get("prefix").find_first_of("*?") != std::string::npos ||
-      get("prefix").starts_with('/')) {
+  if (lake::climbs(given.get("prefix")) ||
+      given.get("prefix").find_first_of("*?") != std::string::npos ||
+      given.get("prefix").starts_with('/')) {
     return "prefix is a plain path such as warehouse/";
   }
   return {};

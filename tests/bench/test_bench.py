@@ -42,15 +42,18 @@ def test_a_command_that_fails_or_answers_something_else_is_no_contestant():
         contest.same("rows", 1, 2)
 
 
-def test_the_processes_that_a_command_and_its_server_started_are_counted():
+def test_the_processes_that_a_command_and_its_server_started_are_counted(tmp_path):
     work = "sh -c 'i=0; while [ $i -lt 100000 ]; do i=$((i+1)); done'; "
-    server = subprocess.Popen(["sh", "-c", "read go; " + work + "read go"],
+    begin, ended = tmp_path / "begin", tmp_path / "ended"
+    os.mkfifo(begin)
+    os.mkfifo(ended)
+    server = subprocess.Popen(["sh", "-c", f"read go < {begin}; {work} echo > {ended}; read go"],
                               stdin=subprocess.PIPE, stdout=subprocess.DEVNULL)
     try:
         alone = contest.spend(["sh", "-c", work])
-        server.stdin.write(b"go\n")
-        server.stdin.flush()
-        both = contest.spend(["sh", "-c", work + "sleep 1"], [server.pid])
+        # All of the server's work lies inside the command's.
+        both = contest.spend(["sh", "-c", f"echo > {begin}; {work} read it < {ended}"],
+                             [server.pid])
     finally:
         server.kill()
         server.wait()

@@ -90,13 +90,18 @@ def is_done(home):
     return catalog_says(home, "select count(*) from asked where ended_at is null") == 0
 
 
-def live(home, service, seconds):
-    """True when everything was done before the time was over."""
-    until = time.monotonic() + seconds
-    while time.monotonic() < until:
+def live(home, service, seconds=None):
+    """True when everything was done before the time was over; without one, before a load that this
+    life began was under way."""
+    known = catalog_says(home, "select count(*) from load")
+    until = None if seconds is None else time.monotonic() + seconds
+    while until is None or time.monotonic() < until:
         assert service.process.poll() is None, "".join(service.log)
         if is_done(home):
             return True
+        if until is None and catalog_says(
+                home, f"select count(*) > {known} and count(*) > count(closed_at) from load"):
+            return False
         time.sleep(0.02)
     return False
 
@@ -113,14 +118,17 @@ def test_kills_of_the_service_change_nothing_of_what_a_backfill_brings(tmp_path,
     lives = hits = 0
     with Service(home) as service:
         key, runs = ask_for_all(home, service)
-        done = live(home, service, EVERY or 1)
+        done = live(home, service, EVERY or None)
     while not done:
         # Leaving the block above, or the one below, killed it.
         lives += 1
         hits += catalog_says(home, "select count(*) from load where closed_at is null") > 0
         with Service(home) as service:
-            # Each a little longer, so that the last one comes whatever the machine is.
-            done = live(home, service, EVERY or rng.uniform(0.2, 0.5 + lives / 3))
+            # In a load until that was hit; then each a little longer, so that the last one comes
+            # whatever the machine is.
+            is_hit = lives >= 3 and hits >= 2
+            done = live(home, service,
+                        EVERY or (rng.uniform(0.2, 0.5 + lives / 3) if is_hit else None))
     print(f"killed {lives} times, {hits} of them while it loaded")
     assert lives >= 3 and hits >= 2, "the days are too small to be hit: MILLRACE_BACKFILL_ROWS"
     # Killed half-way, a backfill reads again the one range that it was in; so many run at once.

@@ -193,11 +193,6 @@ void require_times(const json::Value& claims, Instant now) {
 
 }  // namespace
 
-std::string text_in(const json::Value& object, const char* name) {
-  const auto found = object.find(name);
-  return found != object.end() && found->is_string() ? found->get<std::string>() : std::string();
-}
-
 std::string key_id_of(std::string_view token) {
   const auto parts = parts_of(token);
   return parts ? text_in(object_in(parts->head), "kid") : std::string();

@@ -30,8 +30,7 @@ std::string key_id_of(std::string_view token);
 Person read_id_token(std::string_view token, const json::Value& keys, const SignInWanted& wanted,
                      Instant now);
 
-/// The member's text; empty where it is missing or none.
-std::string text_in(const json::Value& object, const char* name);
+using json::text_in;
 
 /// `email` and `email_verified` among claims.
 void take_email(const json::Value& claims, Person& person);

@@ -2,7 +2,10 @@
 
 #include <strings.h>
 
+#include <cerrno>
 #include <charconv>
+#include <cstring>
+#include <fstream>
 #include <memory>
 
 #include <fmt/format.h>
@@ -13,14 +16,20 @@
 namespace millrace {
 namespace {
 
-/// What has come of a body, and how much may.
+/// Where a body goes, what has come of it, and how much may be kept in memory.
 struct Download {
+  const Curl& curl;
   std::string& body;
   std::size_t most;
+  std::ofstream file;
 };
 
 std::size_t keep_body(char* bytes, std::size_t size, std::size_t count, void* download) noexcept {
   auto& it = *static_cast<Download*>(download);
+  if (it.file.is_open() && it.curl.status() == 200) {
+    it.file.write(bytes, static_cast<std::streamsize>(size * count));
+    return it.file ? size * count : 0;
+  }
   if (it.body.size() + size * count > it.most) return 0;
   try {
     it.body.append(bytes, size * count);
@@ -49,6 +58,12 @@ int is_stopped(void* stop, curl_off_t, curl_off_t, curl_off_t, curl_off_t) noexc
   return static_cast<const std::stop_token*>(stop)->stop_requested() ? 1 : 0;
 }
 
+[[noreturn]] void not_written(const std::filesystem::path& file) {
+  throw Error(Fault::Unavailable, "disk_full",
+              fmt::format("writing {} failed: {}", file.string(), std::strerror(errno)),
+              "Free some space there, or set TMPDIR to a place that has more");
+}
+
 }  // namespace
 
 std::string url_escaped(const std::string& text) {
@@ -61,7 +76,11 @@ std::string url_escaped(const std::string& text) {
 HttpReply http(const HttpCall& call) {
   Curl curl;
   HttpReply reply;
-  Download download{reply.body, call.reply_most};
+  Download download{curl, reply.body, call.reply_most, {}};
+  if (!call.into.empty()) {
+    download.file.open(call.into, std::ios::binary | std::ios::trunc);
+    if (!download.file) not_written(call.into);
+  }
   curl.set(CURLOPT_URL, call.url.c_str());
   curl.set(CURLOPT_PROTOCOLS_STR, "http,https");
   curl.set(CURLOPT_USERAGENT, "Millrace");
@@ -81,6 +100,10 @@ HttpReply http(const HttpCall& call) {
   curl.set(CURLOPT_XFERINFOFUNCTION, &is_stopped);
   curl.set(CURLOPT_XFERINFODATA, &call.stop);
   const CURLcode code = curl.perform();
+  if (download.file.is_open()) {
+    const bool is_written = static_cast<bool>(download.file.flush());
+    if (!is_written) not_written(call.into);
+  }
   if (code == CURLE_OK) {
     reply.status = curl.status();
   } else {

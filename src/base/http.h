@@ -1,6 +1,7 @@
 #pragma once
 
 #include <chrono>
+#include <filesystem>
 #include <optional>
 #include <stop_token>
 #include <string>
@@ -17,7 +18,8 @@ struct HttpCall {
   std::string body;                       ///< Empty: GET, else POST.
   std::string ca_file;                    ///< Authorities instead of the system's.
   std::chrono::seconds most = kHttpMost;  ///< So long the answer may take.
-  std::size_t reply_most = 1 << 20;       ///< Bytes of its body.
+  std::size_t reply_most = 1 << 20;       ///< Bytes of its body, where that is kept in memory.
+  std::filesystem::path into;             ///< A body of status 200 goes to this new file instead.
   std::stop_token stop;                   ///< Ends it, within a second.
 };
 
@@ -27,7 +29,8 @@ struct HttpReply {
   std::optional<std::chrono::seconds> retry_after;
 };
 
-/// One call over libcurl; redirects are not followed. Never throws for what the network does.
+/// One call over libcurl; redirects are not followed. Never throws for what the network does; where
+/// `into` cannot be written, Unavailable `disk_full`.
 HttpReply http(const HttpCall& call);
 /// For a query part.
 std::string url_escaped(const std::string& text);

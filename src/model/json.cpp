@@ -292,6 +292,12 @@ Error error(const Value& value) {
   return result;
 }
 
+std::string text_in(const Value& object, std::string_view name) {
+  if (!object.is_object()) return {};
+  const auto found = object.find(name);
+  return found != object.end() && found->is_string() ? found->get<std::string>() : std::string();
+}
+
 Value parse(std::string_view text, std::string_view what) {
   try {
     return Value::parse(text);

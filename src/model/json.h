@@ -52,5 +52,7 @@ Error error(const Value& value);
 
 /// Parses, with the place named in the error.
 Value parse(std::string_view text, std::string_view what);
+/// A member's text, of JSON that somebody else wrote; empty where it is missing or none.
+std::string text_in(const Value& object, std::string_view name);
 
 }  // namespace millrace::json

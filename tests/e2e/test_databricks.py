@@ -160,6 +160,24 @@ def test_an_endpoint_that_is_busy_is_told_as_that(shop, databricks):
     assert (error["fault"], error["code"]) == ("throttled", "too_many_requests")
 
 
+def test_a_look_that_is_refused_says_nothing_of_the_statement(shop, databricks):
+    databricks.deaf = 3
+    shop.run("load", "purchases", *DAY)
+    assert databricks.deaf == 0
+
+
+def test_a_statement_that_cannot_be_asked_about_is_ended(shop, databricks):
+    shop.apply(databricks.connection()
+               + ingestion(f"select * from purchases where 'held' = {HELD}"))
+    databricks.deaf = 1_000_000
+    try:
+        error = failure(shop)
+    finally:
+        databricks.deaf = 0
+    assert (error["fault"], error["code"]) == ("unavailable", "server_error")
+    assert wait_until(lambda: not databricks.running())
+
+
 def test_a_chunk_that_is_cut_off_fails_the_day(shop, databricks):
     databricks.cut = True
     try:

@@ -56,6 +56,7 @@ class Databricks:
         self.folder = tempfile.TemporaryDirectory()
         self.behind = f"http://127.0.0.1:{free_port()}"
         self.statements, self.downloads, self.limited = {}, 0, 0
+        self.deaf = 0  # So many looks at a statement are refused.
         self.cut, self.expired = False, 0  # What links lead to: half a chunk; so often nothing.
         self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), self.handler())
         self.host = f"127.0.0.1:{self.server.server_address[1]}"
@@ -211,6 +212,9 @@ class Databricks:
                     return (400, {"message": "Only one auth mechanism allowed"}) if login else None
                 if login != f"Bearer {TOKEN}":
                     return 401, {"error_code": "UNAUTHENTICATED", "message": "Invalid token"}
+                if front.deaf > 0 and self.command == "GET" and STATEMENTS in self.path:
+                    front.deaf -= 1
+                    return 503, {"error_code": "TEMPORARILY_UNAVAILABLE", "message": "Try again"}
                 if front.limited > 0:
                     front.limited -= 1
                     return 429, {"error_code": "RESOURCE_EXHAUSTED", "message": "Too many"}

@@ -14,11 +14,14 @@
 namespace millrace::warehouse::databricks {
 namespace {
 
+using json::text_in;
 using std::chrono::milliseconds;
 
 constexpr std::string_view kStatements = "/api/2.0/sql/statements";
 /// Between two looks at a statement under way: soon at first, then calmly.
 constexpr milliseconds kFirstLook(50), kLookMost(1000);
+/// So many looks in a row may fail: they say nothing of the statement.
+constexpr int kMissedMost = 10;
 /// A cancelled session has little time left.
 constexpr std::chrono::seconds kCancelMost(2);
 /// Answers hold 25 MiB of rows at most, which JSON may quote.
@@ -28,12 +31,6 @@ constexpr std::chrono::seconds kDownloadMost(600);
 
 json::Value parsed_body(const std::string& body) {
   return json::Value::parse(body, nullptr, false);
-}
-
-std::string text_in(const json::Value& object, std::string_view name) {
-  if (!object.is_object()) return {};
-  const auto found = object.find(name);
-  return found != object.end() && found->is_string() ? found->get<std::string>() : std::string();
 }
 
 int number_after(std::string_view text, std::string_view word) {
@@ -87,57 +84,33 @@ HttpCall StatementApi::call_of(const std::string& path, std::stop_token stop) co
           .stop = std::move(stop)};
 }
 
-void StatementApi::no_answer(const HttpReply& reply) const {
-  const bool is_tls = reply.problem.find("certificate") != std::string::npos ||
-                      reply.problem.find("SSL") != std::string::npos;
-  const bool is_name = reply.problem.find("resolve") != std::string::npos;
-  const std::string words =
-      fmt::format("connecting to {} failed: {}", login_.address, reply.problem);
-  if (is_tls) {
-    throw Error(
-        Fault::Misconfigured, "tls_failed", words,
-        "Set sslrootcert to the file of the authority that signed the server's certificate, "
-        "if that is one of your own; use_ssl = \"false\" for one without on this machine");
-  }
-  if (is_name) throw Error(Fault::Misconfigured, "unknown_host", words, "Check host");
-  throw Error(Fault::Unavailable, "unreachable", words, "Check host and the network");
+HttpParty StatementApi::party() const {
+  return {
+      .address = login_.address,
+      .unauthorized = "Make a new personal access token there, or one of a service principal",
+      .forbidden = "Give the token's owner CAN USE on the SQL warehouse, and SELECT on the tables",
+      .missing = "Check http_path: it ends with the id of a SQL warehouse of that workspace",
+      .tls =
+          "Set sslrootcert to the file of the authority that signed the server's certificate, "
+          "if that is one of your own; use_ssl = \"false\" for one without on this machine",
+      .unreachable = "Check host",
+  };
 }
 
 void StatementApi::refuse(const HttpReply& reply, const Statement& statement) const {
   const json::Value body = parsed_body(reply.body);
   const std::string said = text_in(body, "message");
-  const std::string words = fmt::format("{} answered {}{}", login_.address, reply.status,
-                                        said.empty() ? "" : ": " + said);
-  switch (reply.status) {
-    case 401:
-      throw Error(Fault::Misconfigured, "wrong_password",
-                  fmt::format("{} does not accept the token", login_.address),
-                  "Make a new personal access token there, or one of a service principal");
-    case 403:
-      throw Error(Fault::Misconfigured, "no_permission", words,
-                  "Give the token's owner CAN USE on the SQL warehouse, and SELECT on the tables");
-    case 404:
-      throw Error(Fault::Misconfigured, "not_there", words,
-                  "Check http_path: it ends with the id of a SQL warehouse of that workspace");
-    case 429: {
-      Error error(Fault::Throttled, "too_many_requests", words, "Wait a little");
-      error.retry_after = reply.retry_after;
-      throw error;
-    }
-    default:
-      break;
-  }
-  if (reply.status >= 500) {
-    throw Error(Fault::Unavailable, "server_error", words, "Try again");
-  }
+  require_heard(reply, said, party());
   if (!statement.sql.empty()) {
     throw statement_error(message_of(said, text_in(body, "sql_state"), statement.sql), statement);
   }
-  throw Error(Fault::Misconfigured, "request_refused", words, "Check host, http_path and token");
+  throw Error(Fault::Misconfigured, "request_refused",
+              fmt::format("{} answered {}{}", login_.address, reply.status,
+                          said.empty() ? "" : ": " + said),
+              "Check host, http_path and token");
 }
 
 json::Value StatementApi::answer_of(const HttpReply& reply, const Statement& statement) const {
-  if (reply.status == 0) no_answer(reply);
   if (reply.status < 200 || reply.status >= 300) refuse(reply, statement);
   json::Value answer = parsed_body(reply.body);
   if (answer.is_discarded()) {
@@ -173,6 +146,7 @@ json::Value StatementApi::run(const Statement& statement, RowFormat format, std:
 json::Value StatementApi::finished(json::Value answer, const Statement& statement,
                                    std::stop_token stop) {
   const std::string id = text_in(answer, "statement_id");
+  int missed = 0;
   for (milliseconds pause = kFirstLook;; pause = std::min(2 * pause, kLookMost)) {
     const json::Value status = answer.value("status", json::Value::object());
     const std::string state = text_in(status, "state");
@@ -192,7 +166,12 @@ json::Value StatementApi::finished(json::Value answer, const Statement& statemen
       cancel(id);
       stopped();
     }
-    answer = answer_of(http(call_of(fmt::format("{}/{}", kStatements, id), {})), statement);
+    const HttpReply look = http(call_of(fmt::format("{}/{}", kStatements, id), {}));
+    const bool is_heard = look.status != 0 && look.status != 429 && look.status < 500;
+    missed = is_heard ? 0 : missed + 1;
+    if (!is_heard && missed < kMissedMost) continue;
+    if (!is_heard) cancel(id);
+    answer = answer_of(look, statement);
   }
 }
 

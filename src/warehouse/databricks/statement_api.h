@@ -7,6 +7,7 @@
 #include "base/http.h"
 #include "base/secret.h"
 #include "model/json.h"
+#include "warehouse/http_error.h"
 #include "warehouse/sql_connector.h"
 
 namespace millrace::warehouse::databricks {
@@ -53,7 +54,8 @@ class StatementApi {
   /// The answer's JSON, or what its status means.
   json::Value answer_of(const HttpReply& reply, const Statement& statement) const;
   [[noreturn]] void refuse(const HttpReply& reply, const Statement& statement) const;
-  [[noreturn]] void no_answer(const HttpReply& reply) const;
+  /// Who is asked, and what to do where he refuses.
+  HttpParty party() const;
   json::Value finished(json::Value answer, const Statement& statement, std::stop_token stop);
 
   Login login_;

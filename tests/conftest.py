@@ -10,6 +10,7 @@ sys.path.insert(0, str(ROOT / "tools"))
 
 from engine_sql import Engine  # noqa: E402
 from servers.databricks import TOKEN, Databricks  # noqa: E402
+from servers.delta_sharing import SharingServer  # noqa: E402
 from servers.hooks import Receiver  # noqa: E402
 from servers.ports import free_port  # noqa: E402
 from servers.postgres import PostgresServer  # noqa: E402
@@ -102,3 +103,11 @@ def s3_server():
 @pytest.fixture(scope="session")
 def s3(s3_server):
     return s3_server.client()
+
+
+@pytest.fixture(scope="session")
+def sharing(s3_server):
+    for server in running(SharingServer(s3_server)):
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setenv("SHARE_PROFILE", server.profile())
+            yield server

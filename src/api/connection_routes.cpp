@@ -6,6 +6,7 @@
 
 #include "api/connections.h"
 #include "api/service.h"
+#include "api/shared_source.h"
 #include "base/error.h"
 #include "definition/files.h"
 #include "definition/vault.h"
@@ -127,30 +128,42 @@ std::string setting_of(const std::string& type, const std::string& name) {
   return name == "access_token" ? "token" : name;
 }
 
-/// One connection, made or told anew: who sends the same again changes nothing.
+/// The connection of this name, or a new one, to be told where it leads.
+Connection ours_named(Call& call, std::string_view name, std::string_view kind) {
+  auto known = call.catalog.connection(std::string(name));
+  if (!known) {
+    return {
+        .name = std::string(name), .kind = std::string(kind), .settings = {}, .managed_by = "api"};
+  }
+  if (known->kind != kind) {
+    throw Error(Fault::Conflict, "name_taken",
+                fmt::format("there is a connection {} already, of kind {}", name, known->kind));
+  }
+  require_ours(*known);
+  return *std::move(known);
+}
+
+/// One connection, or one more for what is shared, made or told anew: who sends the same again
+/// changes nothing.
 Answer databricks(Call& call) {
   constexpr const char* kName = "databricks";
-  if (const auto sharing = call.body.find("deltaSharingCredentials");
-      sharing != call.body.end() && !sharing->is_null() && !sharing->empty()) {
-    bad_request("deltaSharingCredentials: Delta Sharing is not read, and nothing was stored");
-  }
+  const std::string profile = profile_text(call.body);
   std::string host = text_or_empty(call.body, "host");
   if (const auto scheme = host.find("://"); scheme != std::string::npos) host.erase(0, scheme + 3);
   while (host.ends_with('/')) host.pop_back();
-  Connection made{.name = kName, .kind = kName, .settings = {}, .managed_by = "api"};
+  Connection made;
   call.catalog.atomically([&] {
-    if (const auto known = call.catalog.connection(kName)) made = *known;
-    if (made.kind != kName) {
-      throw Error(Fault::Conflict, "name_taken",
-                  fmt::format("there is a connection {} already, of kind {}", kName, made.kind));
-    }
-    require_ours(made);
-    made = put_settings(call, made,
+    made = put_settings(call, ours_named(call, kName, kName),
                         {{"host", host},
                          {"http_path", text_or_empty(call.body, "path")},
                          {"token", text_or_empty(call.body, "token")}});
+    if (!profile.empty()) {
+      put_settings(call, ours_named(call, kSharingConnection, kSharingKind),
+                   {{"profile", profile}});
+    }
   });
   json::Value data{{"name", made.name}, {"host", host}, {"path", made.settings["http_path"]}};
+  if (!profile.empty()) data["sharing"] = kSharingConnection;
   return one("Ingestion created successfully.",
              {{"id", made.name}, {"type", kName}, {"enabled", false}, {"data", data}});
 }
@@ -208,8 +221,10 @@ constexpr Route kRoutes[] = {
      .path = "/console/v1/ingestion/connection/databricks",
      .access = Access::Write,
      .about = "The connection `databricks`, made, or told where it leads now; an ingestion of the "
-              "type uses it. `path` is that of a SQL warehouse. `verified` is the caller's word "
-              "and changes nothing: POST /api/v1/connections/databricks/test asks.",
+              "type uses it. `path` is that of a SQL warehouse. `deltaSharingCredentials`, the "
+              "provider's profile, make the connection `databricks_sharing`, which sources with "
+              "`use_delta_sharing` use. `verified` is the caller's word and changes nothing: POST "
+              "/api/v1/connections/databricks/test asks.",
      .body = "{token*: name, host*: name, path*: name, deltaSharingCredentials: any, "
              "verified: flag}",
      .gives = "one {id*: text, type*: text, enabled*: flag, data*: object}",

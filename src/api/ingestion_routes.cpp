@@ -8,6 +8,7 @@
 #include "api/column_mapping.h"
 #include "api/routes.h"
 #include "api/service.h"
+#include "api/shared_source.h"
 #include "base/error.h"
 #include "definition/files.h"
 
@@ -36,7 +37,7 @@ std::vector<Ingestion> matching(catalog::Catalog& catalog, const Address& addres
     const bool is_named =
         address.name.empty() || one.name == address.name || one.handle == address.name;
     if (is_named && one.definition.dataset == address.dataset &&
-        one.kind == kind_of(address.type)) {
+        type_of(one.kind) == address.type) {
       found.push_back(std::move(one));
     }
   }
@@ -83,7 +84,7 @@ json::Value ingestion_json(catalog::Catalog& catalog, const Ingestion& ingestion
                    {"owner", ingestion.audience.owner},
                    {"subscriber_emails", ingestion.audience.subscribers},
                    {"connection", ingestion.connection},
-                   {"is_delta_sharing", false}};
+                   {"is_delta_sharing", ingestion.kind == kSharingKind}};
   return {{"id", ingestion.id},
           {"type", type_of(ingestion.kind)},
           {"enabled", ingestion.upkeep.enabled},
@@ -101,18 +102,23 @@ Answer read(Call& call) {
   return one("Ingestion read successfully.", std::move(all));
 }
 
-Connection connection_for(Call& call, const std::string& type) {
+Connection connection_for(Call& call, const std::string& type, bool is_shared) {
+  if (is_shared && type != type_of(kSharingKind)) {
+    bad_request(fmt::format("use_delta_sharing: sources of type {} are not shared", type));
+  }
+  const std::string kind = is_shared ? std::string(kSharingKind) : kind_of(type);
   const std::string wanted = text_or_empty(call.body, "connection");
   std::vector<Connection> found;
   std::vector<std::string> names;
   for (Connection& connection : call.catalog.connections()) {
-    if (connection.kind != kind_of(type)) continue;
+    if (connection.kind != kind) continue;
     if (!wanted.empty() && connection.name != wanted) continue;
     names.push_back(connection.name);
     found.push_back(std::move(connection));
   }
   if (found.empty()) {
-    not_found(fmt::format("There is no connection of type {}{}", type,
+    not_found(fmt::format("There is no connection of type {}{}{}", type,
+                          is_shared ? " with deltaSharingCredentials" : "",
                           wanted.empty() ? "" : " named " + wanted));
   }
   if (found.size() > 1) {
@@ -148,12 +154,10 @@ int hour_in(const json::Value& given) {
 
 /// What POST and PATCH have in common.
 void read_body(const json::Value& body, Ingestion& ingestion) {
-  if (boolean_in(body, "use_delta_sharing", false)) {
-    bad_request("use_delta_sharing: Delta Sharing is not supported; write a query");
-  }
   if (const std::string query = text_or_empty(body, "query"); !query.empty()) {
     ingestion.definition.query = query;
   }
+  read_shared_table(body, ingestion);
   if (const auto mapping = body.find("column_mapping");
       mapping != body.end() && !mapping->is_null()) {
     read_column_mapping(*mapping, ingestion.definition.dataset, ingestion.definition.mapping);
@@ -180,7 +184,9 @@ Ingestion stored(Call& call, const Ingestion& ingestion) {
 
 Answer create(Call& call) {
   const Address address = address_in(call.body);
-  const Connection connection = connection_for(call, address.type);
+  const bool is_shared = boolean_in(call.body, "use_delta_sharing", false);
+  if (!is_shared && !is_given(call.body, "query")) bad_request("query is required");
+  const Connection connection = connection_for(call, address.type, is_shared);
   require_grant(call, "connection.use", connection.name);
   Ingestion made;
   call.catalog.atomically([&] {
@@ -316,13 +322,14 @@ constexpr Route kRoutes[] = {
     {.method = "POST",
      .path = "/console/v1/ingestion",
      .access = Access::Write,
-     .about = "A new source. `connection` names one where the type has several. `owner` and "
-              "`subscriber_emails` hear of its days, beside whoever sets it up.",
+     .about = "A new source. `connection` names one where the type has several. With "
+              "`use_delta_sharing` its rows are those of a shared table, else of `query`. `owner` "
+              "and `subscriber_emails` hear of its days, beside whoever sets it up.",
      .body =
-         "{type*: warehouse, dataset*: dataset, source_name*: name, query*: name, "
+         "{type*: warehouse, dataset*: dataset, source_name*: name, query: name, "
          "column_mapping*: ColumnMapping, enabled: flag, connection, "
          "schedule_mode: daily|api|manual, scheduled_hour_pst: sent_hour, use_delta_sharing: flag, "
-         "owner: text, subscriber_emails: [text]}",
+         "share: name, schema: name, table: name, owner: text, subscriber_emails: [text]}",
      .gives = "one Source",
      .refuses = "404 409",
      .answer = create},
@@ -330,10 +337,12 @@ constexpr Route kRoutes[] = {
      .path = "/console/v1/ingestion",
      .access = Access::Write,
      .about = "Changes what is named; of `column_mapping`, too. `scheduled_hour_pst` null: its "
-              "dataset's again.",
-     .body = "{type*: warehouse, dataset*: dataset, source_name, query: name, "
-             "column_mapping: ColumnMapping, enabled: flag, schedule_mode: daily|api|manual, "
-             "scheduled_hour_pst: sent_hour, owner: text, subscriber_emails: [text]}",
+              "dataset's again. `share`, `schema` and `table` are those of a source with "
+              "`use_delta_sharing`.",
+     .body = "{type*: warehouse, dataset*: dataset, source_name, query: name, share: name, "
+             "schema: name, table: name, column_mapping: ColumnMapping, enabled: flag, "
+             "schedule_mode: daily|api|manual, scheduled_hour_pst: sent_hour, owner: text, "
+             "subscriber_emails: [text]}",
      .gives = "one Source",
      .refuses = "404 409",
      .answer = update},

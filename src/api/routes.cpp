@@ -19,8 +19,12 @@ namespace {
 struct TypeName {
   std::string_view ours, theirs;
 };
-constexpr TypeName kTypeNames[] = {
-    {"bigquery", "bigquery-v2"}, {"snowflake", "snowflake-v2"}, {"synapse", "azure-synapse"}};
+/// Where two kinds are one type, the first is meant unless a call says otherwise.
+constexpr TypeName kTypeNames[] = {{"bigquery", "bigquery-v2"},
+                                   {"snowflake", "snowflake-v2"},
+                                   {"synapse", "azure-synapse"},
+                                   {"databricks", "databricks"},
+                                   {"delta_sharing", "databricks"}};
 
 /// The same question about another page: a path and a query, as callers know it.
 std::string address_of(const Request& request, std::int64_t number) {

@@ -10,6 +10,7 @@
 #include "base/letters.h"
 #include "definition/column_signs.h"
 #include "definition/toml_text.h"
+#include "warehouse/lake/day_files.h"
 
 namespace millrace::definition {
 namespace {
@@ -38,8 +39,14 @@ bool is_plain(std::string_view name) {
   });
 }
 
-/// What a path or glob is about: `sales` of sales/*.parquet, of sales/{{day}}.csv and of sales.csv.
+/// What a path or glob is about: `sales` of sales/*.parquet, of sales/{{day}}.csv, of sales.csv and
+/// of the shared table retail.shop.sales.
 std::string subject_of(std::string_view path) {
+  const bool is_file = !warehouse::lake::reader_of(std::string(path)).empty();
+  const std::string_view table = path.substr(path.rfind('.') + 1);
+  if (!is_file && is_plain(path.substr(0, path.find('.'))) && is_plain(table)) {
+    return std::string(table);
+  }
   while (!path.empty()) {
     const auto slash = path.rfind('/');
     std::string_view part = slash == path.npos ? path : path.substr(slash + 1);

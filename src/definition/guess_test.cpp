@@ -166,6 +166,7 @@ TEST_CASE("the key is the table's name wherever a key may be that") {
   CHECK(handle("select * from 'sales/{{day}}.csv.gz'") == "sales");
   CHECK(handle("select * from 'exports/web-visits.json'") == "web-visits");
   CHECK(handle("select * from '*.parquet'") == "events");
+  CHECK(handle("select * from 'retail.shop.orders'") == "orders");
   CHECK(handle("select from_where, fromage from buys") == "buys");
 }
 

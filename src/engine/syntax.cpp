@@ -7,6 +7,7 @@
 #include <set>
 
 #include "base/error.h"
+#include "base/letters.h"
 #include "engine/syntax_tree.h"
 
 namespace millrace::engine {
@@ -60,7 +61,7 @@ class Collector {
     const std::string name = text_of(node, "table_name");
     const bool qualified = !text_of(node, "schema_name").empty();
     if (named_.contains(name)) return;
-    if (!qualified && name.find_first_of("./*") != std::string::npos) add(name, node);
+    if (!qualified && name.find_first_of("./*") != std::string::npos) add(name, node, true);
   }
 
   void add_paths(const nlohmann::json& argument) {
@@ -73,11 +74,11 @@ class Collector {
     }
   }
 
-  void add(const std::string& path, const nlohmann::json& node) {
+  void add(const std::string& path, const nlohmann::json& node, bool is_table = false) {
     const auto at = node.at("query_location").get<std::uint64_t>();
     const std::size_t size = quoted_size(sql_, at);
     if (size == 0) refuse();
-    reads_.push_back({path, at, size});
+    reads_.push_back({path, at, size, is_table});
   }
 
   [[noreturn]] static void refuse() {
@@ -91,12 +92,77 @@ class Collector {
   std::vector<FileRead> reads_;
 };
 
+/// A member that is absent, null, or has nothing in it.
+bool is_bare(const nlohmann::json& node, const char* member) {
+  const auto found = node.find(member);
+  return found == node.end() || found->is_null() || found->empty();
+}
+
+/// Neither groups rows, nor leaves some out by what others hold.
+bool is_row_by_row(const nlohmann::json& node) {
+  if (text_of(node, "type") != "SELECT_NODE") return false;
+  for (const char* member : {"group_expressions", "group_sets", "having", "qualify", "sample"}) {
+    if (!is_bare(node, member)) return false;
+  }
+  if (text_of(node, "aggregate_handling") != "STANDARD_HANDLING") return false;
+  for (const auto& modifier : node.at("modifiers")) {
+    if (text_of(modifier, "type") != "ORDER_MODIFIER") return false;
+  }
+  bool has_window = false;
+  each_node(node, [&](const nlohmann::json& part) {
+    has_window = has_window || text_of(part, "class") == "WINDOW";
+  });
+  return !has_window && is_bare(node.at("cte_map"), "map");
+}
+
+/// All columns of the table, which is known as `alias`: behind another name, a record's fields.
+bool is_plain_star(const nlohmann::json& item, const std::string& alias) {
+  if (text_of(item, "class") != "STAR" || !is_bare(item, "expr")) return false;
+  for (const char* changes :
+       {"exclude_list", "qualified_exclude_list", "replace_list", "rename_list"}) {
+    if (!is_bare(item, changes)) return false;
+  }
+  const std::string of = text_of(item, "relation_name");
+  return item.at("columns") == false && (of.empty() || same_name(of, alias));
+}
+
+/// The table's column of this name; behind another name than the table's, a record's field.
+bool is_column(const nlohmann::json& item, const std::string& column, const std::string& alias) {
+  if (text_of(item, "class") != "COLUMN_REF") return false;
+  const auto& names = item.at("column_names");
+  if (!same_name(names.back().get<std::string>(), column)) return false;
+  return names.size() == 1 || (names.size() == 2 && same_name(names[0].get<std::string>(), alias));
+}
+
 }  // namespace
 
 std::vector<FileRead> file_reads(const std::string& select) {
   Collector collector(select);
   collector.collect(statements_of(select));
   return collector.take();
+}
+
+bool passes_rows_by(const std::string& select, const std::string& column) {
+  const nlohmann::json statements = statements_of(select);
+  if (statements.size() != 1 || file_reads(select).size() != 1) return false;
+  const nlohmann::json& node = statements.front().at("node");
+  if (!is_row_by_row(node)) return false;
+  const nlohmann::json& table = node.at("from_table");
+  if (text_of(table, "type") != "BASE_TABLE" || !is_bare(table, "sample")) return false;
+  if (!is_bare(table, "column_name_alias")) return false;
+  const std::string known_as = text_of(table, "alias");
+  bool passes = false;
+  for (const auto& item : node.at("select_list")) {
+    const std::string alias = text_of(item, "alias");
+    const bool is_named_so = same_name(alias, column);
+    if (is_plain_star(item, known_as) ||
+        (is_column(item, column, known_as) && (alias.empty() || is_named_so))) {
+      passes = true;
+    } else if (is_named_so) {
+      return false;
+    }
+  }
+  return passes;
 }
 
 }  // namespace millrace::engine

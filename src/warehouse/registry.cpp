@@ -6,6 +6,7 @@
 #include "base/nearest.h"
 #include "warehouse/connector.h"
 #include "warehouse/databricks/kind.h"
+#include "warehouse/delta_sharing/kind.h"
 #include "warehouse/files/kind.h"
 #include "warehouse/postgres/kind.h"
 #include "warehouse/redshift/kind.h"
@@ -16,7 +17,8 @@ namespace {
 
 /// One include and one line per warehouse, in the order people see them.
 constexpr const Kind* kKinds[] = {
-    &files::kKind, &s3::kKind, &postgres::kKind, &redshift::kKind, &databricks::kKind,
+    &files::kKind,    &s3::kKind,         &postgres::kKind,
+    &redshift::kKind, &databricks::kKind, &delta_sharing::kKind,
 };
 
 }  // namespace

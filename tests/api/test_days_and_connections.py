@@ -186,7 +186,8 @@ def test_databricks_is_connected_as_the_contract_says(ask):
 @pytest.mark.parametrize("wrong, said", [
     ({"path": "/sql/protocolv1/o/1/cluster"}, "http_path is that of a SQL warehouse"),
     ({"host": "adb-1.example.com/x"}, "host is a name only"),
-    ({"deltaSharingCredentials": {"bearerToken": "b"}}, "Delta Sharing is not read"),
+    ({"deltaSharingCredentials": {"bearerToken": "b"}}, "endpoint is missing"),
+    ({"deltaSharingCredentials": "nonsense"}, "deltaSharingCredentials"),
     ({"token": "env:HOME"}, "references")])
 def test_databricks_that_cannot_be_connected_is_refused(ask, wrong, said):
     before = ask("GET", "/api/v1/connections").json["data"]

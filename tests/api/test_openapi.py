@@ -23,7 +23,7 @@ def test_every_operation_says_what_it_takes_and_every_status_it_answers(schema):
     assert len(operations) == len({one["operationId"] for one in operations})
     create = schema["paths"]["/console/v1/ingestion"]["post"]
     body = create["requestBody"]["content"]["application/json"]["schema"]
-    assert {"type", "dataset", "source_name", "query"} <= set(body["required"])
+    assert {"type", "dataset", "source_name", "column_mapping"} <= set(body["required"])
     assert {"200", "400", "401", "403", "404", "409", "429", "503"} == set(create["responses"])
 
 

@@ -38,7 +38,7 @@ def completed(home, line):
     ("load purchases --day 2026-11-01 --j", ["--jobs", "--json"]),
     ("load --day ", []),
     ("connection test ", ["lake"]),
-    ("connection add ", ["databricks", "files", "postgres", "redshift", "s3"]),
+    ("connection add ", ["databricks", "delta_sharing", "files", "postgres", "redshift", "s3"]),
     ("connection kinds po", ["postgres"]),
     ("sample --connection ", ["lake"]),
     ("map --dataset e", ["entity_properties", "events", "exposures"]),

@@ -5,6 +5,8 @@ import pathlib
 import subprocess
 import time
 
+import deltalake
+import pyarrow.parquet
 import pytest
 
 from home import BUILD
@@ -187,8 +189,35 @@ class DatabricksStand(Stand):
         return [text for text in self.server.running() if "/* millrace" in text]
 
 
+class DeltaSharingStand(FilesStand):
+    """The protocol over real Delta tables; the vendor's own server cannot be had."""
+
+    table, listed = "'retail.shop.events'", "retail.shop.events"
+    secret = "profile"
+    slow = ("select e.* from 'retail.shop.events' e, range(1000000000000) r(i) "
+            "where hash(r.i) = 1 and e.id >= 0")
+    writes = ["copy (select 1) to 'retail.shop.events'", *FilesStand.writes[1:]]
+
+    def __init__(self, request):
+        super().__init__(request)
+        self.server = request.getfixturevalue("sharing")
+
+    def connection(self, **changed):
+        return self.server.connection(**changed)
+
+    def put(self, rows):
+        super().put(rows)
+        self.server.write(self.listed, pyarrow.parquet.read_table(
+            self.folder / "events" / "part.parquet"))
+
+    def count(self):
+        table = deltalake.DeltaTable(str(self.server.path(self.listed)))
+        return table.to_pyarrow_table().num_rows
+
+
 STANDS = {"files": FilesStand, "s3": S3Stand, "postgres": PostgresStand,
-          "redshift": RedshiftStand, "databricks": DatabricksStand}
+          "redshift": RedshiftStand, "databricks": DatabricksStand,
+          "delta_sharing": DeltaSharingStand}
 
 
 def stand_for(kind, request):

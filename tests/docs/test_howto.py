@@ -3,11 +3,13 @@
 Blocks marked `sh` and `python` are run. `<!-- test: … -->` is what happens meanwhile: a shell line,
 or `shop "SQL"` for what the warehouse's owner does. What differs from a reader's machine is where
 the server listens."""
+import datetime
 import os
 import pathlib
 import re
 import subprocess
 
+import pyarrow as pa
 import pytest
 
 from home import BUILD, ROOT
@@ -129,6 +131,21 @@ def test_own_databricks(reader, databricks):
     said = reader.run(steps("own-databricks.md"), **{
         "token=env:DATABRICKS_TOKEN": "token=env:DATABRICKS_TOKEN use_ssl=false"})
     assert "Added lake (Databricks)" in said
+    assert "1 day loaded: 1,440 rows read, 1,440 stored" in said
+
+
+def test_own_delta_sharing(reader, sharing):
+    start = datetime.datetime(2026, 11, 18, 8, tzinfo=datetime.timezone.utc)
+    sharing.write("retail.shop.purchases", pa.table({
+        "id": range(7200),
+        "ts": pa.array([start + datetime.timedelta(minutes=i) for i in range(7200)],
+                       pa.timestamp("us", "UTC")),
+        "user_id": [f"user{i % 50}" for i in range(7200)], "kind": ["purchase"] * 7200,
+        "amount": [1.5] * 7200}))
+    (reader.folder / ".millrace").mkdir(exist_ok=True)
+    (reader.folder / ".millrace/config.share").write_text(sharing.profile())
+    said = reader.run(steps("own-delta-sharing.md"))
+    assert "Added partner (Delta Sharing)" in said
     assert "1 day loaded: 1,440 rows read, 1,440 stored" in said
 
 

@@ -51,11 +51,6 @@ class FolderPlace final : public lake::Place {
     return files;
   }
 
-  void check_readable(engine::Database& database, const std::string& glob,
-                      std::stop_token stop) override {
-    if (files(database, glob, stop).empty()) throw lake::no_files(glob);
-  }
-
   Error explained(const Error& error) const override {
     const std::string text = error.what();
     if (error.code == "sql_error" || error.code == "read_failed") {

@@ -89,21 +89,23 @@ std::vector<DayCount> LakeConnector::count(const Query& query, DayRange days, bo
 
 std::optional<std::string> LakeConnector::token_of(const Query& query, Day day,
                                                    std::stop_token stop) {
-  std::vector<std::string> globs;
+  LakeText text;
   if (query.folder.empty()) {
-    globs = lake_text(query.sql, {day, day}, query.zone, *place_).globs;
-    if (globs.empty() || looks_beyond_files(query.sql)) return {};
+    text = lake_text(query.sql, {day, day}, query.zone, *place_);
+    if (text.globs.empty() || looks_beyond_files(query.sql)) return {};
   } else {
-    globs = {place_->resolve(query.folder + "/" + day.text() + "/*")};
+    text.globs = {place_->resolve(query.folder + "/" + day.text() + "/*")};
   }
   std::string listing;
-  for (const std::string& glob : globs) {
+  for (const std::string& glob : text.globs) {
     auto known = listed_.find(glob);
     if (known == listed_.end()) {
       known = listed_.emplace(glob, place_->files(engine(), glob, stop)).first;
     }
-    if (std::ranges::any_of(known->second, &FileState::fresh)) return {};
-    listing += listing_of(known->second);
+    const std::vector<FileState> files =
+        place_->narrowed(engine(), glob, known->second, {query, text.select, {day, day}}, stop);
+    if (std::ranges::any_of(files, &FileState::fresh)) return {};
+    listing += listing_of(files);
   }
   return engine().scalar("select sha256(" + engine::literal(listing) + ")", stop);
 }
@@ -126,7 +128,7 @@ std::vector<Token> LakeConnector::tokens(const Query& query, DayRange days, std:
   listed_.clear();
   std::vector<Token> tokens;
   // Days that share all files share their token.
-  const bool of_day = days_choose_files(query);
+  const bool of_day = days_choose_files(query) || place_->narrows();
   explained([&] {
     for (const Day day : days.days()) {
       const bool known = !of_day && !tokens.empty();

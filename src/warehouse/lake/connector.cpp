@@ -31,11 +31,26 @@ engine::Database& LakeConnector::engine() {
   return *engine_;
 }
 
-ProbeReport LakeConnector::probe(std::stop_token stop) {
+ProbeReport LakeConnector::probed(const std::vector<Step>& steps) {
   ProbeReport report;
   report.server = server();
+  for (const auto& [name, work] : steps) {
+    try {
+      report.steps.push_back({name, true, explained(work), ""});
+    } catch (const Error& error) {
+      report.steps.push_back({name, false, error.what(), error.advice});
+      break;
+    } catch (const std::exception& error) {
+      report.steps.push_back({name, false, error.what(), ""});
+      break;
+    }
+  }
+  return report;
+}
+
+ProbeReport LakeConnector::probe(std::stop_token stop) {
   std::vector<FileState> files;
-  const std::vector<std::pair<std::string, std::function<std::string()>>> steps = {
+  return probed({
       {place_->first_step(),
        [&] {
          const std::string found = place_->found();
@@ -55,19 +70,7 @@ ProbeReport LakeConnector::probe(std::stop_token stop) {
          const auto columns = engine().describe(DayFolders::select({files.front()}));
          return fmt::format("{} has {} columns", files.front().path, columns.size());
        }},
-  };
-  for (const auto& [name, work] : steps) {
-    try {
-      report.steps.push_back({name, true, explained(work), ""});
-    } catch (const Error& error) {
-      report.steps.push_back({name, false, error.what(), error.advice});
-      break;
-    } catch (const std::exception& error) {
-      report.steps.push_back({name, false, error.what(), ""});
-      break;
-    }
-  }
-  return report;
+  });
 }
 
 std::vector<Table> LakeConnector::browse(const std::string& pattern, std::stop_token stop) {
@@ -86,11 +89,14 @@ std::vector<Column> LakeConnector::columns(const std::string& table, std::stop_t
   return describe(query, Day(), stop);
 }
 
-LakeText LakeConnector::source(const Query& query, DayRange range, std::stop_token stop) {
+LakeText LakeConnector::source(const Query& query, DayRange range, std::stop_token stop,
+                               Asked::Rows rows) {
   if (query.folder.empty()) {
-    LakeText text = lake_text(query.sql, range, query.zone, *place_);
-    for (const std::string& glob : text.globs) place_->check_readable(engine(), glob, stop);
-    return text;
+    return lake_text(
+        query.sql, range, query.zone, *place_,
+        [&](const std::string& glob, const engine::FileRead& read, const std::string& select) {
+          return place_->relation(engine(), glob, read, {query, select, range, rows}, stop);
+        });
   }
   const DayFolders folders(*place_, engine(), query.folder);
   std::vector<FileState> files;
@@ -102,12 +108,13 @@ LakeText LakeConnector::source(const Query& query, DayRange range, std::stop_tok
                 fmt::format("reading {}/{}: there are no files", query.folder, range.first.text()),
                 "The layout is <folder>/<YYYY-MM-DD>/<files>.parquet, .csv or .json.");
   }
-  return {DayFolders::select(files), {}};
+  return {.sql = DayFolders::select(files), .globs = {}, .select = {}};
 }
 
-Query LakeConnector::sourced(const Query& query, DayRange range, std::stop_token stop) {
+Query LakeConnector::sourced(const Query& query, DayRange range, std::stop_token stop,
+                             Asked::Rows rows) {
   Query copy = query;
-  copy.sql = source(query, range, stop).sql;
+  copy.sql = source(query, range, stop, rows).sql;
   if (days_choose_files(query)) copy.time = {};
   return copy;
 }
@@ -132,7 +139,8 @@ const std::vector<Column>& LakeConnector::described(const Query& query, Day day,
   std::vector<Column>& columns = described_[of_day + '\n' + query.folder + '\n' + query.sql];
   if (!columns.empty()) return columns;
   try {
-    columns = explained([&] { return engine().describe(source(query, {day, day}, stop).sql); });
+    columns = explained(
+        [&] { return engine().describe(source(query, {day, day}, stop, Asked::Rows::None).sql); });
   } catch (const Error& error) {
     if (!is_no_files(error)) throw;
     columns = explained([&] { return engine().describe(any_source(query, stop).sql); });
@@ -152,24 +160,26 @@ std::vector<Column> LakeConnector::chosen(const Query& query, Day day, std::stop
   return columns;
 }
 
-std::string LakeConnector::rows_of(const Query& query, DayRange days, std::stop_token stop) {
-  return range_select(sourced(query, days, stop), described(query, days.first, stop), days,
+std::string LakeConnector::rows_of(const Query& query, DayRange days, std::stop_token stop,
+                                   Asked::Rows rows) {
+  return range_select(sourced(query, days, stop, rows), described(query, days.first, stop), days,
                       kDialect);
 }
 
 /// `rest` is the clause behind the rows of the day, `without` that behind any rows, where the day
 /// has no files.
 engine::Relation LakeConnector::reading(const Query& query, Day day, const std::string& rest,
-                                        const std::string& without, std::stop_token stop) {
+                                        const std::string& without, std::stop_token stop,
+                                        Asked::Rows rows) {
   return explained([&]() -> engine::Relation {
     const std::vector<Column> columns = chosen(query, day, stop);
     const std::string list = delivered_list(columns);
-    const auto select = [&](const std::string& rows, const std::string& clause) {
-      return engine::Relation{fmt::format("select {} from (\n{}\n) as r {}", list, rows, clause),
+    const auto select = [&](const std::string& from, const std::string& clause) {
+      return engine::Relation{fmt::format("select {} from (\n{}\n) as r {}", list, from, clause),
                               columns, texts_of(query.sql)};
     };
     try {
-      return select(rows_of(query, {day, day}, stop), rest);
+      return select(rows_of(query, {day, day}, stop, rows), rest);
     } catch (const Error& error) {
       if (!is_no_files(error)) throw;
       return select(any_source(query, stop).sql, without);
@@ -181,7 +191,8 @@ engine::Relation LakeConnector::sample(const Query& query, Day day, std::int64_t
                                        engine::Database&, std::stop_token stop) {
   const std::string limit = fmt::format("limit {}", rows);
   const bool any_day = query.time.kind == TimeColumn::Kind::None;
-  return reading(query, day, limit, any_day ? limit : "where false", stop);
+  return reading(query, day, limit, any_day ? limit : "where false", stop,
+                 any_day ? Asked::Rows::Some : Asked::Rows::All);
 }
 
 engine::Relation LakeConnector::read(const Query& query, Day day, engine::Database&, arrow::Flow&,

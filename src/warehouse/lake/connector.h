@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -14,8 +15,8 @@
 namespace millrace::warehouse::lake {
 
 /// A warehouse that is files: every verb is answered by an engine of its own, opened at the first
-/// use and locked to the place. The kinds differ in their Place alone.
-class LakeConnector final : public Connector {
+/// use and locked to the place. The kinds differ in their Place, and in how they are browsed.
+class LakeConnector : public Connector {
  public:
   explicit LakeConnector(std::unique_ptr<Place> place) : place_(std::move(place)) {}
 
@@ -52,7 +53,14 @@ class LakeConnector final : public Connector {
   std::string server() override;
   engine::Options engine_needs() override { return place_->engine_needs(); }
 
- private:
+ protected:
+  /// What a probe does at one step, and what it found.
+  struct Step {
+    std::string name;
+    std::function<std::string()> work;
+  };
+  /// These steps, until one fails.
+  ProbeReport probed(const std::vector<Step>& steps);
   /// Opened at its first use.
   engine::Database& engine();
   /// Runs `work`, with the engine's errors in this place's words.
@@ -65,6 +73,9 @@ class LakeConnector final : public Connector {
     }
   }
 
+  Place& place() { return *place_; }
+
+ private:
   /// The same; where memory does not suffice, once more with a single thread.
   template <typename Work>
   void with_memory(const Work& work) {
@@ -79,18 +90,22 @@ class LakeConnector final : public Connector {
   }
 
   /// The customer's part for a range: SQL with absolute paths, or the files of a folder.
-  LakeText source(const Query& query, DayRange range, std::stop_token stop);
+  LakeText source(const Query& query, DayRange range, std::stop_token stop,
+                  Asked::Rows rows = Asked::Rows::All);
   /// The query with that part in place of its own text.
-  Query sourced(const Query& query, DayRange range, std::stop_token stop);
+  Query sourced(const Query& query, DayRange range, std::stop_token stop,
+                Asked::Rows rows = Asked::Rows::All);
   /// Some day's source, where the day asked has no files.
   LakeText any_source(const Query& query, std::stop_token stop);
   const std::vector<Column>& described(const Query& query, Day day, std::stop_token stop);
   std::vector<Column> chosen(const Query& query, Day day, std::stop_token stop);
-  std::string rows_of(const Query& query, DayRange days, std::stop_token stop);
+  std::string rows_of(const Query& query, DayRange days, std::stop_token stop,
+                      Asked::Rows rows = Asked::Rows::All);
   /// See `day_number`.
   std::string number_of(const Query& query, DayRange days, std::stop_token stop);
   engine::Relation reading(const Query& query, Day day, const std::string& rest,
-                           const std::string& without, std::stop_token stop);
+                           const std::string& without, std::stop_token stop,
+                           Asked::Rows rows = Asked::Rows::All);
   void count_into(std::vector<DayCount>& counts, DayRange days, const std::string& sql,
                   std::stop_token stop);
   std::optional<std::string> count_sql(const Query& query, Day day, const std::string& name,

@@ -2,7 +2,21 @@
 
 #include <fmt/format.h>
 
+#include <utility>
+
 namespace millrace::warehouse::lake {
+
+std::vector<FileState> Place::narrowed(engine::Database&, const std::string&,
+                                       std::vector<FileState> files, const Asked&,
+                                       std::stop_token) {
+  return files;
+}
+
+std::string Place::relation(engine::Database& database, const std::string& glob,
+                            const engine::FileRead&, const Asked&, std::stop_token stop) {
+  if (files(database, glob, std::move(stop)).empty()) throw no_files(glob);
+  return engine::literal(glob);
+}
 
 bool climbs(const std::string& path) {
   return ("/" + path + "/").find("/../") != std::string::npos;

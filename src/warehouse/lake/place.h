@@ -9,6 +9,7 @@
 
 #include "base/error.h"
 #include "engine/database.h"
+#include "engine/syntax.h"
 #include "model/source.h"
 
 namespace millrace::warehouse::lake {
@@ -19,6 +20,14 @@ struct FileState {
   std::int64_t size = 0;
   std::string stamp;   ///< Differs when the file was written again.
   bool fresh = false;  ///< Written so recently that its stamp may not show the next change.
+};
+
+/// What a customer's SQL asks a path for.
+struct Asked {
+  const Query& query;
+  const std::string& select;  ///< Its SQL, rendered.
+  DayRange days;
+  enum class Rows { All, Some, None } rows = Rows::All;  ///< None: columns and types alone.
 };
 
 /// Where a lake's files lie: what its two kinds differ in. Not thread-safe.
@@ -34,10 +43,18 @@ class Place {
   /// The files that match an absolute glob, by path; none is not an error.
   virtual std::vector<FileState> files(engine::Database& database, const std::string& glob,
                                        std::stop_token stop) = 0;
-  /// Looks at a glob before the engine reads it: throws Misconfigured `no_files` where it matches
-  /// none, `not_allowed` where it matches a link that leaves the place.
-  virtual void check_readable(engine::Database& database, const std::string& glob,
-                              std::stop_token stop) = 0;
+  /// Which of these files of a glob may hold rows that are asked for; all, where nothing tells.
+  virtual std::vector<FileState> narrowed(engine::Database& database, const std::string& glob,
+                                          std::vector<FileState> files, const Asked& asked,
+                                          std::stop_token stop);
+  /// Whether it tells files of one day from those of another, by more than their paths.
+  virtual bool narrows() const { return false; }
+  /// What the engine reads where the SQL names the glob: that, in quotes, once it was looked at.
+  /// Throws Misconfigured `no_files` where it matches none, `not_allowed` where it matches a link
+  /// that leaves the place.
+  virtual std::string relation(engine::Database& database, const std::string& glob,
+                               const engine::FileRead& read, const Asked& asked,
+                               std::stop_token stop);
   /// A failure of the engine, as this place's customer understands it.
   virtual Error explained(const Error& error) const = 0;
   /// What a probe's first step is called, and what it found; throws where it fails.

@@ -15,8 +15,13 @@ std::optional<Estimate> LakeConnector::estimate(const Query& query, DayRange day
   if (number_of(query, days, stop).empty()) return {};
   return explained([&] {
     Estimate found;
-    for (const std::string& glob : lake_text(query.sql, days, query.zone, *place_).globs) {
-      for (const FileState& file : place_->files(engine(), glob, stop)) found.bytes += file.size;
+    const LakeText text = lake_text(query.sql, days, query.zone, *place_);
+    for (const std::string& glob : text.globs) {
+      for (const FileState& file :
+           place_->narrowed(engine(), glob, place_->files(engine(), glob, stop),
+                            {query, text.select, days}, stop)) {
+        found.bytes += file.size;
+      }
     }
     found.cost = static_cast<double>(found.bytes);
     return found;

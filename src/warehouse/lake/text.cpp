@@ -22,16 +22,19 @@ constinit const Dialect kDialect{
     .naive_literal = iso_naive_literal,
 };
 
-LakeText lake_text(const std::string& sql, DayRange range, const Zone& zone, const Place& place) {
+LakeText lake_text(const std::string& sql, DayRange range, const Zone& zone, const Place& place,
+                   const Reading& reading) {
   LakeText text;
-  const std::string select = engine::single_select(render(sql, range, zone, kDialect));
+  text.select = engine::single_select(render(sql, range, zone, kDialect));
   std::size_t taken = 0;
-  for (const engine::FileRead& read : engine::file_reads(select)) {
-    text.globs.push_back(place.resolve(read.path));
-    text.sql += select.substr(taken, read.at - taken) + quoted_literal(text.globs.back());
+  for (const engine::FileRead& read : engine::file_reads(text.select)) {
+    const std::string glob = place.resolve(read.path);
+    text.globs.push_back(glob);
+    text.sql += text.select.substr(taken, read.at - taken);
+    text.sql += reading ? reading(glob, read, text.select) : quoted_literal(glob);
     taken = read.at + read.size;
   }
-  text.sql += select.substr(taken);
+  text.sql += text.select.substr(taken);
   return text;
 }
 

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <stop_token>
 #include <string>
 #include <vector>
@@ -12,14 +13,21 @@ namespace millrace::warehouse::lake {
 /// How DuckDB spells literals.
 extern const Dialect kDialect;
 
-/// A customer's SQL, rendered, proved to be one SELECT, its paths absolute.
+/// A customer's SQL, rendered and proved to be one SELECT; and the same as the engine reads it, its
+/// paths absolute.
 struct LakeText {
   std::string sql;
   std::vector<std::string> globs;
+  std::string select;
 };
 
+/// What stands in the engine's SQL for a glob that the SELECT reads.
+using Reading = std::function<std::string(const std::string& glob, const engine::FileRead& read,
+                                          const std::string& select)>;
+
 /// Throws Misconfigured `not_one_select`, `function_not_allowed`, `path_not_text`, `not_allowed`.
-LakeText lake_text(const std::string& sql, DayRange range, const Zone& zone, const Place& place);
+LakeText lake_text(const std::string& sql, DayRange range, const Zone& zone, const Place& place,
+                   const Reading& reading = {});
 
 /// The same SQL with `*` for each placeholder inside a path: some day's files, whichever there are.
 std::string any_day(const std::string& sql);

@@ -80,11 +80,6 @@ class BucketPlace final : public lake::Place {
     return files;
   }
 
-  void check_readable(engine::Database& database, const std::string& glob,
-                      std::stop_token stop) override {
-    if (files(database, glob, stop).empty()) throw lake::no_files(glob);
-  }
-
   Error explained(const Error& error) const override {
     const std::string text = error.what(), in_full = error.text(true);
     const bool of_engine = error.code == "read_failed" || error.code == "sql_error" ||

@@ -27,27 +27,6 @@ struct Literals {
   std::string start, end;
 };
 
-/// 20261120
-std::string digits_of(Day day) {
-  std::string digits = day.text();
-  std::erase(digits, '-');
-  return digits;
-}
-
-std::int64_t units_of(Instant instant, TimeUnit unit) {
-  const auto since = instant.time_since_epoch();
-  // Rounded up: a value at `instant` or later is at least this many whole units.
-  switch (unit) {
-    case TimeUnit::Seconds:
-      return std::chrono::ceil<std::chrono::seconds>(since).count();
-    case TimeUnit::Milliseconds:
-      return std::chrono::ceil<std::chrono::milliseconds>(since).count();
-    case TimeUnit::Microseconds:
-      return since.count();
-  }
-  throw std::logic_error("a time unit without a meaning");
-}
-
 [[noreturn]] void no_time(const Column& column, std::string_view advice) {
   throw Error(
       Fault::Misconfigured, column.type == ColumnType::Text ? "text_time" : "bad_time_column",
@@ -225,6 +204,25 @@ std::string decision(const DayColumn& column, const std::vector<Day>& days, cons
 }
 
 }  // namespace
+
+std::string digits_of(Day day) {
+  std::string digits = day.text();
+  std::erase(digits, '-');
+  return digits;
+}
+
+std::int64_t units_of(Instant instant, TimeUnit unit) {
+  const auto since = instant.time_since_epoch();
+  switch (unit) {
+    case TimeUnit::Seconds:
+      return std::chrono::ceil<std::chrono::seconds>(since).count();
+    case TimeUnit::Milliseconds:
+      return std::chrono::ceil<std::chrono::milliseconds>(since).count();
+    case TimeUnit::Microseconds:
+      return since.count();
+  }
+  throw std::logic_error("a time unit without a meaning");
+}
 
 std::string day_predicate(const Query& query, const std::vector<Column>& described, DayRange range,
                           const Dialect& dialect) {

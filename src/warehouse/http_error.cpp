@@ -22,10 +22,13 @@ namespace {
 
 }  // namespace
 
+std::string answered(const HttpReply& reply, const std::string& said, const std::string& address) {
+  return fmt::format("{} answered {}{}", address, reply.status, said.empty() ? "" : ": " + said);
+}
+
 void require_heard(const HttpReply& reply, const std::string& said, const HttpParty& party) {
   if (reply.status == 0) no_answer(reply, party);
-  const std::string words =
-      fmt::format("{} answered {}{}", party.address, reply.status, said.empty() ? "" : ": " + said);
+  const std::string words = answered(reply, said, party.address);
   switch (reply.status) {
     case 401:
       throw Error(Fault::Misconfigured, "wrong_password",

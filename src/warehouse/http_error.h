@@ -12,6 +12,9 @@ struct HttpParty {
   std::string unauthorized, forbidden, missing, tls, unreachable;
 };
 
+/// "https://… answered 400: its own words".
+std::string answered(const HttpReply& reply, const std::string& said, const std::string& address);
+
 /// Throws where there was no answer, or one of who may ask and whether he can be heard:
 /// Misconfigured `tls_failed`, `unknown_host`, `wrong_password` (401), `no_permission` (403),
 /// `not_there` (404); Throttled `too_many_requests` (429); Unavailable `unreachable`,

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -57,6 +58,11 @@ std::string day_key(const Query& query, const std::vector<Column>& described, Da
                     const Dialect& dialect);
 /// The day that a cell of `day_key` means.
 Day day_of_key(std::string_view key, DayRange range);
+
+/// A day as a number: 20261120.
+std::string digits_of(Day day);
+/// Whole units since 1970, rounded up: a value at `instant` or later is at least this many.
+std::int64_t units_of(Instant instant, TimeUnit unit);
 
 /// The column that a person's spelling means: exactly, else without regard to case where only one
 /// matches. Throws Misconfigured `missing_column`, naming the nearest.

@@ -4,6 +4,7 @@ import datetime
 import decimal
 import os
 import re
+import shlex
 import shutil
 import signal
 import subprocess
@@ -181,6 +182,19 @@ def test_links_that_lead_nowhere_fail_the_day_without_showing_them(shop, sharing
     assert shop.rows("select count(*) as n from events") == [{"n": 0}]
 
 
+@pytest.mark.parametrize("link, said", [
+    ("http://storage.example.com/a.parquet?sig=s3cret", "storage.example.com that is not https"),
+    ("file:///etc/passwd?sig=s3cret", "that is not https"),
+    ("https://127.0.0.1:1/a.parquet?sig=s3cret", "fetching rows from 127.0.0.1:1 failed"),
+])
+def test_a_link_that_is_not_safe_or_leads_to_nobody_is_told_without_its_secret(
+        shop, sharing, link, said):
+    sharing.link = link
+    done = shop.run("load", "purchases", *DAY, code=1)
+    sharing.link = None
+    assert said in done.stdout + done.stderr and "s3cret" not in done.stdout + done.stderr
+
+
 @pytest.mark.parametrize("answer, fault, said", [
     ((400, "DS_UNSUPPORTED_DELTA_TABLE_FEATURES: delta.deletionVectors"), "misconfigured",
      "deletion vectors"),
@@ -245,3 +259,18 @@ def test_a_load_that_is_stopped_ends_soon_and_leaves_no_files(shop, sharing, tmp
     load.send_signal(signal.SIGINT)
     load.communicate(timeout=30)
     assert not list(scratch.rglob("*.parquet"))
+
+
+@pytest.mark.parametrize("size", ["4k", "8k"])
+def test_a_scratch_that_is_full_fails_the_day_and_what_was_there_stays(shop, tmp_path, size):
+    shop.run("load", "purchases", *DAY)
+    scratch = tmp_path / "scratch"
+    scratch.mkdir()
+    rights = [] if os.geteuid() == 0 else ["--user", "--map-root-user"]
+    load = shlex.join(shop.command("load", "purchases", *DAY))
+    done = subprocess.run(
+        ["unshare", *rights, "--mount", "sh", "-c",
+         f"mount -t tmpfs -o size={size} tmpfs {scratch} && exec {load}"],
+        capture_output=True, text=True, timeout=60, env={**os.environ, "TMPDIR": str(scratch)})
+    assert done.returncode == 1 and "Free some space there" in done.stdout + done.stderr, done
+    assert shop.rows("select count(*) as n from events") == [{"n": 24}]

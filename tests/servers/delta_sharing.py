@@ -27,6 +27,7 @@ class SharingServer:
         self.s3 = s3_server.client()
         self.folder = tempfile.TemporaryDirectory()
         self.stale, self.refused, self.asked = 0, (0, 0, ""), []
+        self.link = None  # What its links lead to instead.
         self.tables = {}
         self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), self.handler())
         self.endpoint = f"http://127.0.0.1:{self.server.server_address[1]}{PREFIX}"
@@ -110,7 +111,7 @@ class SharingServer:
                 self.folder.name))
             url = self.s3.generate_presigned_url(
                 "get_object", Params={"Bucket": BUCKET, "Key": key}, ExpiresIn=ends)
-            yield {"file": {"url": url, "id": hashlib.md5(path.encode()).hexdigest(),
+            yield {"file": {"url": self.link or url, "id": hashlib.md5(path.encode()).hexdigest(),
                             "partitionValues": action["partitionValues"], "size": action["size"],
                             "stats": action["stats"],
                             "expirationTimestamp": int(time.time() * 1000) + ends * 1000}}

@@ -104,9 +104,7 @@ void StatementApi::refuse(const HttpReply& reply, const Statement& statement) co
   if (!statement.sql.empty()) {
     throw statement_error(message_of(said, text_in(body, "sql_state"), statement.sql), statement);
   }
-  throw Error(Fault::Misconfigured, "request_refused",
-              fmt::format("{} answered {}{}", login_.address, reply.status,
-                          said.empty() ? "" : ": " + said),
+  throw Error(Fault::Misconfigured, "request_refused", answered(reply, said, login_.address),
               "Check host, http_path and token");
 }
 

@@ -8,6 +8,7 @@
 
 #include "base/letters.h"
 #include "warehouse/lake/text.h"
+#include "warehouse/query_text.h"
 
 namespace millrace::warehouse::delta {
 namespace {
@@ -27,21 +28,7 @@ constexpr std::chrono::milliseconds kCut(1);
 constexpr std::chrono::hours kZoneMost(24);
 
 /// Days that every zone has: what lies beyond them may be no day's.
-const DayRange kAllDays{*Day::parse("0001-01-05"), *Day::parse("9999-12-25")};
-
-std::string digits_of(Day day) {
-  std::string digits = day.text();
-  std::erase(digits, '-');
-  return digits;
-}
-
-std::string units_of(Instant instant, TimeUnit unit) {
-  const auto micros = instant.time_since_epoch().count();
-  const std::int64_t per = unit == TimeUnit::Seconds        ? 1'000'000
-                           : unit == TimeUnit::Milliseconds ? 1'000
-                                                            : 1;
-  return std::to_string(micros / per);
-}
+DayRange all_days() { return {*Day::parse("0001-01-05"), *Day::parse("9999-12-25")}; }
 
 bool is_whole_number(const std::string& type) {
   return type == "BIGINT" || type == "INTEGER" || type == "SMALLINT" || type == "TINYINT";
@@ -74,7 +61,8 @@ std::optional<Values> of_time(const TableColumn& column, const Query& query, Day
   }
   if (!is_whole_number(type)) return {};
   const TimeUnit unit = query.time.unit.value_or(TimeUnit::Seconds);
-  return Values{"BIGINT", units_of(start, unit) + " - 1", units_of(end, unit) + " + 1"};
+  return Values{"BIGINT", std::to_string(units_of(start, unit)),
+                std::to_string(units_of(end, unit) - 1)};
 }
 
 /// A text about the column in the JSON of a file: of its partition, or of its statistics.
@@ -97,7 +85,7 @@ std::string overlap(const TableColumn& column, const Values& values) {
 }
 
 /// Of rows that no day has: the column is null, or lies beyond all days that can be written.
-std::string no_day(const TableColumn& column, const Values& all_days) {
+std::string no_day(const TableColumn& column, const Values& days) {
   const std::string value = text_about(column, "minValues");
   if (column.is_partition && column.type == "VARCHAR") {
     return fmt::format("{} not like '____-__-__'", value);
@@ -107,8 +95,8 @@ std::string no_day(const TableColumn& column, const Values& all_days) {
                                                   : fmt::format("try_cast({} as BIGINT) > 0",
                                                                 text_about(column, "nullCount"));
   return fmt::format("{} or try_cast({} as {}) < {} or try_cast({} as {}) > {}", is_null, value,
-                     all_days.type, all_days.least, text_about(column, "maxValues"), all_days.type,
-                     all_days.greatest);
+                     days.type, days.least, text_about(column, "maxValues"), days.type,
+                     days.greatest);
 }
 
 /// The column, where the SQL passes it on as it is; else none.
@@ -130,7 +118,7 @@ std::string may_hold(const lake::Asked& asked, const std::vector<TableColumn>& c
     conditions.push_back(fmt::format("coalesce({}, true)", condition));
   };
   if (const TableColumn* column = passed(time.column, asked, columns)) {
-    const auto values = of_time(*column, asked.query, time.of_no_day ? kAllDays : asked.days);
+    const auto values = of_time(*column, asked.query, time.of_no_day ? all_days() : asked.days);
     if (values) add(time.of_no_day ? no_day(*column, *values) : overlap(*column, *values));
   }
   if (const auto& partition = asked.query.partition) {

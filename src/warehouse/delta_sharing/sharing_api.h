@@ -56,7 +56,8 @@ class SharingApi {
 
  private:
   HttpCall call_of(const std::string& path, std::stop_token stop) const;
-  HttpReply answered(const HttpCall& call) const;
+  /// The answer of 200, or what another means.
+  HttpReply heard(const HttpCall& call) const;
   /// The items of all pages of a list.
   std::vector<json::Value> items(const std::string& path, std::stop_token stop) const;
 

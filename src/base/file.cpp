@@ -47,15 +47,15 @@ Error failure(std::string_view action, const fs::path& path, int reason) {
 }
 
 /// An open file, closed when it goes out of scope.
-class Descriptor {
+class OpenFile {
  public:
-  Descriptor(const fs::path& path, int flags, unsigned mode, std::string_view action)
+  OpenFile(const fs::path& path, int flags, unsigned mode, std::string_view action)
       : path_(path), action_(action), fd_(::open(path.c_str(), flags | O_CLOEXEC, mode)) {
     if (fd_ < 0) throw failure(action_, path_, errno);
   }
-  Descriptor(const Descriptor&) = delete;
-  Descriptor& operator=(const Descriptor&) = delete;
-  ~Descriptor() {
+  OpenFile(const OpenFile&) = delete;
+  OpenFile& operator=(const OpenFile&) = delete;
+  ~OpenFile() {
     if (fd_ >= 0) ::close(fd_);
   }
 
@@ -108,7 +108,7 @@ class Temporary {
  public:
   Temporary(const fs::path& path, std::string_view bytes, unsigned mode)
       : path_(folder_of(path) / (".tmp-" + new_id(real_env()))) {
-    Descriptor file(path_, O_WRONLY | O_CREAT | O_EXCL, mode, "writing");
+    OpenFile file(path_, O_WRONLY | O_CREAT | O_EXCL, mode, "writing");
     try {
       file.write_all(bytes);
       file.sync();
@@ -145,9 +145,7 @@ class Temporary {
 
 }  // namespace
 
-std::string read(const fs::path& path) {
-  return Descriptor(path, O_RDONLY, 0, "reading").read_all();
-}
+std::string read(const fs::path& path) { return OpenFile(path, O_RDONLY, 0, "reading").read_all(); }
 
 void write(const fs::path& path, std::string_view bytes, unsigned mode) {
   Temporary(path, bytes, mode).rename_to(path);
@@ -165,7 +163,7 @@ bool put_if_absent(const fs::path& path, std::string_view bytes) {
   return created;
 }
 
-void sync(const fs::path& path) { Descriptor(path, O_RDONLY, 0, "syncing").sync(); }
+void sync(const fs::path& path) { OpenFile(path, O_RDONLY, 0, "syncing").sync(); }
 
 void make_folders(const fs::path& path) {
   std::set<fs::path> unsynced;

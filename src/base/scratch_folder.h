@@ -2,10 +2,14 @@
 
 #include <filesystem>
 
+#include "base/descriptor.h"
+
 namespace millrace {
 
 /// A new folder, in the system's temporary place unless told where, for bytes that nobody else
-/// sees; gone with the object. Throws Unavailable `disk_full`.
+/// sees; gone with the object. It is locked as long as it lives, so that what a killed process left
+/// is seen and removed by the next one that makes such a folder there. Throws Unavailable
+/// `disk_full`.
 class ScratchFolder {
  public:
   explicit ScratchFolder(
@@ -17,6 +21,7 @@ class ScratchFolder {
 
  private:
   std::filesystem::path path_;
+  Descriptor lock_;
 };
 
 }  // namespace millrace

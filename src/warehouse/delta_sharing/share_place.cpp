@@ -197,12 +197,13 @@ class SharePlace final : public lake::Place {
     database.each(
         fmt::format("select json_extract_string(file, '$.id'), json_extract_string(file, '$.url'),"
                     " cast(json_extract(file, '$.partitionValues') as varchar),"
-                    " json_extract_string(file, '$.size') from {}{}{} order by 1",
+                    " coalesce(try_cast(json_extract_string(file, '$.size') as bigint), 0)"
+                    " from {}{}{} order by 1",
                     listing.rows(), condition.empty() ? "" : " where ", condition),
         [&](const engine::Row& row) {
           links.push_back({std::string(row[0].value_or("")), std::string(row[1].value_or("")),
                            std::string(row[2].value_or("{}")),
-                           std::stoll(std::string(row[3].value_or("0")))});
+                           std::stoll(std::string(row[3].value()))});
         },
         stop);
     return links;
@@ -224,7 +225,10 @@ class SharePlace final : public lake::Place {
              std::stop_token stop) {
     bool is_new = false;
     for (std::size_t i = 0; i < wanted.size(); ++i) {
-      if (!fetched_->of(wanted[i].id).empty() || fetch(wanted[i], stop)) continue;
+      if (!fetched_->of(wanted[i].id).empty() || fetch(wanted[i], stop)) {
+        is_new = false;
+        continue;
+      }
       if (is_new) gone(table);
       std::map<std::string, std::string> urls;
       for (const Link& link : links(database, listed(table, stop), "", stop)) {

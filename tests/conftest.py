@@ -10,7 +10,7 @@ sys.path.insert(0, str(ROOT / "tools"))
 
 from engine_sql import Engine  # noqa: E402
 from servers.databricks import TOKEN, Databricks  # noqa: E402
-from servers.delta_sharing import SharingServer  # noqa: E402
+from servers.sharing import SharingServer  # noqa: E402
 from servers.hooks import Receiver  # noqa: E402
 from servers.ports import free_port  # noqa: E402
 from servers.postgres import PostgresServer  # noqa: E402

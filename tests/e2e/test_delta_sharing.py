@@ -1,4 +1,4 @@
-"""The `delta_sharing` kind against the protocol over real Delta tables (servers/delta_sharing.py),
+"""The `delta_sharing` kind against the protocol over real Delta tables (servers/sharing.py),
 and that server against the vendor's own client. The vendor's server was reached by no test."""
 import datetime
 import decimal
